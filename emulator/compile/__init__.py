@@ -1,0 +1,1 @@
+"""What the kernel must hold for a topology, and what must change to get there. Pure."""

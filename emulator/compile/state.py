@@ -1,0 +1,181 @@
+"""The kernel's nouns: what a lab is made of, as plain values that can be compared, printed and hashed.
+
+NamedTuples and not dataclasses: a lab of 1,000 instances has some 10,000 of these, and a tuple is made and compared
+several times faster. The same types hold what should be (from `lab.py`) and what is (from `kernel/host.py`).
+
+Strings are in the kernel's own notation: addresses "10.0.0.1", prefixes "10.0.0.0/16", MACs in lower case,
+sysctls as paths below /proc/sys ("net/ipv4/ip_forward"). A node name ("dev", "main.router") names a namespace of the
+lab; `names.netns` makes the name that `ip netns` shows.
+"""
+
+from typing import Literal, NamedTuple
+
+from emulator.topology.model import NodeKind
+
+MAIN_TABLE = 254
+EMPTY: frozenset[str] = frozenset()
+
+
+class Netns(NamedTuple):
+    """A namespace exists, and carries its mark: the alias of `lo` is `names.mark(lab, node)`."""
+
+    kind: NodeKind
+
+
+class Sysctl(NamedTuple):
+    key: str
+    value: str
+
+
+class Veth(NamedTuple):
+    """A veth pair between two nodes, made with both ends in their final namespaces (moving one costs 16 ms).
+
+    The first end is the one towards the router: `node` and `link`; the other is `peer_node` and `peer_link`.
+    """
+
+    node: str
+    link: str
+    mac: str
+    peer_node: str
+    peer_link: str
+    peer_mac: str
+    mtu: int
+
+
+class LinkUp(NamedTuple):
+    """The link is administratively up."""
+
+    link: str
+
+
+class Address(NamedTuple):
+    link: str
+    ip: str
+    prefixlen: int
+
+
+class Neighbour(NamedTuple):
+    """A permanent ARP entry (permanent ones do not count against the machine-wide limit of 1,024)."""
+
+    link: str
+    ip: str
+    mac: str
+
+
+class Route(NamedTuple):
+    """kind "unicast" goes to `link`, through `via` if given; the other kinds have neither. All have `proto static`.
+
+    A unicast route without `via` has scope link; with it, scope global. `onlink`: do not check that `via` is
+    reachable (routers, whose links have no subnet).
+    """
+
+    table: int
+    destination: str
+    kind: Literal["unicast", "blackhole", "throw"] = "unicast"
+    link: str = ""
+    via: str = ""
+    onlink: bool = False
+
+
+class PolicyRule(NamedTuple):
+    """`ip rule add pref <priority> fwmark <mark> lookup <table>`."""
+
+    priority: int
+    mark: int
+    table: int
+
+
+class Ruleset(NamedTuple):
+    """All of the namespace's nftables: text for `nft -f -` that replaces our one table in one transaction.
+
+    Compared by `digest` alone (see `same`): nft prints sets back re-ordered, so text is never compared.
+    `@COMMENT@` in the text is replaced by the kernel door with the table's comment (lab, digest, generation).
+    """
+
+    digest: str
+    text: str = ""
+
+
+class FlushConntrack(NamedTuple):
+    """Forget tracked translations: needed when a 1:1 map changes under living flows. A step, never part of a State."""
+
+
+class Service(NamedTuple):
+    """Something the agent runs in the node (see topology.model.Service)."""
+
+    name: str
+    kind: str
+    port: int
+    argv: tuple[str, ...]
+    user: str
+
+
+class Namespace(NamedTuple):
+    """All that one namespace must hold, and nothing else, save what `guest` leaves to its owner.
+
+    guest: an instance or outside host belongs to the learner, as a guest does on AWS: what is missing is put back,
+    what was added is left alone. Everything else is exact.
+    up: names of links that are up ("lo" too).
+    """
+
+    kind: NodeKind
+    guest: bool = False
+    up: frozenset[str] = EMPTY
+    sysctls: frozenset[Sysctl] = frozenset()
+    addresses: frozenset[Address] = frozenset()
+    neighbours: frozenset[Neighbour] = frozenset()
+    routes: frozenset[Route] = frozenset()
+    rules: frozenset[PolicyRule] = frozenset()
+    ruleset: Ruleset | None = None
+    services: frozenset[Service] = frozenset()
+
+
+class Uplink(NamedTuple):
+    """The lab's one connection to the machine's own network: a veth into the host's namespace and one nft table there.
+
+    link: the host's end; peer_link: the end in the internet node. Addresses are a /31.
+    """
+
+    link: str
+    peer_link: str
+    ip: str
+    peer_ip: str
+    table: str
+
+
+class State(NamedTuple):
+    """A lab, as the kernel sees it. `labels` says in AWS's words what an item is for; not compared."""
+
+    lab: str
+    namespaces: dict[str, Namespace]
+    veths: frozenset[Veth]
+    uplink: Uplink | None = None
+    labels: dict[tuple[str, object], str] = {}  # noqa: RUF012 - never changed; (node, item) -> "route table private: ..."
+
+
+Item = (
+    Netns
+    | Sysctl
+    | Veth
+    | LinkUp
+    | Address
+    | Neighbour
+    | Route
+    | PolicyRule
+    | Ruleset
+    | FlushConntrack
+    | Service
+    | Uplink
+)
+
+
+class Step(NamedTuple):
+    """One change, in one namespace, with its reason. A list of them is the plan; running it in order is `up`.
+
+    verb: "add" (must not exist), "remove" (may be gone already), "replace" (set, whether or not it exists).
+    """
+
+    verb: Literal["add", "remove", "replace"]
+    node: str
+    item: Item
+    reason: str

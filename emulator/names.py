@@ -1,0 +1,103 @@
+"""Every name, number and mark that reaches the kernel, and the limits they obey.
+
+A string that a person may see in `ip link`, `ip rule` or `nft list` is made here and nowhere else. All of them are
+functions of the names in the topology alone, so an edit never renames what it does not touch.
+"""
+
+import re
+from base64 import b32encode
+from hashlib import blake2s
+from ipaddress import IPv4Address
+from zlib import crc32
+
+LINK_LIMIT = 15  # IFNAMSIZ - 1
+NFT_LIMIT = 128  # the kernel takes 255; longer ones are unreadable anyway
+
+LAB_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,29}[a-z0-9])?")
+RESOURCE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")  # VPCs, subnets, instances, groups, ...
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")  # outside hosts: dns.example
+
+NFT_TABLE = "vpcemu"  # table ip vpcemu, in namespaces of ours only
+GUEST_LINK = "eth0"  # inside an instance, a NAT gateway, an outside host
+IGW_LINK = "igw"  # in the VPC's router, towards its internet gateway
+VPC_LINK = "vpc"  # in the internet gateway, towards the router
+INTERNET_LINK = "internet"  # in the internet gateway, towards the internet
+UPLINK_LINK = "uplink"  # in the internet node, towards the machine's own network
+
+# Links between routers carry no subnet: each end is reached over a link-local next hop with a permanent neighbour.
+NEXT_HOP = IPv4Address("169.254.0.1")  # whatever is on the far side of a router-to-router link
+ROUTE_RULE_PRIORITY = 100  # `ip rule`: below `local` (0), above `main` (32766)
+
+
+def netns(lab: str, node: str) -> str:
+    """What `ip netns` shows. A lab's name has no dot, so the first dot ends it."""
+    return f"{lab}.{node}"
+
+
+def mark(lab: str, node: str) -> str:
+    """The alias of `lo` by which a run with no memory knows the namespace as ours."""
+    return f"vpcemu:{lab}:{node}"
+
+
+def parse_mark(alias: str) -> tuple[str, str] | None:
+    """(lab, node) of a mark, or None if it is not one."""
+    kind, _, rest = alias.partition(":")
+    lab, separator, node = rest.partition(":")
+    return (lab, node) if kind == "vpcemu" and separator else None
+
+
+def eni(node: str) -> str:
+    """The router's end of the veth to an instance or NAT gateway."""
+    return _link("eni-", node)
+
+
+def to_gateway(vpc: str) -> str:
+    """The internet's end of the veth to a VPC's internet gateway."""
+    return _link("igw-", vpc)
+
+
+def to_host(host: str) -> str:
+    """The internet's end of the veth to an outside host."""
+    return _link("host-", host)
+
+
+def uplink(lab: str) -> str:
+    """The link in the host's own namespace."""
+    return _link("vpcemu-", lab)
+
+
+def uplink_table(lab: str) -> str:
+    """The nftables table in the host's own namespace."""
+    return f"vpcemu-{lab}"
+
+
+def _link(prefix: str, name: str) -> str:
+    room = LINK_LIMIT - len(prefix)
+    if len(name) <= room:
+        return prefix + name
+    # 35 bits of hash: among 4,000 names a clash has odds of 1 in 4,000, and `compile/lab.py` refuses one.
+    digest = b32encode(blake2s(name.encode()).digest()).decode().lower()[:7]
+    return prefix + name[: room - 7].rstrip("-.") + digest
+
+
+def mac(*identity: str) -> str:
+    """A locally administered unicast MAC (ENI-05) that is a function of the identity."""
+    digest = blake2s("/".join(identity).encode(), digest_size=5).hexdigest()
+    return "0a:" + ":".join(digest[i : i + 2] for i in range(0, 10, 2))
+
+
+def route_table(name: str) -> int:
+    """The kernel's table number and the packet mark of a VPC route table.
+
+    A hash and not a count, so that a table added in front renumbers nobody. Never one of the kernel's own (253-255);
+    `compile/lab.py` refuses the (one in 16 million) clash within a VPC.
+    """
+    return 0x1000 + crc32(name.encode()) % 0xFFFFFF
+
+
+def chain(prefix: str, *names: str) -> str:
+    """An nft chain or set name that begins with our prefix, so that a user's word never meets nft's keywords."""
+    whole = ".".join((prefix, *names))
+    if len(whole) <= NFT_LIMIT:
+        return whole
+    return f"{whole[: NFT_LIMIT - 17]}.{blake2s(whole.encode(), digest_size=8).hexdigest()}"

@@ -1,0 +1,245 @@
+"""The nouns of a topology: frozen, in AWS's words, every name resolved, nothing defaulted in secret.
+
+The loader (`load.py`) builds these from YAML. Names are unique where the docstring says so. `where` is the
+place in the user's file and never takes part in equality, so two files that say the same are equal.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from typing import Literal, NamedTuple
+
+from emulator.errors import Where
+
+NOWHERE = Where()
+
+
+def _where() -> Where:
+    return field(default=NOWHERE, compare=False, repr=False)
+
+
+class GroupReference(NamedTuple):
+    """A security group named as the source or destination of a rule (SG-30); `self` is resolved to the name."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroupRule:
+    """One allowed combination: a YAML rule with lists in it has become several of these (SG-22).
+
+    protocol: IP protocol number, -1 for all (AWS's IpProtocol).
+    from_port, to_port: ports for tcp (6) and udp (17), inclusive; for icmp (1) the type and the code with -1 for
+    all (SG-21); 0 and 65535 for everything else, where ports do not count (SG-20).
+    number: position of the YAML rule within its direction, from 1, for messages and rule comments.
+    """
+
+    protocol: int
+    from_port: int
+    to_port: int
+    peer: IPv4Network | GroupReference
+    number: int
+    description: str = ""
+    where: Where = _where()
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    """A stateful, allow-only filter on ENIs (SG-01, SG-02). Names are unique in the VPC; `default` always exists."""
+
+    name: str
+    ingress: tuple[SecurityGroupRule, ...]
+    egress: tuple[SecurityGroupRule, ...]
+    description: str = ""
+    where: Where = _where()
+
+
+class Target(NamedTuple):
+    """What a route points at: the kind, and the resource's name within the VPC ("" for a blackhole).
+
+    `blackhole` stands for a target that is gone (RT-40).
+    """
+
+    kind: Literal["internet_gateway", "nat_gateway", "blackhole"]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A static route. The `local` route is never listed: every table has it for every VPC block (RT-02)."""
+
+    destination: IPv4Network
+    target: Target
+    where: Where = _where()
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """Routes that subnets share. Names are unique in the VPC."""
+
+    name: str
+    routes: tuple[Route, ...]
+    where: Where = _where()
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A block of the VPC in one availability zone. `route_table` is the explicit one or the VPC's main (RT-20)."""
+
+    name: str
+    cidr_block: IPv4Network
+    availability_zone: str  # "ap-northeast-1a"
+    route_table: str
+    map_public_ip_on_launch: bool = False
+    where: Where = _where()
+
+
+@dataclass(frozen=True, slots=True)
+class NatGateway:
+    """A public, zonal NAT gateway (NAT-02). `private_ip` None: assigned from the subnet; `elastic_ip` None: from the pool."""
+
+    name: str
+    subnet: str
+    private_ip: IPv4Address | None
+    elastic_ip: IPv4Address | None
+    where: Where = _where()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Something that listens, or a command of the user's.
+
+    kind: "http", "echo", "dns", "tcp", "udp" are served by the lab's agent on `port`; "command" runs `argv` inside
+    the node as `user` ("" means an unprivileged one; "root" only with the consent of the person at the terminal).
+    name: unique in the node: "http", "tcp-5432", or what the user called the command.
+    """
+
+    name: str
+    kind: Literal["http", "echo", "dns", "tcp", "udp", "command"]
+    port: int = 0
+    argv: tuple[str, ...] = ()
+    user: str = ""
+    where: Where = _where()
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An EC2 instance with one ENI. Names are unique in the lab, because `vpcemu exec NAME` must know which.
+
+    private_ip None: assigned from the subnet. public_ip: None for none, "auto" for one of Amazon's pool
+    (associate_public_ip_address, or the subnet's map_public_ip_on_launch: SUB-16), else the Elastic IP.
+    """
+
+    name: str
+    subnet: str
+    security_groups: tuple[str, ...]  # never empty: SG-08 puts the default group where none is named
+    private_ip: IPv4Address | None = None
+    public_ip: IPv4Address | Literal["auto"] | None = None
+    services: tuple[Service, ...] = ()
+    where: Where = _where()
+
+
+@dataclass(frozen=True, slots=True)
+class Vpc:
+    """One VPC. Everything in it is in the order of the file."""
+
+    name: str
+    cidr_block: IPv4Network
+    internet_gateway: str | None
+    main_route_table: str
+    subnets: tuple[Subnet, ...]
+    route_tables: tuple[RouteTable, ...]  # the main one included
+    nat_gateways: tuple[NatGateway, ...]
+    security_groups: tuple[SecurityGroup, ...]  # `default` included (SG-05)
+    instances: tuple[Instance, ...]
+    where: Where = _where()
+
+    def subnet(self, name: str) -> Subnet:
+        return next(subnet for subnet in self.subnets if subnet.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideHost:
+    """A host of the emulated internet."""
+
+    name: str
+    ip: IPv4Address
+    services: tuple[Service, ...] = ()
+    where: Where = _where()
+
+
+@dataclass(frozen=True, slots=True)
+class Internet:
+    """Outside hosts, and whether the lab also reaches the real network of the machine."""
+
+    hosts: tuple[OutsideHost, ...] = ()
+    uplink: bool = False
+    where: Where = _where()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One line of `expect:`: kept here, judged elsewhere. `source` and `target` are node names or addresses."""
+
+    source: str
+    target: str
+    protocol: Literal["tcp", "udp", "icmp"]
+    port: int | None
+    result: Literal["pass", "drop", "refused"]
+    seen_as: IPv4Address | None = None
+    where: Where = _where()
+
+
+NodeKind = Literal["router", "instance", "nat_gateway", "internet_gateway", "internet", "outside_host"]
+
+
+class Node(NamedTuple):
+    """A thing with a namespace of its own. `vpc` is "" for the internet and its hosts."""
+
+    name: str
+    kind: NodeKind
+    vpc: str = ""
+
+
+INTERNET = "internet"  # the node name of the internet's router
+
+
+def router_of(vpc: str) -> str:
+    """The node name of a VPC's implicit router (RT-01). The dot keeps it apart from every instance's name."""
+    return f"{vpc}.router"
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The whole file."""
+
+    name: str
+    region: str
+    vpcs: tuple[Vpc, ...]
+    internet: Internet = Internet()
+    expect: tuple[Expectation, ...] = ()
+
+    def nodes(self) -> Iterator[Node]:
+        """Every node of the lab; the loader guarantees that the names differ."""
+        yield Node(INTERNET, "internet")
+        for host in self.internet.hosts:
+            yield Node(host.name, "outside_host")
+        for vpc in self.vpcs:
+            yield Node(router_of(vpc.name), "router", vpc.name)
+            if vpc.internet_gateway:
+                yield Node(vpc.internet_gateway, "internet_gateway", vpc.name)
+            for gateway in vpc.nat_gateways:
+                yield Node(gateway.name, "nat_gateway", vpc.name)
+            for instance in vpc.instances:
+                yield Node(instance.name, "instance", vpc.name)
+
+
+class Addresses(NamedTuple):
+    """Who has which address: what the file fixes and what was assigned, by node name.
+
+    A private address stays with its ENI (SUB-18), so a later `up` of an edited file passes the earlier Addresses
+    in and nobody is renumbered by a neighbour's arrival.
+    """
+
+    private: dict[str, IPv4Address]  # instances and NAT gateways
+    public: dict[str, IPv4Address]  # instances with a public IP, NAT gateways, outside hosts
