@@ -58,7 +58,7 @@ def to_gateway(vpc: str) -> str:
 
 def to_host(host: str) -> str:
     """The internet's end of the veth to an outside host."""
-    return _link("host-", host)
+    return _link("out-", host)
 
 
 def uplink(lab: str) -> str:
@@ -101,3 +101,8 @@ def chain(prefix: str, *names: str) -> str:
     if len(whole) <= NFT_LIMIT:
         return whole
     return f"{whole[: NFT_LIMIT - 17]}.{blake2s(whole.encode(), digest_size=8).hexdigest()}"
+
+
+def uplink_address(lab: str) -> IPv4Address:
+    """The even address of the /31 between the host and the lab, out of the shared address space (RFC 6598)."""
+    return IPv4Address("100.127.0.0") + 2 * (crc32(lab.encode()) % 0x7FFF)

@@ -1,0 +1,209 @@
+"""From what is to what should be, as ordered steps. The only place that knows what must come before what.
+
+The order, and why:
+ 1. services that go, so that nothing listens in what is taken apart;
+ 2. namespaces: those that change their kind go, new ones come;
+ 3. rulesets, before any link is up: what is refused tomorrow is refused from here on, and what is new is never open;
+ 4. sysctls of the namespace (conntrack's exist only once a ruleset uses it);
+ 5. veths: wrong ones go, since their names may be wanted again, then new ones come, down;
+ 6. the inside of each namespace, one after the other, so that the kernel door can send it as one batch: sysctls of
+    links, addresses, links up, neighbours, routes (which need a link that is up), rules (which need their table);
+ 7. inside the same namespace, what is too much: rules, routes, neighbours, addresses;
+ 8. namespaces that are no longer wanted;
+ 9. services that come.
+Deleting a veth takes its addresses, neighbours and routes along, on both sides; nothing is removed twice.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from emulator.compile.state import (
+    FlushConntrack,
+    Item,
+    LinkUp,
+    Namespace,
+    Netns,
+    Service,
+    State,
+    Step,
+    Sysctl,
+)
+
+TAMPERED = "tampered"  # the digest of a ruleset that somebody else has changed
+_TRANSLATORS = ("internet_gateway", "nat_gateway")
+
+
+def diff(observed: State, desired: State) -> list[Step]:
+    """The steps that turn `observed` into `desired`, in order; none if they agree.
+
+    Guests (see Namespace.guest) get back what they miss and keep what they added.
+    """
+    return list(_Diff(observed, desired).steps())
+
+
+def _is_link_sysctl(item: Sysctl) -> bool:
+    """net/ipv4/neigh/eni-dev/proxy_delay, net/ipv4/conf/eth0/...: exists only while the link does."""
+    parts = item.key.split("/")
+    return len(parts) == 5 and parts[2] in ("neigh", "conf") and parts[3] not in ("all", "default")
+
+
+class _Diff:
+    """The working memory of one comparison."""
+
+    def __init__(self, observed: State, desired: State) -> None:
+        self.observed = observed
+        self.desired = desired
+        self.replaced = {
+            node
+            for node, namespace in desired.namespaces.items()
+            if node in observed.namespaces and observed.namespaces[node].kind != namespace.kind
+        }
+        self.gone = [node for node in observed.namespaces if node not in desired.namespaces]
+        self.new = {node for node in desired.namespaces if node not in observed.namespaces} | self.replaced
+        lost = self.new | set(self.gone)
+        # A veth dies with either of its namespaces.
+        self.stale = sorted(
+            veth for veth in observed.veths - desired.veths if not {veth.node, veth.peer_node} & self.replaced
+        )
+        alive = {veth for veth in observed.veths & desired.veths if not {veth.node, veth.peer_node} & lost}
+        self.missing = sorted(desired.veths - alive)
+        self.lost_links = {
+            end for veth in observed.veths - alive for end in ((veth.node, veth.link), (veth.peer_node, veth.peer_link))
+        }
+
+    def steps(self) -> Iterator[Step]:
+        yield from self._services("remove")
+        for node in sorted(self.replaced):
+            yield self._step("remove", node, Netns(self.observed.namespaces[node].kind), "is now something else")
+        for node, namespace in self.desired.namespaces.items():
+            if node in self.new:
+                yield self._step("add", node, Netns(namespace.kind), "new")
+        yield from self._rulesets()
+        for node, namespace in self.desired.namespaces.items():
+            yield from self._sysctls(node, namespace, of_links=False)
+        yield from self._uplink("remove")
+        for veth in self.stale:
+            yield self._step("remove", veth.node, veth, f"the link to {veth.peer_node} goes")
+        for veth in self.missing:
+            yield self._step("add", veth.node, veth, f"the link to {veth.peer_node}")
+        yield from self._uplink("add")
+        for node, namespace in self.desired.namespaces.items():
+            yield from self._inside(node, namespace)
+        for node in self.gone:
+            yield self._step("remove", node, Netns(self.observed.namespaces[node].kind), "no longer in the topology")
+        yield from self._services("add")
+
+    def _step(self, verb: str, node: str, item: Item, reason: str) -> Step:
+        label = self.desired.labels.get((node, item)) or self.observed.labels.get((node, item))
+        return Step(verb, node, item, f"{label}: {reason}" if label else reason)  # type: ignore[arg-type]
+
+    def _held(self, node: str) -> Namespace:
+        """What the namespace holds once namespaces and veths are right."""
+        wanted = self.desired.namespaces[node]
+        if node in self.new:
+            return Namespace(kind=wanted.kind)
+        held = self.observed.namespaces[node]
+        lost = {link for owner, link in self.lost_links if owner == node} if self.lost_links else set()
+        if not lost:
+            return held
+        return held._replace(
+            up=held.up - lost,
+            addresses=frozenset(item for item in held.addresses if item.link not in lost),
+            neighbours=frozenset(item for item in held.neighbours if item.link not in lost),
+            routes=frozenset(item for item in held.routes if item.link not in lost),
+            sysctls=frozenset(
+                item for item in held.sysctls if not (_is_link_sysctl(item) and item.key.split("/")[3] in lost)
+            ),
+        )
+
+    def _rulesets(self) -> Iterator[Step]:
+        for node, namespace in self.desired.namespaces.items():
+            wanted = namespace.ruleset
+            if wanted is None:
+                continue
+            held = None if node in self.new else self.observed.namespaces[node].ruleset
+            if held is not None and held.digest == wanted.digest:
+                continue
+            if held is None:
+                yield self._step("replace", node, wanted, "the rules of a new namespace, before its links are up")
+            elif held.digest == TAMPERED:
+                yield self._step("replace", node, wanted, "the rules were changed by somebody else")
+            else:
+                yield self._step("replace", node, wanted, "the rules differ")
+                if namespace.kind in _TRANSLATORS:
+                    # A translation that began under the old map would live on under the new one.
+                    yield self._step("replace", node, FlushConntrack(), "translations follow the new rules")
+
+    def _sysctls(self, node: str, namespace: Namespace, *, of_links: bool) -> Iterator[Step]:
+        held = self._held(node).sysctls
+        for item in sorted(namespace.sysctls - held):
+            if _is_link_sysctl(item) == of_links:
+                yield Step("replace", node, item, "setting")
+
+    def _uplink(self, verb: str) -> Iterator[Step]:
+        held, wanted = self.observed.uplink, self.desired.uplink
+        if held == wanted:
+            return
+        if verb == "remove" and held is not None:
+            yield Step("remove", "internet", held, "uplink to the machine's own network")
+        if verb == "add" and wanted is not None:
+            yield Step("add", "internet", wanted, "uplink to the machine's own network")
+
+    def _inside(self, node: str, wanted: Namespace) -> Iterator[Step]:
+        held = self._held(node)
+        if held == wanted:
+            return
+        why = "new" if node in self.new else "missing"
+        yield from self._sysctls(node, wanted, of_links=True)
+        for address in sorted(wanted.addresses - held.addresses):
+            yield self._step("add", node, address, why)
+        for link in sorted(wanted.up - held.up):
+            yield self._step("replace", node, LinkUp(link), why)
+        known = {(item.link, item.ip) for item in held.neighbours}
+        for neighbour in sorted(wanted.neighbours - held.neighbours):
+            changed = (neighbour.link, neighbour.ip) in known
+            yield self._step("replace", node, neighbour, "changed" if changed else why)
+        places = {(item.table, item.destination) for item in held.routes}
+        # A next hop must be reachable before a route uses it, so routes without one come first.
+        for route in sorted(wanted.routes - held.routes, key=lambda item: (bool(item.via), item)):
+            changed = (route.table, route.destination) in places
+            yield self._step("replace", node, route, "changed" if changed else why)
+        for rule in sorted(wanted.rules - held.rules):
+            yield self._step("add", node, rule, why)
+        if not wanted.guest:
+            yield from self._surplus(node, held, wanted)
+
+    def _surplus(self, node: str, held: Namespace, wanted: Namespace) -> Iterator[Step]:
+        why = "not in the topology"
+        for rule in sorted(held.rules - wanted.rules):
+            yield self._step("remove", node, rule, why)
+        kept = {(item.table, item.destination) for item in wanted.routes}  # these were replaced in place
+        for route in sorted(held.routes - wanted.routes):
+            if (route.table, route.destination) not in kept:
+                yield self._step("remove", node, route, why)
+        still = {(item.link, item.ip) for item in wanted.neighbours}
+        for neighbour in sorted(held.neighbours - wanted.neighbours):
+            if (neighbour.link, neighbour.ip) not in still:
+                yield self._step("remove", node, neighbour, why)
+        for address in sorted(held.addresses - wanted.addresses):
+            yield self._step("remove", node, address, why)
+
+    def _services(self, verb: str) -> Iterator[Step]:
+        nodes: Iterable[str] = (
+            self.desired.namespaces
+            if verb == "add"
+            else sorted(self.observed.namespaces.keys() | self.desired.namespaces.keys())
+        )
+        for node in nodes:
+            held = self._services_of(self.observed, node)
+            wanted = self._services_of(self.desired, node)
+            if verb == "remove":
+                for service in sorted(held if node in self.new else held - wanted):
+                    yield self._step("remove", node, service, "service")
+            else:
+                for service in sorted(wanted if node in self.new else wanted - held):
+                    yield self._step("add", node, service, "service")
+
+    @staticmethod
+    def _services_of(state: State, node: str) -> frozenset[Service]:
+        namespace = state.namespaces.get(node)
+        return namespace.services if namespace else frozenset()

@@ -1,0 +1,249 @@
+"""The internet gateway, the internet behind it, and the hosts out there."""
+
+from ipaddress import IPv4Network
+
+from emulator import names
+from emulator.compile import nft
+from emulator.compile.state import (
+    MAIN_TABLE,
+    Address,
+    Namespace,
+    Neighbour,
+    Route,
+    Ruleset,
+    Uplink,
+    Veth,
+)
+from emulator.compile.vpc import ENI_MTU, FORWARDING, GUEST, TRACKING, UNPRIVILEGED, router_mac, services
+from emulator.topology.model import INTERNET, Addresses, OutsideHost, Topology, Vpc, router_of
+
+INTERNET_MTU = 1500  # MTU-03
+INTERNET_ADDRESS = "192.0.2.1"  # what traceroute shows for the internet's one router
+
+# IGW-08: the internet carries no RFC 1918 and no RFC 6598 address; link-local is nobody's.
+UNROUTABLE = tuple(
+    IPv4Network(block) for block in ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+)
+
+_VPC_SIDE = ("igw", "vpc")
+_INTERNET_SIDE = ("igw", "internet")
+
+
+def public_addresses(vpc: Vpc, addresses: Addresses) -> dict[str, str]:
+    """Private to public address of every ENI of the VPC that has both (IGW-01)."""
+    members = [instance.name for instance in vpc.instances] + [gateway.name for gateway in vpc.nat_gateways]
+    return {str(addresses.private[node]): str(addresses.public[node]) for node in members if node in addresses.public}
+
+
+def gateway_links(vpc: Vpc) -> list[Veth]:
+    """Router to internet gateway, internet to internet gateway. No subnet on either: see names.NEXT_HOP."""
+    gateway = vpc.internet_gateway
+    assert gateway is not None
+    return [
+        Veth(
+            router_of(vpc.name), names.IGW_LINK, router_mac(vpc),
+            gateway, names.VPC_LINK, names.mac(vpc.name, *_VPC_SIDE), ENI_MTU,
+        ),
+        Veth(
+            INTERNET, names.to_gateway(vpc.name), names.mac(INTERNET),
+            gateway, names.INTERNET_LINK, names.mac(vpc.name, *_INTERNET_SIDE), INTERNET_MTU,
+        ),
+    ]  # fmt: skip
+
+
+def internet_gateway(vpc: Vpc, addresses: Addresses) -> Namespace:
+    """IGW-01: a 1:1 translator between private and public addresses, and nothing for who has no public one."""
+    hop = str(names.NEXT_HOP)
+    return Namespace(
+        kind="internet_gateway",
+        up=frozenset({"lo", names.VPC_LINK, names.INTERNET_LINK}),
+        sysctls=FORWARDING | TRACKING,
+        neighbours=frozenset(
+            {
+                Neighbour(names.VPC_LINK, hop, router_mac(vpc)),
+                Neighbour(names.INTERNET_LINK, hop, names.mac(INTERNET)),
+            }
+        ),
+        # Only for its own ICMP errors (fragmentation needed): IGW-11, it is no hop that anybody sees by address.
+        addresses=frozenset({Address("lo", str(names.NEXT_HOP + 1), 32)}),
+        routes=frozenset(
+            {
+                Route(MAIN_TABLE, str(vpc.cidr_block), "unicast", names.VPC_LINK, hop, onlink=True),
+                Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.INTERNET_LINK, hop, onlink=True),
+            }
+        ),
+        ruleset=_gateway_ruleset(public_addresses(vpc, addresses)),
+    )
+
+
+def _gateway_ruleset(public: dict[str, str]) -> Ruleset:
+    """Translation by conntrack and maps, so that the packet inside an ICMP error is rewritten too.
+
+    What passes is decided by the address sets on every packet, so an address that is taken away is cut at once.
+    """
+    inside, outside = nft.link(names.VPC_LINK), nft.link(names.INTERNET_LINK)
+    pairs = sorted(public.items())
+    return nft.render(
+        nft.Table(
+            sets=(
+                nft.Set("public_of", "ipv4_addr : ipv4_addr", tuple(nft.Element(*pair) for pair in pairs)),
+                nft.Set("private_of", "ipv4_addr : ipv4_addr", tuple(nft.Element(ip, own) for own, ip in pairs)),
+                nft.Set("has_public", "ipv4_addr", tuple(nft.Element(private) for private, _ in pairs)),
+                nft.Set("public", "ipv4_addr", tuple(nft.Element(ip) for _, ip in pairs)),
+                nft.Set("unroutable", "ipv4_addr", nft.prefixes(UNROUTABLE), interval=True),
+            ),
+            chains=(
+                nft.Chain(
+                    "from_internet",
+                    (
+                        # IGW-06: a public address that belongs to no private one here leads nowhere.
+                        nft.Rule(f"iifname {outside} ip daddr != @public drop", "internet gateway: no such address"),
+                        nft.Rule(f"iifname {outside} ip saddr @unroutable drop", "internet gateway: private source"),
+                    ),
+                    nft.Hook("filter", "prerouting", "raw", "accept"),
+                ),
+                nft.Chain(
+                    "to_private",
+                    (nft.Rule("dnat to ip daddr map @private_of", "internet gateway: public to private"),),
+                    nft.Hook("nat", "prerouting", "dstnat", "accept"),
+                ),
+                nft.Chain("to_gateway", (), nft.Hook("filter", "input", "filter", "drop")),
+                nft.Chain(
+                    "through_gateway",
+                    (
+                        # An untracked reply would leave with its private source.
+                        nft.Rule("ct state invalid drop", "internet gateway: belongs to no flow"),
+                        # IGW-03: no public address, no passage.
+                        nft.Rule(
+                            f"iifname {inside} ip saddr != @has_public drop", "internet gateway: no public address"
+                        ),
+                        nft.Rule(
+                            f"oifname {outside} ip daddr @unroutable drop", "internet gateway: private destination"
+                        ),
+                        nft.Rule(
+                            f"oifname {inside} ip daddr != @has_public drop", "internet gateway: no public address"
+                        ),
+                        nft.Rule("accept"),
+                    ),
+                    nft.Hook("filter", "forward", "filter", "drop"),
+                ),
+                nft.Chain(
+                    # IGW-10: between two public addresses of the VPC both ends are rewritten, and the packet turns back.
+                    "to_public",
+                    (nft.Rule("snat to ip saddr map @public_of", "internet gateway: private to public"),),
+                    nft.Hook("nat", "postrouting", "srcnat", "accept"),
+                ),
+            ),
+        )
+    )
+
+
+def host_link(host: OutsideHost) -> Veth:
+    return Veth(
+        INTERNET, names.to_host(host.name), names.mac(INTERNET),
+        host.name, names.GUEST_LINK, names.mac("host", host.name), INTERNET_MTU,
+    )  # fmt: skip
+
+
+def outside_host(host: OutsideHost) -> Namespace:
+    """One address, and everything else behind the internet's router."""
+    commands = any(service.kind == "command" for service in host.services)
+    return Namespace(
+        kind="outside_host",
+        guest=True,
+        up=frozenset({"lo", names.GUEST_LINK}),
+        sysctls=GUEST | UNPRIVILEGED if commands else GUEST,
+        addresses=frozenset({Address(names.GUEST_LINK, str(host.ip), 32)}),
+        neighbours=frozenset({Neighbour(names.GUEST_LINK, str(names.NEXT_HOP), names.mac(INTERNET))}),
+        routes=frozenset(
+            {Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.GUEST_LINK, str(names.NEXT_HOP), onlink=True)}
+        ),
+        services=services(host.services),
+    )
+
+
+def uplink(topology: Topology) -> Uplink | None:
+    """The veth to the machine's own network, with a /31 that no other lab has."""
+    if not topology.internet.uplink:
+        return None
+    low = names.uplink_address(topology.name)
+    return Uplink(
+        link=names.uplink(topology.name),
+        peer_link=names.UPLINK_LINK,
+        ip=str(low),
+        peer_ip=str(low + 1),
+        table=names.uplink_table(topology.name),
+    )
+
+
+def internet(topology: Topology, addresses: Addresses) -> Namespace:
+    """The internet's router: a /32 for every public address, silence for all others, or the uplink."""
+    hop = str(names.NEXT_HOP)
+    links, neighbours, routes = {"lo"}, set[Neighbour](), set[Route]()
+    held = {Address("lo", INTERNET_ADDRESS, 32)}
+    for vpc in topology.vpcs:
+        if not vpc.internet_gateway:
+            continue
+        link = names.to_gateway(vpc.name)
+        links.add(link)
+        neighbours.add(Neighbour(link, hop, names.mac(vpc.name, *_INTERNET_SIDE)))
+        for public in public_addresses(vpc, addresses).values():
+            routes.add(Route(MAIN_TABLE, f"{public}/32", "unicast", link, hop, onlink=True))
+    for host in topology.internet.hosts:
+        link = names.to_host(host.name)
+        links.add(link)
+        neighbours.add(Neighbour(link, str(host.ip), names.mac("host", host.name)))
+        routes.add(Route(MAIN_TABLE, f"{host.ip}/32", link=link))
+    if real := uplink(topology):
+        links.add(names.UPLINK_LINK)
+        held.add(Address(names.UPLINK_LINK, real.peer_ip, 31))
+        routes.add(Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.UPLINK_LINK, real.ip))
+    else:
+        routes.add(Route(MAIN_TABLE, "0.0.0.0/0", "blackhole"))
+    return Namespace(
+        kind="internet",
+        up=frozenset(links),
+        sysctls=FORWARDING,
+        addresses=frozenset(held),
+        neighbours=frozenset(neighbours),
+        routes=frozenset(routes),
+        ruleset=_internet_ruleset(real),
+    )
+
+
+def _internet_ruleset(real: Uplink | None) -> Ruleset:
+    """The uplink's door, if there is one: out only, translated to its address, and never into a private network.
+
+    A lab may come from a stranger, and the machine's own LAN is not the internet (IGW-08). Without an uplink there
+    is nothing to track here, and conntrack stays out of the packets' way.
+    """
+    to_internet = nft.Chain(
+        "to_internet",
+        (nft.Rule("icmp type echo-request accept", "the internet's router answers ping"),),
+        nft.Hook("filter", "input", "filter", "drop"),
+    )
+    if real is None:
+        return nft.render(nft.Table(sets=(), chains=(to_internet,)))
+    link = nft.link(real.peer_link)
+    return nft.render(
+        nft.Table(
+            sets=(nft.Set("unroutable", "ipv4_addr", nft.prefixes(UNROUTABLE), interval=True),),
+            chains=(
+                to_internet,
+                nft.Chain(
+                    "uplink",
+                    (
+                        nft.Rule(f"oifname {link} ip daddr @unroutable drop", "uplink: private destination"),
+                        nft.Rule(f"iifname {link} ct state established,related accept"),
+                        nft.Rule(f"iifname {link} drop", "uplink: unsolicited"),
+                    ),
+                    nft.Hook("filter", "forward", "filter", "accept"),
+                ),
+                nft.Chain(
+                    "translate",
+                    (nft.Rule(f"oifname {link} masquerade", "uplink"),),
+                    nft.Hook("nat", "postrouting", "srcnat", "accept"),
+                ),
+            ),
+        )
+    )

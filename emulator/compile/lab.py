@@ -1,0 +1,64 @@
+"""A whole lab: calls the components, one after the other, and decides nothing itself."""
+
+from collections.abc import Iterable
+
+from emulator import names
+from emulator.compile import internet, nat, vpc
+from emulator.compile.state import Namespace, Netns, State, Veth
+from emulator.errors import Problem, TopologyError
+from emulator.topology.model import INTERNET, Addresses, Topology, router_of
+
+
+def compile_lab(topology: Topology, addresses: Addresses) -> State:
+    """What the kernel must hold for this topology and these addresses.
+
+    Raises TopologyError for two names that come out as one name in the kernel (hashes of long names may clash).
+    """
+    namespaces: dict[str, Namespace] = {INTERNET: internet.internet(topology, addresses)}
+    veths: list[Veth] = []
+    labels: dict[tuple[str, object], str] = {}
+    for host in topology.internet.hosts:
+        namespaces[host.name] = internet.outside_host(host)
+        veths.append(internet.host_link(host))
+    for held in topology.vpcs:
+        namespaces[router_of(held.name)] = vpc.router(held, addresses)
+        labels |= vpc.route_labels(held, addresses)
+        if held.internet_gateway:
+            namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses)
+            veths += internet.gateway_links(held)
+        for gateway in held.nat_gateways:
+            namespaces[gateway.name] = nat.nat_gateway(held, gateway, addresses)
+        for instance in held.instances:
+            namespaces[instance.name] = vpc.instance(held, instance, addresses)
+        veths += vpc.enis(held, addresses)
+    labels |= {(node, Netns(namespace.kind)): _title(node, namespace) for node, namespace in namespaces.items()}
+    _refuse_clashes(topology, veths)
+    return State(topology.name, namespaces, frozenset(veths), internet.uplink(topology), labels)
+
+
+def _title(node: str, namespace: Namespace) -> str:
+    if namespace.kind == "router":
+        return f"router of VPC {node.removesuffix('.router')}"
+    return node if namespace.kind == "internet" else f"{namespace.kind.replace('_', ' ')} {node}"
+
+
+def _refuse_clashes(topology: Topology, veths: Iterable[Veth]) -> None:
+    problems: list[Problem] = []
+    seen: dict[tuple[str, str], str] = {}
+    for veth in veths:
+        other = seen.setdefault((veth.node, veth.link), veth.peer_node)
+        if other != veth.peer_node:
+            problems.append(_clash(topology, other, veth.peer_node, f"interface name {veth.link}"))
+    for held in topology.vpcs:
+        numbers: dict[int, str] = {}
+        for table in held.route_tables:
+            other = numbers.setdefault(names.route_table(table.name), table.name)
+            if other != table.name:
+                problems.append(_clash(topology, other, table.name, "routing table number"))
+    if problems:
+        raise TopologyError(topology.name, tuple(problems))
+
+
+def _clash(topology: Topology, one: str, other: str, what: str) -> Problem:
+    where = next((v.where for v in topology.vpcs), topology.internet.where)
+    return Problem(where, f"{one} and {other} come out as the same {what} in the kernel", "rename one of them")

@@ -1,0 +1,202 @@
+"""Security groups: stateful, allow-only, enforced in the VPC's router where root in an instance cannot reach.
+
+Every rule of a group becomes an element of a set, so a packet's cost does not grow with the number of rules. ENIs that
+carry the same groups share one chain per direction. A chain says yes with `return` and no by ending in `drop`;
+the sender's egress and the receiver's ingress are judged one after the other, and both must say yes (SG-04).
+"""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from emulator import names
+from emulator.compile import nft
+from emulator.compile.boxes import Box, disjoint
+from emulator.topology.model import Addresses, GroupReference, SecurityGroup, SecurityGroupRule, Vpc
+
+Direction = Literal["ingress", "egress"]
+_ALL = -1
+_HIGHEST = 2**32 - 1
+
+
+class Filter(NamedTuple):
+    """What security groups contribute to the router's table: `verdicts` maps an ENI's link to its chain."""
+
+    sets: tuple[nft.Set, ...]
+    chains: tuple[nft.Chain, ...]
+    egress: tuple[nft.Element, ...]
+    ingress: tuple[nft.Element, ...]
+
+
+def security_groups(vpc: Vpc, addresses: Addresses) -> Filter:
+    """The sets and chains of all groups in use, and which ENI is judged by which chain.
+
+    SG-01: groups belong to ENIs. SG-02: the union of the rules of all groups of the ENI; no match drops.
+    """
+    groups = {group.name: group for group in vpc.security_groups}
+    carried = {instance.name: tuple(sorted(set(instance.security_groups))) for instance in vpc.instances}
+    combinations = sorted(set(carried.values()))
+    used = sorted({group for combination in combinations for group in combination})
+    sets: list[nft.Set] = []
+    chains: list[nft.Chain] = []
+    referenced: set[str] = set()
+    directions: tuple[Direction, Direction] = ("egress", "ingress")
+    for direction in directions:
+        rules: dict[str, list[nft.Rule]] = {}
+        for name in used:
+            made, rules[name], peers = _group(groups[name], direction)
+            sets += made
+            referenced |= peers
+        for combination in combinations:
+            allowed = [rule for name in combination for rule in rules[name]]
+            refuse = nft.Rule("drop", f"no {direction} rule of {_groups(combination)} allows it")
+            chains.append(nft.Chain(names.chain(direction, *combination), (*allowed, refuse)))
+    # SG-30, SG-31: a reference means the private addresses of the ENIs that carry the group, and no other address.
+    for name in sorted(referenced):
+        members = [addresses.private[instance] for instance, held in carried.items() if name in held]
+        sets.append(
+            nft.Set(names.chain("members", name), "ipv4_addr", tuple(nft.Element(str(member)) for member in members))
+        )
+    return Filter(tuple(sets), tuple(chains), _verdicts(carried, "egress"), _verdicts(carried, "ingress"))
+
+
+def _verdicts(carried: dict[str, tuple[str, ...]], direction: Direction) -> tuple[nft.Element, ...]:
+    # goto and not jump: the chain's `return` then ends the direction, and the next one is judged (two must accept).
+    return tuple(
+        nft.Element(nft.link(names.eni(instance)), f"goto {names.chain(direction, *combination)}")
+        for instance, combination in carried.items()
+    )
+
+
+def _groups(combination: tuple[str, ...]) -> str:
+    return f"security group{'s' if len(combination) > 1 else ''} {', '.join(combination)}"
+
+
+def _group(group: SecurityGroup, direction: Direction) -> tuple[list[nft.Set], list[nft.Rule], set[str]]:
+    """One direction of one group: its sets, the rules that look them up, and the groups it names."""
+    by_network: list[SecurityGroupRule] = []
+    by_group: dict[str, list[SecurityGroupRule]] = {}
+    for rule in group.ingress if direction == "ingress" else group.egress:
+        if isinstance(rule.peer, GroupReference):
+            by_group.setdefault(rule.peer.group, []).append(rule)
+        else:
+            by_network.append(rule)
+    sets, lookups = _networks(group.name, direction, by_network)
+    for peer, its_rules in by_group.items():
+        lookups += _reference(group.name, direction, peer, its_rules)
+    return sets, lookups, set(by_group)
+
+
+def _networks(group: str, direction: Direction, rules: list[SecurityGroupRule]) -> tuple[list[nft.Set], list[nft.Rule]]:
+    peer = "ip saddr" if direction == "ingress" else "ip daddr"
+    sets: list[nft.Set] = []
+    lookups: list[nft.Rule] = []
+
+    def allow(suffix: str, kind: str, match: str, elements: Iterable[nft.Element], merge: bool = False) -> None:
+        if held := tuple(elements):
+            name = names.chain(direction, group, suffix)
+            sets.append(nft.Set(name, kind, held, interval=True, merge=merge))
+            lookups.append(nft.Rule(f"{match} @{name} return", f"security group {group}, {direction}"))
+
+    def comment(numbers: tuple[int, ...]) -> str:
+        return f"{group} {direction} rule {', '.join(map(str, numbers))}"
+
+    everything = [box._replace(first=0, last=0) for box, rule in _boxes(rules) if rule.protocol == _ALL]
+    allow(
+        "all",
+        "ipv4_addr",
+        peer,
+        (nft.Element(nft.addresses(box.low, box.high), comment=comment(box.rules)) for box in disjoint(everything)),
+    )
+    # SG-20: a protocol other than tcp, udp and icmp has no ports, whatever the rule says.
+    portless = sorted({rule.protocol for rule in rules if _portless(rule) and rule.protocol != _ALL})
+    allow(
+        "protocol",
+        "inet_proto . ipv4_addr",
+        nft.together("meta l4proto", peer),
+        (
+            nft.Element(nft.together(str(protocol), nft.addresses(box.low, box.high)), comment=comment(box.rules))
+            for protocol in portless
+            for box in disjoint(
+                box._replace(first=0, last=0)
+                for box, rule in _boxes(rules)
+                if rule.protocol == protocol and _portless(rule)
+            )
+        ),
+    )
+    allow(
+        "port",
+        "inet_proto . ipv4_addr . inet_service",
+        nft.together("meta l4proto", peer, "th dport"),
+        (
+            nft.Element(
+                nft.together(str(protocol), nft.addresses(box.low, box.high), nft.span(box.first, box.last)),
+                comment=comment(box.rules),
+            )
+            for protocol in (nft.TCP, nft.UDP)
+            for box in disjoint(box for box, rule in _boxes(rules) if rule.protocol == protocol)
+        ),
+    )
+    allow(
+        "icmp",
+        "ipv4_addr . icmp_type . icmp_code",
+        nft.together(peer, "icmp type", "icmp code"),
+        (
+            nft.Element(nft.together(nft.addresses(box.low, box.high), kind, code), comment=comment(box.rules))
+            for box in disjoint(box for box, rule in _boxes(rules) if rule.protocol == nft.ICMP and not _portless(rule))
+            for kind, code in _icmp(box.first, box.last)
+        ),
+    )
+    return sets, lookups
+
+
+def _reference(group: str, direction: Direction, peer: str, rules: list[SecurityGroupRule]) -> list[nft.Rule]:
+    """Rules that name another group (or their own, SG-09): one lookup of its members per form of protocol."""
+    member = f"{'ip saddr' if direction == 'ingress' else 'ip daddr'} @{names.chain('members', peer)}"
+
+    def comment(held: Iterable[SecurityGroupRule]) -> str:
+        numbers = sorted({rule.number for rule in held})
+        return f"security group {group}, {direction} rule {', '.join(map(str, numbers))}: members of {peer}"
+
+    if everything := [rule for rule in rules if rule.protocol == _ALL]:
+        return [nft.Rule(f"{member} return", comment(everything))]
+    made: list[nft.Rule] = []
+    if portless := [rule for rule in rules if _portless(rule)]:
+        protocols = nft.either(sorted({str(rule.protocol) for rule in portless}))
+        made.append(nft.Rule(f"{member} meta l4proto {protocols} return", comment(portless)))
+    for protocol in (nft.TCP, nft.UDP):
+        if held := [rule for rule in rules if rule.protocol == protocol]:
+            boxes = disjoint(Box(0, 0, rule.from_port, rule.to_port, (rule.number,)) for rule in held)
+            ports = nft.either(nft.span(box.first, box.last) for box in boxes)
+            made.append(nft.Rule(f"{member} meta l4proto {protocol} th dport {ports} return", comment(held)))
+    if typed := [rule for rule in rules if rule.protocol == nft.ICMP and not _portless(rule)]:
+        boxes = disjoint(_box(rule)._replace(low=0, high=0) for rule in typed)
+        kinds = nft.either(nft.together(*pair) for box in boxes for pair in _icmp(box.first, box.last))
+        made.append(nft.Rule(f"{member} icmp type . icmp code {kinds} return", comment(typed)))
+    return made
+
+
+def _portless(rule: SecurityGroupRule) -> bool:
+    return rule.protocol not in (nft.TCP, nft.UDP) and not (rule.protocol == nft.ICMP and rule.from_port >= 0)
+
+
+def _boxes(rules: list[SecurityGroupRule]) -> Iterable[tuple[Box, SecurityGroupRule]]:
+    return ((_box(rule), rule) for rule in rules)
+
+
+def _box(rule: SecurityGroupRule) -> Box:
+    if isinstance(rule.peer, GroupReference):
+        low, high = 0, _HIGHEST
+    else:
+        low, high = int(rule.peer.network_address), int(rule.peer.broadcast_address)
+    first, last = rule.from_port, rule.to_port
+    if rule.protocol == nft.ICMP:
+        # SG-21: type and code, -1 for all. As one number, so that a box can hold them.
+        code_first, code_last = (0, 255) if last < 0 else (last, last)
+        first, last = (first << 8) + code_first, (first << 8) + code_last
+    return Box(low, high, first, last, (rule.number,))
+
+
+def _icmp(first: int, last: int) -> Iterable[tuple[str, str]]:
+    """A span of type-and-code numbers as (type, code) elements, cut where the type changes."""
+    for kind in range(first >> 8, (last >> 8) + 1):
+        yield str(kind), nft.span(max(first, kind << 8) & 255, min(last, (kind << 8) + 255) & 255)
