@@ -128,7 +128,7 @@ def _gateway_ruleset(public: dict[str, str]) -> Ruleset:
                     nft.Hook("filter", "forward", "filter", "drop"),
                 ),
                 nft.Chain(
-                    # IGW-10: between two public addresses of the VPC both ends are rewritten, and the packet turns back.
+                    # IGW-10: between two public addresses of the VPC both ends are rewritten; the packet turns back.
                     "to_public",
                     (nft.Rule("snat to ip saddr map @public_of", "internet gateway: private to public"),),
                     nft.Hook("nat", "postrouting", "srcnat", "accept"),

@@ -49,7 +49,7 @@ def _ruleset(private_ip: str) -> Ruleset:
                 nft.Chain(
                     "translate",
                     (
-                        # NAT-21: ports 1024-65535; the kernel keeps the sender's own port where it is free and in range.
+                        # NAT-21: ports 1024-65535; the kernel keeps the sender's own port where it can.
                         nft.Rule(f"meta l4proto {{ tcp, udp }} snat to {private_ip}:1024-65535", "NAT gateway"),
                         nft.Rule(f"snat to {private_ip}", "NAT gateway"),
                     ),
