@@ -1,0 +1,1 @@
+"""The users' commands. (Placeholder until the supervision lands.)"""
