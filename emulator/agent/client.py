@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import select
 import signal
 import socket
 import sys
@@ -154,22 +155,47 @@ def kill(lab: str, run_base: str = RUN_BASE, netns_base: str = NETNS_BASE) -> bo
 
 
 def _spawn(places: Places) -> str:
-    """Run `python -m emulator.agent`, which returns when its child listens. What it said, if it said anything."""
-    import subprocess
-
-    # -P: not the current directory, which may be a stranger's and hold a json.py; the agent is root.
+    """Run `python -m emulator.agent`, which ends when its child listens. What it said, if it said anything."""
     root = os.path.dirname(os.path.dirname(os.path.abspath(emulator.__file__)))
-    done = subprocess.run(
-        [sys.executable, "-P", "-s", "-m", "emulator.agent", *places],
-        env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": root, "LANG": "C.UTF-8"},
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        timeout=START_SECONDS,
-        check=False,
-    )
-    return done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    heard, said = os.pipe()
+    try:
+        pid = os.posix_spawn(
+            sys.executable,
+            # -P: not the current directory, which may be a stranger's and hold a json.py; the agent is root.
+            [sys.executable, "-P", "-s", "-m", "emulator.agent", *places],
+            {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": root, "LANG": "C.UTF-8"},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_DUP2, said, 2),
+            ],
+        )
+    except OSError as error:
+        os.close(heard)
+        raise AgentError(f"the agent of lab {places.lab} did not start: {error}") from None
+    finally:
+        os.close(said)
+    text = _read_all(heard, time.monotonic() + START_SECONDS)
+    if text is None:
+        os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return (text or b"").decode(errors="replace").strip().rpartition("\n")[2]
+
+
+def _read_all(fd: int, deadline: float) -> bytes | None:
+    """All there is until every writer has closed; None if they do not in time."""
+    ears = select.poll()
+    ears.register(fd, select.POLLIN)
+    text = b""
+    try:
+        while ears.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            data = os.read(fd, 65536)
+            if not data:
+                return text
+            text += data
+    finally:
+        os.close(fd)
+    return None
 
 
 def _pid(places: Places) -> int | None:
