@@ -1,0 +1,137 @@
+"""Who gets which address. Total and stable: nobody is renumbered by a neighbour's arrival.
+
+Private: what the file fixes, then what an interface already holds (SUB-18), then the lowest free one from base+4.
+Public: what the file fixes, then what is held, then the next of a pool of addresses that no real host has.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network
+
+from emulator.errors import Problem
+from emulator.topology.model import Addresses, Instance, NatGateway, Subnet, Topology
+
+RESERVED_FRONT = 4  # SUB-05: network, router, DNS, future use ...
+RESERVED_BACK = 1  # ... and the last one
+
+# Documentation (RFC 5737) and benchmark (RFC 2544) ranges stand in for Amazon's pool of public addresses.
+POOL = tuple(map(IPv4Network, ("203.0.113.0/24", "198.51.100.0/24", "198.18.0.0/15")))
+
+# What an address of the internet cannot be: RFC 6890's private, shared, loopback, link-local, multicast, reserved.
+NOT_PUBLIC = tuple(
+    (int(block.network_address), int(block.broadcast_address))
+    for block in map(
+        IPv4Network,
+        (
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "224.0.0.0/3",
+        ),
+    )
+)
+
+
+def is_public(address: IPv4Address) -> bool:
+    """Whether a host of the internet may have it. The documentation ranges count as public here."""
+    number = int(address)
+    return not any(first <= number <= last for first, last in NOT_PUBLIC)
+
+
+def in_subnet(subnet: Subnet, address: IPv4Address) -> bool:
+    """Whether the address lies in the subnet's block, reserved or not."""
+    return address in subnet.cidr_block
+
+
+def reserved(subnet: Subnet, address: IPv4Address) -> bool:
+    """SUB-05: the first four and the last address of a subnet belong to AWS."""
+    offset = int(address) - int(subnet.cidr_block.network_address)
+    return offset < RESERVED_FRONT or offset >= subnet.cidr_block.num_addresses - RESERVED_BACK
+
+
+def usable(subnet: Subnet) -> int:
+    """SUB-06: how many interfaces a subnet can hold."""
+    return subnet.cidr_block.num_addresses - RESERVED_FRONT - RESERVED_BACK
+
+
+def assign(topology: Topology, held: Addresses | None = None) -> tuple[Addresses, list[Problem]]:
+    """An address for everyone who needs one. A Problem for each that finds none: the file was not checked, or is full."""
+    problems: list[Problem] = []
+    before = held or Addresses({}, {})
+    return Addresses(_private(topology, before.private, problems), _public(topology, before.public, problems)), problems
+
+
+def _private(topology: Topology, held: dict[str, IPv4Address], problems: list[Problem]) -> dict[str, IPv4Address]:
+    given: dict[str, IPv4Address] = {}
+    for vpc in topology.vpcs:
+        subnets = {subnet.name: subnet for subnet in vpc.subnets}
+        interfaces: list[NatGateway | Instance] = [*vpc.nat_gateways, *vpc.instances]
+        taken: dict[str, set[int]] = {name: set() for name in subnets}
+        chosen: dict[str, IPv4Address] = {}
+        for interface in interfaces:
+            if interface.private_ip is not None:
+                chosen[interface.name] = interface.private_ip
+                taken[interface.subnet].add(int(interface.private_ip))
+        for interface in interfaces:
+            earlier = held.get(interface.name)
+            if interface.private_ip is None and earlier is not None:
+                subnet, used = subnets[interface.subnet], taken[interface.subnet]
+                if in_subnet(subnet, earlier) and not reserved(subnet, earlier) and int(earlier) not in used:
+                    chosen[interface.name] = earlier
+                    used.add(int(earlier))
+        free = {name: _free(subnet, taken[name]) for name, subnet in subnets.items()}
+        for interface in interfaces:
+            address = chosen.get(interface.name) or next(free[interface.subnet], None)
+            if address is None:
+                what = f"subnet {interface.subnet} has no free address left"
+                problems.append(Problem(interface.where, what, "", "InsufficientFreeAddressesInSubnet"))  # SUB-10
+            else:
+                given[interface.name] = address
+    return given
+
+
+def _free(subnet: Subnet, taken: Collection[int]) -> Iterator[IPv4Address]:
+    """Lowest first. `taken` is complete before the first is drawn."""
+    first, last = int(subnet.cidr_block.network_address), int(subnet.cidr_block.broadcast_address)
+    for number in range(first + RESERVED_FRONT, last + 1 - RESERVED_BACK):
+        if number not in taken:
+            yield IPv4Address(number)
+
+
+def _public(topology: Topology, held: dict[str, IPv4Address], problems: list[Problem]) -> dict[str, IPv4Address]:
+    given = {host.name: host.ip for host in topology.internet.hosts}
+    wanting: list[NatGateway | Instance] = []
+    for vpc in topology.vpcs:
+        for gateway in vpc.nat_gateways:
+            if gateway.elastic_ip is not None:
+                given[gateway.name] = gateway.elastic_ip
+            else:
+                wanting.append(gateway)
+        for instance in vpc.instances:
+            if isinstance(instance.public_ip, IPv4Address):
+                given[instance.name] = instance.public_ip
+            elif instance.public_ip == "auto":
+                wanting.append(instance)
+    blocks = [vpc.cidr_block for vpc in topology.vpcs]  # VPC-06: a VPC on a pool's range would never send there
+    taken = set(given.values())
+    for interface in wanting:
+        earlier = held.get(interface.name)
+        if earlier is not None and earlier not in taken and _in(POOL, earlier) and not _in(blocks, earlier):
+            given[interface.name] = earlier
+            taken.add(earlier)
+    pool = (address for block in POOL for address in block.hosts() if address not in taken and not _in(blocks, address))
+    for interface in wanting:
+        if interface.name not in given:
+            address = next(pool, None)
+            if address is None:
+                problems.append(Problem(interface.where, "no public address is left", "give it an elastic_ip"))
+            else:
+                given[interface.name] = address
+    return given
+
+
+def _in(blocks: Iterable[IPv4Network], address: IPv4Address) -> bool:
+    return any(address in block for block in blocks)

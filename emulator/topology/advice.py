@@ -1,0 +1,70 @@
+"""Warnings: AWS accepts it, and a learner probably meant something else. Each is said once, not once per instance."""
+
+from ipaddress import IPv4Network
+
+from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule, Topology, Vpc
+from emulator.topology.report import Report
+from emulator.topology.security import EVERYWHERE
+from emulator.topology.values import ALL_PROTOCOLS, TCP
+from emulator.topology.words import traffic_text
+
+DISCOURAGED = IPv4Network("172.17.0.0/16")  # VPC-05
+ADMIN_PORTS = {22: "SSH", 3389: "RDP"}
+VPCS_PER_REGION = 5  # Q-01
+
+
+def check(topology: Topology, report: Report) -> None:
+    """All warnings."""
+    for vpc in topology.vpcs:
+        if f"{vpc.where.path}.cidr_block" not in report.broken and vpc.cidr_block.overlaps(DISCOURAGED):
+            what = f"{vpc.cidr_block} overlaps {DISCOURAGED}, which some AWS services use inside"
+            report.warn(vpc.where, what, "AWS accepts it and advises another block", key="cidr_block")
+        _check_ways_out(vpc, report)
+        for group in vpc.security_groups:
+            _check_open(group, report)
+    if len(topology.vpcs) > VPCS_PER_REGION:
+        what = f"{len(topology.vpcs)} VPCs: an account's quota is {VPCS_PER_REGION} per region until AWS raises it"
+        report.warn(topology.vpcs[VPCS_PER_REGION].where, what, code="VpcLimitExceeded")  # SUB-24
+
+
+def _check_ways_out(vpc: Vpc, report: Report) -> None:
+    """A public address is of use only where the subnet's route table leads to the internet gateway (IGW-05, NAT-02)."""
+    if any(path.startswith(f"{vpc.where.path}.") for path in report.broken):
+        return  # a route may be missing because it is wrong
+    public = {t.name for t in vpc.route_tables if any(route.target.kind == "internet_gateway" for route in t.routes)}
+    table_of = {subnet.name: subnet.route_table for subnet in vpc.subnets}
+    closed = {name for name, table in table_of.items() if table not in public}
+    if vpc.internet_gateway:
+        for gateway in vpc.nat_gateways:
+            if gateway.subnet in closed:
+                table = table_of[gateway.subnet]
+                what = f"NAT gateway {gateway.name} has no way out: route table {table} of subnet {gateway.subnet} has no route to an internet gateway"
+                hint = f"put it into a public subnet, or add 0.0.0.0/0: {vpc.internet_gateway} to {table}"
+                report.warn(gateway.where, what, hint, key="subnet")
+    told: set[str] = set()
+    for instance in vpc.instances:
+        name = instance.subnet
+        if instance.public_ip is None or name not in closed or name in told:
+            continue
+        told.add(name)
+        others = sum(other.public_ip is not None and other.subnet == name for other in vpc.instances) - 1
+        also = f" (as have {others} more)" if others else ""
+        what = f"{instance.name} has a public IP{also}, but route table {table_of[name]} of subnet {name} has no route to an internet gateway"
+        report.warn(instance.where, what, "nobody can reach it from outside, and it reaches nobody", key="subnet")
+
+
+def _check_open(group: SecurityGroup, report: Report) -> None:
+    told: set[int] = set()
+    for rule in group.ingress:
+        if rule.number in told or isinstance(rule.peer, GroupReference) or rule.peer != EVERYWHERE:
+            continue
+        ports = [port for port in ADMIN_PORTS if _covers(rule, port)]
+        if ports:
+            told.add(rule.number)
+            opened = " and ".join(f"{ADMIN_PORTS[port]} ({port})" for port in ports)
+            what = f"{traffic_text(rule)} from {EVERYWHERE} opens {opened} to the world"
+            report.warn(rule.where, what, "name the addresses or the group that need it")
+
+
+def _covers(rule: SecurityGroupRule, port: int) -> bool:
+    return rule.protocol == ALL_PROTOCOLS or (rule.protocol == TCP and rule.from_port <= port <= rule.to_port)

@@ -1,0 +1,230 @@
+"""YAML text -> Topology: reads by the table of keys, resolves names, then asks the rules.
+
+Every mistake is reported at once. So a thing that is wrong is left out (or stands in with a neutral value), its path
+goes to `report.broken`, and nobody who refers to it is blamed; if there was any mistake the Topology is thrown away.
+"""
+
+from ipaddress import IPv4Address, IPv4Network
+
+from emulator.errors import Problem, Where
+from emulator.topology import rules
+from emulator.topology.fields import TOPOLOGY
+from emulator.topology.model import (
+    Expectation,
+    Instance,
+    Internet,
+    NatGateway,
+    OutsideHost,
+    Route,
+    RouteTable,
+    Subnet,
+    Target,
+    Topology,
+    Vpc,
+)
+from emulator.topology.nodes import compose
+from emulator.topology.read import VISIT_LIMIT, Reader, Record, TooLarge
+from emulator.topology.report import LIMIT, Report, TooManyProblems, did_you_mean, listed
+from emulator.topology.security import DEFAULT_GROUP, build_group, implied_group
+from emulator.topology.services import build_services
+
+DEFAULT_REGION = "us-east-1"
+DEFAULT_MAIN = "main"
+UNKNOWN_BLOCK = IPv4Network("0.0.0.0/0")  # stands in for a block that is wrong: everything lies within it
+
+
+def load(text: str, file: str = "topology.yaml") -> tuple[Topology | None, list[Problem]]:
+    """The file's topology, or None and what is wrong, in the order of the file. Never raises, for any text.
+
+    Warnings are among the problems and do not prevent a Topology. `file` is the name that `Problem.render` will be
+    given; the topology does not depend on it.
+    """
+    composed = compose(text)
+    if composed.root is None:
+        return None, [composed.problem or Problem(Where(), "the file is empty")]
+    report = Report()
+    topology = None
+    try:
+        root = Reader(report).noun(composed.root, TOPOLOGY, "")
+        if root is not None:
+            topology = _topology(root, report)
+            rules.check(topology, report)
+    except TooManyProblems:
+        report.found.append(Problem(Where(), f"{LIMIT} mistakes; the rest of the file was not read"))
+    except TooLarge:
+        report.found.append(Problem(Where(), f"the file's aliases stand for more than {VISIT_LIMIT:,} values"))
+        report.errors += 1
+    return (None if report.errors else topology), report.sorted()
+
+
+def _topology(root: Record, report: Report) -> Topology:
+    region = root.get("region") or DEFAULT_REGION
+    records = root.get("vpcs") or ()
+    gateways = {record.get("internet_gateway"): record.name for record in records}
+    elsewhere = {gateway.name: record.name for record in records for gateway in record.get("nat_gateways") or ()}
+    owners = {**elsewhere, **gateways}
+    return Topology(
+        root.get("name") or "lab",
+        region,
+        tuple(_vpc(record, region, owners, report) for record in records),
+        _internet(root, report),
+        tuple(_expectation(record) for record in root.get("expect") or () if _whole(record, "from", "to", "result")),
+    )
+
+
+def _vpc(record: Record, region: str, owners: dict[str, str], report: Report) -> Vpc:
+    block: IPv4Network | None = record.get("cidr_block")
+    if block is None:
+        report.broken.add(f"{record.where.path}.cidr_block")
+    main = record.get("main_route_table") or DEFAULT_MAIN
+    tables = tuple(_route_table(table, record, block, owners, report) for table in record.get("route_tables") or ())
+    if main == DEFAULT_MAIN and not any(table.name == main for table in tables):
+        tables = (RouteTable(main, ()), *tables)  # VPC-19: a new VPC has a main route table with local routes only
+    subnets = [subnet for subnet in record.get("subnets") or () if _buildable(subnet, report, "cidr_block")]
+    gateways = [gateway for gateway in record.get("nat_gateways") or () if _buildable(gateway, report, "subnet")]
+    groups = tuple(build_group(group, report) for group in record.get("security_groups") or ())
+    if not any(group.name == DEFAULT_GROUP for group in groups):
+        groups = (implied_group(DEFAULT_GROUP), *groups)
+    built = {subnet.name: _subnet(subnet, region, main, report) for subnet in subnets}
+    return Vpc(
+        record.name,
+        block or UNKNOWN_BLOCK,
+        record.get("internet_gateway"),
+        main,
+        tuple(built.values()),
+        tables,
+        tuple(_nat_gateway(gateway, report) for gateway in gateways),
+        groups,
+        tuple(
+            _instance(instance, built, report)
+            for instance in record.get("instances") or ()
+            if _buildable(instance, report, "subnet")
+        ),
+        record.where,
+    )
+
+
+def _subnet(record: Record, region: str, main: str, report: Report) -> Subnet:
+    zone = record.get("availability_zone") or "a"
+    if len(zone) == 1:
+        zone = region + zone
+    elif zone[:-1] != region:
+        hint = f"the lab's region is {region}; write {zone[-1]} or {region}{zone[-1]}"
+        report.error(record.where, f"zone {zone} is in another region", hint, "InvalidParameterValue", "availability_zone")
+    return Subnet(
+        record.name,
+        record.get("cidr_block"),
+        zone,
+        record.get("route_table") or main,
+        bool(record.get("map_public_ip_on_launch")),
+        record.where,
+    )
+
+
+def _route_table(
+    record: Record, vpc: Record, block: IPv4Network | None, owners: dict[str, str], report: Report
+) -> RouteTable:
+    routes = []
+    for destination, target_name, where in record.get("routes") or ():
+        if target_name == "local":
+            if block is not None and destination != block:
+                what = f"local is the target of the VPC's own block {block} only"
+                report.error(report.value_of(where), what, "every table has that route by itself", "InvalidParameterValue")
+            continue  # RT-02: it is there anyway
+        target = _target(target_name, vpc, owners, where, report)
+        if target is not None:
+            routes.append(Route(destination, target, where))
+    return RouteTable(record.name, tuple(routes), record.where)
+
+
+def _target(name: str, vpc: Record, owners: dict[str, str], where: Where, report: Report) -> Target | None:
+    gateways = [gateway.name for gateway in vpc.get("nat_gateways") or ()]
+    if name == "blackhole":
+        return Target("blackhole")
+    if name == vpc.get("internet_gateway"):
+        return Target("internet_gateway", name)
+    if name in gateways:
+        return Target("nat_gateway", name)
+    if f"{vpc.where.path}.nat_gateways.{name}" in report.broken or ("internet_gateway" in vpc and not vpc.get("internet_gateway")):
+        return None
+    at = report.value_of(where)
+    instances = [instance.name for instance in vpc.get("instances") or ()]
+    if name in owners:
+        # RT-35
+        what = f"route table and gateway {name} (of VPC {owners[name]}) belong to different networks"
+        report.error(at, what, "a route points at a gateway of its own VPC", "InvalidParameterValue")
+    elif name in instances:
+        report.error(at, f"{name} is an instance", "routes to an instance are not emulated yet", "InvalidParameterValue")
+    else:
+        known = [*filter(None, [vpc.get("internet_gateway")]), *gateways]
+        otherwise = f"VPC {vpc.name} has {listed(known, 'no gateway: give it an internet_gateway or nat_gateways')}"
+        report.error(at, f"no gateway is called {name}", did_you_mean(name, [*known, "blackhole"], otherwise), "InvalidGatewayID.NotFound")
+    return None
+
+
+def _nat_gateway(record: Record, report: Report) -> NatGateway:
+    if record.get("connectivity_type") == "private":
+        what = "private NAT gateways are not emulated yet"
+        report.error(record.where, what, "leave connectivity_type out", key="connectivity_type")
+    return NatGateway(
+        record.name, record.get("subnet"), record.get("private_ip"), record.get("elastic_ip"), record.where
+    )
+
+
+def _instance(record: Record, subnets: dict[str, Subnet], report: Report) -> Instance:
+    subnet = subnets.get(record.get("subnet"))
+    if "security_groups" in record and "vpc_security_group_ids" in record:
+        what = "security_groups and vpc_security_group_ids are two names of one key"
+        report.error(record.where, what, "keep one", "InvalidParameterCombination", "vpc_security_group_ids")
+    groups = record.get("security_groups") or record.get("vpc_security_group_ids")
+    public: IPv4Address | str | None = record.get("elastic_ip")
+    if public is None:
+        # SUB-16: what the instance says, else what its subnet says. EIP-02: an Elastic IP takes the place of either.
+        wanted = record.get("associate_public_ip_address")
+        inherited = subnet is not None and subnet.map_public_ip_on_launch
+        public = "auto" if (inherited if wanted is None else wanted) else None
+    return Instance(
+        record.name,
+        record.get("subnet"),
+        groups or (DEFAULT_GROUP,),  # SG-08
+        record.get("private_ip"),
+        public,  # type: ignore[arg-type]  # "auto" is the only string
+        build_services(record, report),
+        record.where,
+    )
+
+
+def _internet(root: Record, report: Report) -> Internet:
+    record = root.get("internet")
+    if record is None:
+        return Internet()
+    hosts = tuple(
+        OutsideHost(host.name, host.get("ip"), build_services(host, report), host.where)
+        for host in record.get("hosts") or ()
+        if _buildable(host, report, "ip")
+    )
+    return Internet(hosts, bool(record.get("uplink")), record.where)
+
+
+def _expectation(record: Record) -> Expectation:
+    return Expectation(
+        str(record.get("from")),
+        str(record.get("to")),
+        record.get("protocol") or "tcp",
+        record.get("port"),
+        record.get("result"),
+        record.get("seen_as"),
+        record.where,
+    )
+
+
+def _whole(record: Record, *needed: str) -> bool:
+    return all(record.get(key) is not None for key in needed)
+
+
+def _buildable(record: Record, report: Report, *needed: str) -> bool:
+    """Whether the keys without which there is no such thing are there and right."""
+    if _whole(record, *needed):
+        return True
+    report.broken.add(record.where.path)
+    return False

@@ -1,0 +1,143 @@
+"""YAML text -> a tree of nodes that know their line and column. What YAML calls a type is not decided here.
+
+Every scalar stays the text that was written: `yes`, `0o17`, `1_000`, `2024-01-01` and `22:30` mean different things to
+different YAML readers, so the table of keys (`fields.py`) says what a key holds and `values.py` reads it.
+
+A file may be hostile. Nesting is limited while the tree is made, because libyaml's composer recurses in C and a long
+run of `[` would end the process with a segmentation fault. An alias shares its node here; `read.py` counts what it visits.
+"""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+from yaml.composer import Composer
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.parser import Parser
+from yaml.reader import Reader, ReaderError
+from yaml.scanner import Scanner
+
+from emulator.errors import Problem, Where
+
+__all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "compose", "is_null"]
+
+SIZE_LIMIT = 8 * 1024 * 1024  # characters; a lab of 4,000 instances takes 0.5 million
+DEPTH_LIMIT = 30  # the deepest key of the file is at 9
+NODE_LIMIT = 500_000
+
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+
+
+class _Limits:
+    """The resolver of PyYAML's loaders, reduced to counting. A tag is only kept where the file writes one."""
+
+    depth = 0
+    count = 0
+
+    def descend_resolver(self, parent: Node | None, index: object) -> None:
+        self.depth += 1
+        self.count += 1
+        if self.depth > DEPTH_LIMIT:
+            raise yaml.MarkedYAMLError(problem=f"nested more than {DEPTH_LIMIT} deep", problem_mark=_mark(parent))
+        if self.count > NODE_LIMIT:
+            raise yaml.MarkedYAMLError(problem=f"more than {NODE_LIMIT:,} values", problem_mark=_mark(parent))
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
+
+    def resolve(self, kind: type[Node], value: object, implicit: object) -> str:
+        return ""
+
+    def dispose(self) -> None: ...
+
+
+class PythonComposer(Reader, Scanner, Parser, Composer, _Limits):  # type: ignore[misc]
+    """For a PyYAML that was built without libyaml: ten times slower, the same tree."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+        Composer.__init__(self)
+
+
+COMPOSER: type[Any] = PythonComposer
+if not TYPE_CHECKING and yaml.__with_libyaml__:
+
+    class FastComposer(yaml.cyaml.CParser, _Limits):
+        def __init__(self, text: str) -> None:
+            yaml.cyaml.CParser.__init__(self, text)
+
+    COMPOSER = FastComposer
+
+
+class Composed(NamedTuple):
+    """The root of the file, or None and the one reason why there is none."""
+
+    root: Node | None
+    problem: Problem | None
+
+
+def compose(text: str, composer: type[Any] = COMPOSER) -> Composed:
+    """The file's nodes. YAML's own grammar stops at the first mistake, so there is at most one Problem."""
+    if len(text) > SIZE_LIMIT:
+        return _refuse(f"the file has more than {SIZE_LIMIT // 1024 // 1024} MiB")
+    try:
+        root = composer(text).get_single_node()
+    except yaml.MarkedYAMLError as error:
+        return _refuse(*_in_words(error))
+    except ReaderError as error:
+        before = text[: error.position] if isinstance(error.position, int) else ""
+        where = Where(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        return _refuse(f"character U+{_codepoint(error.character):04X} may not stand in a YAML file", "", where)
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        # ValueError includes UnicodeError (a lone surrogate) and PyYAML's chr() of a number that is no character.
+        return _refuse(f"this is not YAML: {type(error).__name__}")
+    if root is None:
+        return _refuse("the file is empty", "it needs at least `name` and `vpcs`; see topologies/nat.yaml for an example")
+    return Composed(root, None)
+
+
+def is_null(node: Node) -> bool:
+    """A key without a value, or one of YAML's words for nothing."""
+    return type(node) is ScalarNode and not node.style and node.value in NULLS
+
+
+def _refuse(what: str, hint: str = "", where: Where = Where()) -> Composed:  # noqa: B008  (an immutable default)
+    return Composed(None, Problem(where, what, hint))
+
+
+def _in_words(error: yaml.MarkedYAMLError) -> tuple[str, str, Where]:
+    mark = error.problem_mark or error.context_mark
+    where = Where(mark.line + 1, mark.column + 1) if mark else Where()
+    problem = error.problem or error.context or "not YAML"
+    what = f"this is not YAML: {problem}"
+    if error.context and error.context != problem:
+        what += f", {error.context}"
+        if error.context_mark and (not mark or error.context_mark.line != mark.line):
+            what += f" that begins at line {error.context_mark.line + 1}"
+    return what, next((hint for word, hint in HINTS if word in f"{problem} {error.context}"), ""), where
+
+
+HINTS = (
+    ("cannot start any token", "indent with spaces, and put quotes around a value that begins with @ ` % or a tab"),
+    ("mapping values are not allowed", "a colon inside a value needs quotes around the value; check the indentation too"),
+    ("could not find expected ':'", "a key needs a colon and a space after it"),
+    ("did not find expected ',' or '}'", "a `{` is not closed, or a comma is missing"),
+    ("did not find expected ',' or ']'", "a `[` is not closed, or a comma is missing"),
+    ("did not find expected key", "the indentation differs from the line above it"),
+    ("did not find expected '-' indicator", "the items of a list begin in the same column"),
+    ("undefined alias", "`*name` needs an `&name` before it; put quotes around a value that begins with *"),
+    ("another document", "one file holds one lab: remove the `---`"),
+    ("nested more than", "a topology is at most 9 deep"),
+    ("quoted scalar", "a quote is not closed"),
+)
+
+
+def _mark(parent: Node | None) -> Any:
+    return parent.start_mark if parent is not None else None
+
+
+def _codepoint(character: object) -> int:
+    if isinstance(character, int):
+        return character
+    return ord(character[0]) if isinstance(character, str | bytes) and isinstance(character[:1], str) else 0

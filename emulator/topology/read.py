@@ -1,0 +1,239 @@
+"""Nodes -> records, by the table of keys. Knows no AWS rule; says all that is wrong with keys and kinds.
+
+This is the inner loop of a large file (1,000 instances have some 20,000 nodes), so a path is only put together when
+there is something to say.
+"""
+
+from typing import Any
+
+from emulator.errors import Problem, Where
+from emulator.topology.fields import Kind, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
+from emulator.topology.nodes import NULLS, MappingNode, Node, ScalarNode, SequenceNode, is_null
+from emulator.topology.report import Report, did_you_mean, place
+from emulator.topology.values import Bad, Scalar, show
+
+VISIT_LIMIT = 1_000_000  # aliases of aliases make a small file name more things than memory holds
+
+
+class TooLarge(Exception):
+    """The file's aliases expand to more than VISIT_LIMIT values."""
+
+
+class Record:
+    """One noun of the file. A key that is there but wrong holds None; `key in record` still says that it is there."""
+
+    __slots__ = ("name", "values", "where")
+
+    def __init__(self, name: str, where: Where, values: dict[str, Any]) -> None:
+        self.name = name
+        self.where = where
+        self.values = values
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.values
+
+    def get(self, key: str) -> Any:
+        """The value, or None if it is left out or wrong. The table of keys says of which type it is."""
+        return self.values.get(key)
+
+
+class Reader:
+    """Reads one file. `report.places` gets the node of every noun, so that a later rule can find its keys."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.visited = 0
+
+    def noun(self, node: Node, noun: Noun, path: str, name: str = "", where: Where | None = None) -> Record | None:
+        """A mapping with the noun's keys; None if it is no mapping."""
+        here = where or place(node, path)
+        if type(node) is not MappingNode or node.tag:
+            self._wrong_kind(node, f"a map with the keys of {_article(noun.title)} {noun.title}", here)
+            return None
+        self.report.places[path] = node
+        self._visit(len(node.value))
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value
+            known = noun.keys.get(key) if type(key_node) is ScalarNode and not key_node.tag else None
+            if known is None:
+                self._unknown_key(key_node, noun, path)
+            elif key in values:
+                self.report.add(_duplicate(key, key_node, path))
+            else:
+                kind = known.kind
+                text = value_node.value
+                if type(kind) is Scalar and type(value_node) is ScalarNode and text not in NULLS and not value_node.tag:
+                    try:  # the common case, without a call more than it needs
+                        values[key] = kind.read(text)
+                    except Bad as bad:
+                        values[key] = self._bad(value_node, bad, f"{path}.{key}" if path else key)
+                else:
+                    values[key] = self._value(value_node, kind, f"{path}.{key}" if path else key)
+        self._complete(noun, values, here)
+        return Record(name, here, values)
+
+    def _value(self, node: Node, kind: Kind, path: str) -> Any:
+        if is_null(node):
+            self._no_value(node, kind, path)
+            return None
+        match kind:
+            case Scalar():
+                return self._scalar(node, kind, path)
+            case Noun():
+                return self.noun(node, kind, path)
+            case MapOf():
+                return self._map_of(node, kind, path)
+            case MapTo():
+                return self._map_to(node, kind, path)
+            case ListOf():
+                return self._list(node, kind.item, path)
+            case OneOrMany():
+                if type(node) is SequenceNode:
+                    return self._list(node, kind.item, path)
+                return self._scalar(node, kind.item, path, "or a list of these")
+            case ScalarOr():
+                if type(node) is ScalarNode:
+                    return self._scalar(node, kind.word, path, f"or a map such as {{{next(iter(kind.noun.keys))}: 8080}}")
+                return self.noun(node, kind.noun, path)
+
+    def _scalar(self, node: Node, kind: Scalar, path: str, more: str = "") -> Any:
+        self._visit(1)
+        if type(node) is not ScalarNode or node.tag:
+            self._wrong_kind(node, f"{kind.phrase} {more}".strip(), place(node, path))
+            return None
+        try:
+            return kind.read(node.value)
+        except Bad as bad:
+            return self._bad(node, bad, path)
+
+    def _list(self, node: Node, item: Scalar | Noun | ScalarOr, path: str) -> tuple[Any, ...] | None:
+        """Nouns that are wrong are left out; a list of scalars with one wrong is wrong as a whole."""
+        if type(node) is not SequenceNode or node.tag:
+            sample = f", such as [{show(node.value)[1:-1]}]" if type(node) is ScalarNode and node.value else ""
+            title = item.phrase if isinstance(item, Scalar) else (item if isinstance(item, Noun) else item.noun).title
+            self._wrong_kind(node, f"a list ({title} each)", place(node, path), f"put it into brackets{sample}")
+            return None
+        self._visit(len(node.value))
+        found = [self._value(child, item, f"{path}[{index}]") for index, child in enumerate(node.value)]
+        if isinstance(item, Scalar) and any(value is None for value in found):
+            return None
+        return tuple(value for value in found if value is not None)
+
+    def _map_of(self, node: Node, kind: MapOf, path: str) -> tuple[Record, ...] | None:
+        found: list[Record] = []
+        for name, where, child in self._entries(node, kind.name, path, f"a map: {kind.noun.title}s by name"):
+            if is_null(child):
+                self._no_value(child, kind.noun, where.path)
+                record = None
+            else:
+                record = self.noun(child, kind.noun, where.path, name, where)
+            if record is None:
+                self.report.broken.add(where.path)
+            else:
+                found.append(record)
+        return tuple(found)
+
+    def _map_to(self, node: Node, kind: MapTo, path: str) -> tuple[tuple[Any, Any, Where], ...]:
+        found = []
+        for name, where, child in self._entries(node, kind.name, path, "a map such as {0.0.0.0/0: igw}"):
+            self.report.places[where.path] = child
+            value = self._value(child, kind.value, where.path)
+            if value is not None:
+                found.append((kind.name.read(name), value, where))
+        return tuple(found)
+
+    def _entries(self, node: Node, names: Scalar, path: str, wanted: str) -> list[tuple[str, Where, Node]]:
+        """The entries of a map of the user's own names; the wrong names are reported and, if they are text, kept."""
+        if type(node) is not MappingNode or node.tag:
+            self._wrong_kind(node, wanted, place(node, path))
+            return []
+        self._visit(len(node.value))
+        found: dict[str, tuple[str, Where, Node]] = {}
+        for key_node, child in node.value:
+            if type(key_node) is not ScalarNode or key_node.tag:
+                self._wrong_kind(key_node, f"{names.phrase}, as the key of a map,", place(key_node, path))
+                continue
+            name = key_node.value
+            mark = key_node.start_mark
+            where = Where(mark.line + 1, mark.column + 1, f"{path}.{name}")
+            if name in found:
+                self.report.add(_duplicate(name, key_node, path))
+                continue
+            try:
+                names.read(name)
+            except Bad as bad:
+                self.report.error(Where(where.line, where.column, path), bad.what, bad.hint, bad.code)
+                self.report.broken.add(where.path)
+                if len(name) > 255 or not name.isprintable() or names.phrase.startswith("a CIDR"):
+                    continue
+            found[name] = (name, where, child)
+        return list(found.values())
+
+    def _complete(self, noun: Noun, values: dict[str, Any], here: Where) -> None:
+        for key, known in noun.keys.items():
+            if known.required and key not in values:
+                self.report.error(here, f"{key} is missing", _lower(known.doc), "MissingParameter")
+        if noun.one_of:
+            given = [key for key in noun.one_of if key in values]
+            if not given:
+                self.report.error(here, f"{_article(noun.title)} {noun.title} needs one of {', '.join(noun.one_of)}")
+            elif len(given) > 1:
+                what = f"{' and '.join(given)} exclude each other"
+                self.report.error(here, what, f"write one {noun.title} for each", "InvalidParameterCombination", given[1])
+        if noun.any_of and not any(key in values for key in noun.any_of):
+            first = noun.keys[noun.any_of[0]]
+            self.report.error(here, f"{noun.any_of[0]} is missing", _lower(first.doc), "MissingParameter")
+
+    def _unknown_key(self, node: Node, noun: Noun, path: str) -> None:
+        keys = f"{_article(noun.title)} {noun.title} has {', '.join(noun.keys)}"
+        if type(node) is not ScalarNode or node.tag:
+            self._wrong_kind(node, "a key", place(node, path), keys)
+            return
+        word = node.value
+        what = f"unknown key {show(word)}"
+        if word == "<<":
+            hint = "merge keys are not supported; *name after a key repeats a whole value"
+        else:
+            hint = noun.instead.get(word) or did_you_mean(word, noun.keys, keys)
+        self.report.error(place(node, path), what, hint, "UnknownParameter")
+
+    def _bad(self, node: Node, bad: Bad, path: str) -> None:
+        self.report.error(place(node, path), bad.what, bad.hint, bad.code)
+
+    def _no_value(self, node: Node, kind: Kind, path: str) -> None:
+        empty = {ListOf: "[]", MapOf: "{}", MapTo: "{}", Noun: "{}"}.get(type(kind))
+        hint = f"write {empty} for an empty one, or remove the key" if empty else "write a value, or remove the key"
+        self.report.error(place(node, path), "has no value", hint)
+
+    def _wrong_kind(self, node: Node, wanted: str, where: Where, hint: str = "") -> None:
+        if node.tag:
+            self.report.error(where, f"tags such as {show(node.tag)} are not used here", "remove it")
+        elif is_null(node):
+            self.report.error(where, "has no value", f"write {wanted}")
+        else:
+            self.report.error(where, f"{wanted} belongs here, not {_is(node)}", hint)
+
+    def _visit(self, count: int) -> None:
+        self.visited += count
+        if self.visited > VISIT_LIMIT:
+            raise TooLarge
+
+
+def _duplicate(key: str, node: Node, path: str) -> Problem:
+    return Problem(place(node, path), f"{show(key)} is there twice", "a key stands once in a map; put both together")
+
+
+def _is(node: Node) -> str:
+    if type(node) is MappingNode:
+        return "a map"
+    return "a list" if type(node) is SequenceNode else show(node.value)
+
+
+def _article(title: str) -> str:
+    return "an" if title[0] in "aeiou" else "a"
+
+
+def _lower(doc: str) -> str:
+    return doc[0].lower() + doc[1:].rstrip(".") if not doc[:2].isupper() else doc.rstrip(".")
+

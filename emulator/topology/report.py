@@ -1,0 +1,118 @@
+"""Collects what is wrong with one file, and knows where in the file each thing stands.
+
+A rule speaks of a noun (its `Where`) and of one of the noun's keys; the line and column of that key are only looked up
+when there is a problem, so a file without mistakes pays nothing for them.
+"""
+
+import re
+from collections.abc import Iterable
+
+from emulator.errors import Problem, Where
+from emulator.topology.nodes import MappingNode, Node, SequenceNode
+
+LIMIT = 200  # problems of one file; a person reads ten
+INDEX = re.compile(r"(.+)\[([0-9]+)\]")
+FAR = 1 << 60  # a problem without a line comes last
+
+
+class TooManyProblems(Exception):
+    """Reading stops: a hostile file must not make a million messages."""
+
+
+class Report:
+    """Problems of one file, in the order in which they are found until `sorted` puts them in the file's."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+        self.errors = 0
+        self.places: dict[str, Node] = {}
+        # Paths of things that the file declares but that could not be built: whoever refers to them is not to blame.
+        self.broken: set[str] = set()
+
+    def add(self, problem: Problem) -> None:
+        if problem in self.found:  # an alias brings the same mistake in several times
+            return
+        if problem.warning:
+            if len(self.found) - self.errors < LIMIT:
+                self.found.append(problem)
+            return
+        self.found.append(problem)
+        self.errors += 1
+        if self.errors >= LIMIT:
+            raise TooManyProblems
+
+    def error(self, where: Where, what: str, hint: str = "", code: str = "", key: str = "") -> None:
+        """A mistake. `key` is below `where`: "cidr_block", "security_groups[2]", or "" for the noun itself."""
+        self.add(Problem(self.at(where, key), what, hint, code))
+
+    def warn(self, where: Where, what: str, hint: str = "", code: str = "", key: str = "") -> None:
+        """Worth a word, but the lab comes up as written."""
+        self.add(Problem(self.at(where, key), what, hint, code, warning=True))
+
+    def at(self, where: Where, key: str) -> Where:
+        """The place of a key below a noun, or the noun's own if the file leaves the key out."""
+        if not key:
+            return where
+        path = f"{where.path}.{key}" if where.path else key
+        matched = INDEX.fullmatch(key)
+        name, index = (matched[1], int(matched[2])) if matched else (key, None)
+        node = _below(self.places.get(where.path), name)
+        if index is not None and isinstance(node, SequenceNode) and index < len(node.value):
+            node = node.value[index]
+        if node is None:
+            return Where(where.line, where.column, path)
+        return place(node, path)
+
+    def value_of(self, where: Where) -> Where:
+        """The place of the value, where the noun's own place is that of its name."""
+        node = self.places.get(where.path)
+        return where if node is None else place(node, where.path)
+
+    def given(self, where: Where, key: str) -> bool:
+        """Whether the file has this key of the noun, right or wrong."""
+        return _below(self.places.get(where.path), key) is not None
+
+    def sorted(self) -> list[Problem]:
+        """In the order of the file."""
+        return sorted(self.found, key=lambda problem: (problem.where.line or FAR, problem.where.column))
+
+
+def place(node: Node, path: str) -> Where:
+    """Where a node begins. libyaml counts from 0."""
+    mark = node.start_mark
+    return Where(mark.line + 1, mark.column + 1, path)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that looks most like this one, or ""."""
+    import difflib  # 4 ms that a file without mistakes does not pay
+
+    candidates = list(known)[:500]
+    if not word or len(word) > 64:
+        return ""
+    folded = {candidate.lower(): candidate for candidate in reversed(candidates)}
+    found = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else ""
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The nearest known word as a hint, else the other hint."""
+    guess = nearest(word, known)
+    return f"did you mean {guess}?" if guess else otherwise
+
+
+def listed(names: Iterable[str], nothing: str = "none") -> str:
+    """Names in a sentence, cut where there are many."""
+    every = list(names)
+    shown = ", ".join(every[:8])
+    if len(every) > 8:
+        shown += f" and {len(every) - 8} more"
+    return shown or nothing
+
+
+def _below(node: Node | None, key: str) -> Node | None:
+    if isinstance(node, MappingNode):
+        for key_node, value_node in node.value:
+            if key_node.value == key:
+                return value_node
+    return None

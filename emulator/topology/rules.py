@@ -1,0 +1,23 @@
+"""What AWS refuses about a topology, with AWS's codes: the list of all rules.
+
+Each file of rules takes the topology and the report; none stops at the first mistake. A rule never blames a reference
+to something that is in `report.broken`: that mistake is reported already.
+"""
+
+from emulator.topology import advice, rules_interfaces, rules_names, rules_network, rules_outside, rules_security
+from emulator.topology.model import Topology
+from emulator.topology.report import Report
+
+
+def check(topology: Topology, report: Report) -> None:
+    """Every rule, then every warning. `report` gets the problems."""
+    rules_names.check(topology, report)
+    for vpc in topology.vpcs:
+        rules_network.check_block(vpc, report)
+        rules_network.check_subnets(vpc, report)
+        rules_network.check_routes(vpc, report)
+        rules_security.check_groups(topology, vpc, report)
+    rules_interfaces.check(topology, report)
+    rules_outside.check_hosts(topology, report)
+    rules_outside.check_expectations(topology, report)
+    advice.check(topology, report)

@@ -1,0 +1,180 @@
+"""Network interfaces: of instances and NAT gateways. Subnet, private address, public address, security groups."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from typing import NamedTuple
+
+from emulator.errors import Where
+from emulator.topology.addresses import RESERVED_FRONT, in_subnet, is_public, reserved, usable
+from emulator.topology.model import Instance, NatGateway, Subnet, Topology, Vpc
+from emulator.topology.report import Report, did_you_mean, listed
+
+GROUPS_PER_INTERFACE, GROUPS_AT_MOST = 5, 16  # Q-06
+ELASTIC_IPS_PER_REGION = 5  # Q-03
+GATEWAYS_PER_ZONE = 5  # Q-04
+
+RESERVED_FOR = ("the network", "the VPC's router", "DNS", "future use")  # SUB-05, from base+0
+
+
+class Interface(NamedTuple):
+    """What an instance and a NAT gateway have in common."""
+
+    name: str
+    where: Where
+    subnet: str
+    private_ip: IPv4Address | None
+    elastic_ip: IPv4Address | None
+
+
+def check(topology: Topology, report: Report) -> None:
+    """All interfaces of the lab."""
+    elastic: dict[IPv4Address, Interface] = {}
+    for vpc in topology.vpcs:
+        found = list(_interfaces(vpc))
+        _check_private(topology, vpc, found, report)
+        _check_gateways(vpc, report)
+        for interface in found:
+            if interface.elastic_ip is not None:
+                _check_elastic(vpc, interface, elastic, report)
+        for instance in vpc.instances:
+            _check_groups(topology, vpc, instance, report)
+    if len(elastic) > ELASTIC_IPS_PER_REGION:
+        what = f"{len(elastic)} Elastic IPs: an account's quota is {ELASTIC_IPS_PER_REGION} per region until AWS raises it"
+        report.warn(list(elastic.values())[ELASTIC_IPS_PER_REGION].where, what, code="AddressLimitExceeded", key="elastic_ip")
+
+
+def _interfaces(vpc: Vpc) -> Iterator[Interface]:
+    """In the order in which `addresses.assign` serves them."""
+    for gateway in vpc.nat_gateways:
+        yield Interface(gateway.name, gateway.where, gateway.subnet, gateway.private_ip, gateway.elastic_ip)
+    for instance in vpc.instances:
+        fixed = instance.public_ip if isinstance(instance.public_ip, IPv4Address) else None
+        yield Interface(instance.name, instance.where, instance.subnet, instance.private_ip, fixed)
+
+
+def _check_private(topology: Topology, vpc: Vpc, found: list[Interface], report: Report) -> None:
+    subnets = {subnet.name: subnet for subnet in vpc.subnets}
+    used: dict[tuple[str, int], Interface] = {}
+    count = dict.fromkeys(subnets, 0)
+    for interface in found:
+        subnet = subnets.get(interface.subnet)
+        if subnet is None:
+            _unknown_subnet(topology, vpc, interface, subnets, report)
+            continue
+        count[subnet.name] += 1
+        if count[subnet.name] == usable(subnet) + 1:
+            # SUB-10; reported once, at the first that finds no place.
+            what = f"subnet {subnet.name} ({subnet.cidr_block}) has no free address left: {usable(subnet)} are usable"
+            hint = "AWS keeps five addresses of every subnet; a shorter prefix makes it larger"
+            report.error(interface.where, what, hint, "InsufficientFreeAddressesInSubnet", "subnet")
+        if interface.private_ip is not None:
+            _check_fixed(subnet, interface, interface.private_ip, used, report)
+
+
+def _unknown_subnet(topology: Topology, vpc: Vpc, interface: Interface, subnets: dict[str, Subnet], report: Report) -> None:
+    name = interface.subnet
+    if f"{vpc.where.path}.subnets.{name}" in report.broken:
+        return
+    other = next((o.name for o in topology.vpcs if any(s.name == name for s in o.subnets)), None)
+    what = f"no subnet is called {name}"
+    if other:
+        hint = f"VPC {other} has one; an interface stands in a subnet of its own VPC, {vpc.name}"
+    else:
+        hint = did_you_mean(name, subnets, f"VPC {vpc.name} has {listed(subnets)}")
+    report.error(interface.where, what, hint, "InvalidSubnetID.NotFound", "subnet")
+
+
+def _check_fixed(
+    subnet: Subnet, interface: Interface, address: IPv4Address, used: dict[tuple[str, int], Interface], report: Report
+) -> None:
+    block = subnet.cidr_block
+    first = block.network_address + RESERVED_FRONT
+    hint = f"{first} to {block.broadcast_address - 1} can be used"
+    if not in_subnet(subnet, address):
+        # SUB-09
+        what = f"address {address} is not in the range of subnet {subnet.name} ({block})"
+        report.error(interface.where, what, hint, "InvalidParameterValue", "private_ip")
+        return
+    if reserved(subnet, address):
+        # SUB-05, SUB-09
+        offset = int(address) - int(block.network_address)
+        purpose = RESERVED_FOR[offset] if offset < RESERVED_FRONT else "broadcast, which a VPC does not have"
+        what = f"address {address} is in the reserved range of subnet {subnet.name}: kept for {purpose}"
+        report.error(interface.where, what, hint, "InvalidParameterValue", "private_ip")
+        return
+    other = used.setdefault((subnet.name, int(address)), interface)
+    if other is not interface:
+        # SUB-10
+        what = f"address {address} is in use by {other.name} (line {other.where.line})"
+        report.error(interface.where, what, "leave private_ip out to get a free one", "InvalidIPAddress.InUse", "private_ip")
+
+
+def _check_elastic(vpc: Vpc, interface: Interface, elastic: dict[IPv4Address, Interface], report: Report) -> None:
+    address = interface.elastic_ip
+    assert address is not None
+    if not is_public(address):
+        what = f"{address} is not a public address"
+        report.error(interface.where, what, "an Elastic IP is public, such as 203.0.113.10", "InvalidParameterValue", "elastic_ip")
+        return
+    if _lacks_gateway(vpc, report):
+        # EIP-04
+        what = f"network {vpc.name} is not attached to any internet gateway"
+        report.error(interface.where, what, f"give VPC {vpc.name} an internet_gateway", "Gateway.NotAttached", "elastic_ip")
+    other = elastic.setdefault(address, interface)
+    if other is not interface:
+        # EIP-03
+        what = f"Elastic IP {address} is already associated with {other.name} (line {other.where.line})"
+        report.error(interface.where, what, "one Elastic IP belongs to one interface", "Resource.AlreadyAssociated", "elastic_ip")
+
+
+def _check_gateways(vpc: Vpc, report: Report) -> None:
+    zones: dict[str, list[NatGateway]] = {}
+    zone_of = {subnet.name: subnet.availability_zone for subnet in vpc.subnets}
+    for gateway in vpc.nat_gateways:
+        zones.setdefault(zone_of.get(gateway.subnet, ""), []).append(gateway)
+        if gateway.elastic_ip is None and _lacks_gateway(vpc, report):
+            # NAT-02, NAT-06
+            what = f"network {vpc.name} has no internet gateway attached"
+            report.error(gateway.where, what, f"give VPC {vpc.name} an internet_gateway", "Gateway.NotAttached")
+    for zone, gateways in zones.items():
+        if zone and len(gateways) > GATEWAYS_PER_ZONE:
+            what = f"{len(gateways)} NAT gateways in {zone}: an account's quota is {GATEWAYS_PER_ZONE} until AWS raises it"
+            report.warn(gateways[GATEWAYS_PER_ZONE].where, what, code="NatGatewayLimitExceeded")  # NAT-09
+
+
+def _lacks_gateway(vpc: Vpc, report: Report) -> bool:
+    """No internet gateway, and not only because its name is wrong."""
+    return vpc.internet_gateway is None and not report.given(vpc.where, "internet_gateway")
+
+
+def _check_groups(topology: Topology, vpc: Vpc, instance: Instance, report: Report) -> None:
+    names = {group.name for group in vpc.security_groups}
+    key = "vpc_security_group_ids" if report.given(instance.where, "vpc_security_group_ids") else "security_groups"
+    for index, name in enumerate(instance.security_groups):
+        if name not in names:
+            unknown_group(topology, vpc, name, instance.where, f"{key}[{index}]", report)
+        elif name in instance.security_groups[:index]:
+            what = f"security group {name} is there twice"
+            report.error(instance.where, what, "remove one", "InvalidParameterValue", f"{key}[{index}]")
+    count = len(instance.security_groups)
+    code = "SecurityGroupsPerInterfaceLimitExceeded"  # SG-14
+    if count > GROUPS_AT_MOST:
+        report.error(instance.where, f"{count} security groups: AWS allows {GROUPS_AT_MOST} per interface at most", "", code, key)
+    elif count > GROUPS_PER_INTERFACE:
+        what = f"{count} security groups: an account's quota is {GROUPS_PER_INTERFACE} per interface until AWS raises it"
+        report.warn(instance.where, what, "", code, key)
+
+
+def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: str, report: Report) -> None:
+    """Says that the VPC has no such group, or whose it is."""
+    if f"{vpc.where.path}.security_groups.{name}" in report.broken:
+        return
+    other = next((o.name for o in topology.vpcs if any(g.name == name for g in o.security_groups)), None)
+    if other:
+        # SG-11
+        what = f"security group {name} (of VPC {other}) and VPC {vpc.name} belong to different networks"
+        report.error(where, what, f"declare the group in VPC {vpc.name} as well", "InvalidParameter", key)
+        return
+    names = [group.name for group in vpc.security_groups]
+    hint = did_you_mean(name, names, f"VPC {vpc.name} has {listed(names)}")
+    report.error(where, f"no security group is called {name}", hint, "InvalidGroup.NotFound", key)  # SG-15

@@ -1,0 +1,64 @@
+"""Names: one per node of the lab, because `vpcemu exec NAME` and the namespace `<lab>.<node>` must know which."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from emulator.errors import Where
+from emulator.topology.model import INTERNET, NodeKind, Topology, router_of
+from emulator.topology.report import Report
+
+IN_WORDS: dict[NodeKind, str] = {
+    "instance": "an instance",
+    "nat_gateway": "a NAT gateway",
+    "internet_gateway": "the internet gateway",
+    "outside_host": "an outside host",
+}
+
+TARGET_WORDS = ("local", "blackhole")  # what a route may point at besides a gateway
+
+
+class _Named(NamedTuple):
+    name: str
+    kind: NodeKind
+    vpc: str
+    where: Where
+
+
+def check(topology: Topology, report: Report) -> None:
+    """Names that are taken, or that mean something else."""
+    routers = {router_of(vpc.name): vpc.name for vpc in topology.vpcs}
+    first: dict[str, _Named] = {}
+    for node in sorted(_named(topology, report), key=lambda node: (node.where.line, node.where.column)):
+        if node.name == INTERNET:
+            report.error(node.where, f"the name {INTERNET} belongs to the internet's own router", "choose another name")
+        elif node.name in routers:
+            report.error(node.where, f"the name {node.name} belongs to the router of VPC {routers[node.name]}", "choose another name")
+        elif node.name in TARGET_WORDS and node.kind in ("nat_gateway", "internet_gateway"):
+            report.error(node.where, f"in a route, {node.name} means something else", "choose another name for the gateway")
+        elif node.name in first:
+            _taken(node, first[node.name], report)
+        else:
+            first[node.name] = node
+
+
+def _taken(node: _Named, other: _Named, report: Report) -> None:
+    if node.kind == other.kind == "internet_gateway":
+        # IGW-12: one gateway is attached to one VPC.
+        what = f"internet gateway {node.name} is already attached to VPC {other.vpc}"
+        report.error(node.where, what, "each VPC has an internet gateway of its own", "Resource.AlreadyAssociated")
+        return
+    of_vpc = f" of VPC {other.vpc}" if other.vpc and other.vpc != node.vpc else ""
+    what = f"the name {node.name} is already that of {IN_WORDS[other.kind]}{of_vpc} (line {other.where.line})"
+    report.error(node.where, what, "instances, gateways and outside hosts share one set of names")
+
+
+def _named(topology: Topology, report: Report) -> Iterator[_Named]:
+    for host in topology.internet.hosts:
+        yield _Named(host.name, "outside_host", "", host.where)
+    for vpc in topology.vpcs:
+        if vpc.internet_gateway:
+            yield _Named(vpc.internet_gateway, "internet_gateway", vpc.name, report.at(vpc.where, "internet_gateway"))
+        for gateway in vpc.nat_gateways:
+            yield _Named(gateway.name, "nat_gateway", vpc.name, gateway.where)
+        for instance in vpc.instances:
+            yield _Named(instance.name, "instance", vpc.name, instance.where)

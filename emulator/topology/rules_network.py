@@ -1,0 +1,136 @@
+"""VPC blocks, subnets and route tables (sections 1.1 to 1.5 of the AWS reference)."""
+
+from ipaddress import IPv4Network
+
+from emulator.topology.model import Route, RouteTable, Subnet, Vpc
+from emulator.topology.report import Report, did_you_mean, listed
+
+LONGEST, SHORTEST = 28, 16
+
+REFUSED_BLOCKS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4")))  # VPC-04
+REFUSED_ROUTES = IPv4Network("169.254.168.0/22")  # RT-11
+
+SUBNETS_PER_VPC = 200  # Q-01
+TABLES_PER_VPC = 200
+ROUTES_PER_TABLE, ROUTES_AT_MOST = 500, 1000  # Q-02
+
+
+def check_block(vpc: Vpc, report: Report) -> None:
+    """The VPC's own block."""
+    if f"{vpc.where.path}.cidr_block" in report.broken:
+        return
+    block = vpc.cidr_block
+    refused = next((bad for bad in REFUSED_BLOCKS if block.overlaps(bad)), None)
+    if not SHORTEST <= block.prefixlen <= LONGEST:
+        # VPC-01, VPC-02
+        what = f"the CIDR {block} is invalid: a VPC is /16 to /28"
+        report.error(vpc.where, what, _size_hint(block), "InvalidVpc.Range", "cidr_block")
+    elif refused:
+        what = f"the CIDR {block} is invalid: AWS refuses blocks in {refused}"
+        hint = "a private block such as 10.0.0.0/16, 172.16.0.0/16 or 192.168.0.0/16"
+        report.error(vpc.where, what, hint, "InvalidVpc.Range", "cidr_block")
+
+
+def check_subnets(vpc: Vpc, report: Report) -> None:
+    """Ranges, overlaps, and the route table that each names."""
+    known_block = f"{vpc.where.path}.cidr_block" not in report.broken
+    for subnet in vpc.subnets:
+        block = subnet.cidr_block
+        if not SHORTEST <= block.prefixlen <= LONGEST:
+            # SUB-01
+            what = f"the CIDR {block} is invalid: a subnet is /16 to /28"
+            report.error(subnet.where, what, _size_hint(block), "InvalidSubnet.Range", "cidr_block")
+        elif known_block and not block.subnet_of(vpc.cidr_block):
+            # SUB-02
+            what = f"the CIDR {block} is invalid: it is not inside {vpc.cidr_block} of VPC {vpc.name}"
+            report.error(subnet.where, what, _inside_hint(vpc.cidr_block), "InvalidSubnet.Range", "cidr_block")
+    _check_overlaps(vpc, report)
+    _check_tables(vpc, report)
+    if len(vpc.subnets) > SUBNETS_PER_VPC:
+        what = f"{len(vpc.subnets)} subnets: an account's quota is {SUBNETS_PER_VPC} per VPC until AWS raises it"
+        report.warn(vpc.where, what, code="SubnetLimitExceeded", key="subnets")  # SUB-24
+
+
+def _check_overlaps(vpc: Vpc, report: Report) -> None:
+    # SUB-03. Two CIDR blocks overlap only if one contains the other, so a sorted walk finds every block that does.
+    position = {subnet.name: index for index, subnet in enumerate(vpc.subnets)}
+    widest: Subnet | None = None
+    for subnet in sorted(vpc.subnets, key=lambda subnet: (subnet.cidr_block, position[subnet.name])):
+        if widest is not None and subnet.cidr_block.network_address <= widest.cidr_block.broadcast_address:
+            later, earlier = (subnet, widest) if position[subnet.name] > position[widest.name] else (widest, subnet)
+            what = f"the CIDR {later.cidr_block} conflicts with subnet {earlier.name} ({earlier.cidr_block})"
+            report.error(later.where, what, "subnets of a VPC do not overlap", "InvalidSubnet.Conflict", "cidr_block")
+        else:
+            widest = subnet
+
+
+def _check_tables(vpc: Vpc, report: Report) -> None:
+    names = {table.name for table in vpc.route_tables}
+    at = f"{vpc.where.path}.route_tables."
+    for owner, name, key in (
+        (vpc, vpc.main_route_table, "main_route_table"),
+        *((subnet, subnet.route_table, "route_table") for subnet in vpc.subnets if subnet.route_table != vpc.main_route_table),
+    ):
+        if name not in names and at + name not in report.broken:
+            hint = did_you_mean(name, names, f"VPC {vpc.name} has {listed(names)}")
+            report.error(owner.where, f"no route table is called {name}", hint, "InvalidRouteTableID.NotFound", key)  # RT-28
+    if len(vpc.route_tables) > TABLES_PER_VPC:
+        what = f"{len(vpc.route_tables)} route tables: an account's quota is {TABLES_PER_VPC} per VPC until AWS raises it"
+        report.warn(vpc.where, what, code="RouteTableLimitExceeded", key="route_tables")  # RT-37
+
+
+def check_routes(vpc: Vpc, report: Report) -> None:
+    """Every static route of every table."""
+    for table in vpc.route_tables:
+        seen: dict[IPv4Network, Route] = {}
+        for route in table.routes:
+            other = seen.setdefault(route.destination, route)
+            if other is not route:
+                # RT-30, and VPC-03: 10.1.0.0/16 and 10.1.2.3/16 are one destination.
+                what = f"the table already has a route to {route.destination} (line {other.where.line})"
+                report.error(route.where, what, "one destination has one route", "RouteAlreadyExists")
+            _check_destination(vpc, route, report)
+        _check_count(table, report)
+
+
+def _check_destination(vpc: Vpc, route: Route, report: Report) -> None:
+    destination = route.destination
+    if destination.subnet_of(REFUSED_ROUTES):
+        what = f"AWS keeps {REFUSED_ROUTES} to itself: a route for or inside it is refused"
+        report.error(route.where, what, "", "InvalidParameterValue")  # RT-11
+    if f"{vpc.where.path}.cidr_block" in report.broken or not destination.subnet_of(vpc.cidr_block):
+        return
+    if destination == vpc.cidr_block:
+        # RT-30
+        what = f"the table already has a local route to {destination}, the VPC's own block"
+        report.error(route.where, what, "remove it: traffic within the VPC is always local", "RouteAlreadyExists")
+    elif destination not in {subnet.cidr_block for subnet in vpc.subnets}:
+        # RT-05
+        what = f"{destination} is more specific than the VPC's block {vpc.cidr_block}"
+        hint = "such a route must be for the whole block of one of its subnets"
+        report.error(route.where, what, hint, "InvalidParameterValue")
+    elif route.target.kind == "internet_gateway":
+        # RT-06
+        what = f"{destination} is more specific than the VPC's block {vpc.cidr_block}: the target cannot be an internet gateway"
+        report.error(route.where, what, "only a NAT gateway can be its target", "InvalidParameterValue")
+
+
+def _check_count(table: RouteTable, report: Report) -> None:
+    count = len(table.routes)
+    if count > ROUTES_AT_MOST:
+        what = f"{count} routes: AWS allows {ROUTES_AT_MOST:,} per table at most"
+        report.error(table.where, what, "", "RouteLimitExceeded", "routes")  # RT-37
+    elif count > ROUTES_PER_TABLE:
+        what = f"{count} routes: an account's quota is {ROUTES_PER_TABLE} per table until AWS raises it"
+        report.warn(table.where, what, code="RouteLimitExceeded", key="routes")
+
+
+def _size_hint(block: IPv4Network) -> str:
+    if block.prefixlen < SHORTEST:
+        return f"{block.network_address}/{SHORTEST} is the largest block there"
+    return f"{block.supernet(new_prefix=LONGEST)} is the smallest block there"
+
+
+def _inside_hint(block: IPv4Network) -> str:
+    inside = IPv4Network((block.network_address, min(LONGEST, max(24, block.prefixlen))))
+    return f"such as {inside}"

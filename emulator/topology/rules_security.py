@@ -1,0 +1,58 @@
+"""Security groups: their names, references and duplicates (section 4 of the AWS reference)."""
+
+from ipaddress import IPv4Network
+
+from emulator.errors import Where
+from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule, Topology, Vpc
+from emulator.topology.report import Report
+from emulator.topology.rules_interfaces import unknown_group
+from emulator.topology.security import SELF
+from emulator.topology.words import rule_text
+
+RULES_PER_DIRECTION, RULES_AT_MOST = 60, 1000  # Q-06: quota of a direction; rules times groups on an interface
+GROUPS_PER_REGION = 2500
+
+
+def check_groups(topology: Topology, vpc: Vpc, report: Report) -> None:
+    """Every group of the VPC."""
+    seen: dict[str, SecurityGroup] = {}
+    for group in vpc.security_groups:
+        if group.name.lower().startswith("sg-"):
+            what = f"the name {group.name} begins with sg-, which is how AWS's ids begin"
+            report.error(group.where, what, "choose another name", "InvalidParameterValue")  # SG-10
+        if group.name == SELF:
+            what = f"{SELF} in a rule means the rule's own group, so no group can be called that"
+            report.error(group.where, what, "choose another name")
+        other = seen.setdefault(group.name.lower(), group)
+        if other is not group:
+            # SG-10: unique in the VPC, ignoring case.
+            at, first = (group, other) if group.where.line else (other, group)
+            what = f"the name {at.name} is taken by {first.name}: AWS ignores case"
+            report.error(at.where, what, "choose another name", "InvalidGroup.Duplicate")
+        for direction, rules in (("ingress", group.ingress), ("egress", group.egress)):
+            _check_rules(topology, vpc, group, direction, rules, report)
+
+
+def _check_rules(
+    topology: Topology, vpc: Vpc, group: SecurityGroup, direction: str, rules: tuple[SecurityGroupRule, ...], report: Report
+) -> None:
+    names = {known.name for known in vpc.security_groups}
+    seen: dict[tuple[int, int, int, IPv4Network | GroupReference], Where] = {}
+    for rule in rules:
+        if isinstance(rule.peer, GroupReference) and rule.peer.group not in names:
+            unknown_group(topology, vpc, rule.peer.group, rule.where, "", report)
+        identity = (rule.protocol, rule.from_port, rule.to_port, rule.peer)
+        if identity in seen:
+            # SG-24, SG-25
+            first = seen[identity]
+            twice = "twice in this rule" if first == rule.where else f"already there (line {first.line})"
+            what = f"{rule_text(rule, direction)} is {twice}"
+            report.error(rule.where, what, "a description does not make it another rule", "InvalidPermission.Duplicate")
+        seen.setdefault(identity, rule.where)
+    code = "RulesPerSecurityGroupLimitExceeded"  # SG-14; a rule with lists in it counts as several (SG-22)
+    if len(rules) > RULES_AT_MOST:
+        what = f"{len(rules)} {direction} rules: AWS allows {RULES_AT_MOST:,} at most"
+        report.error(group.where, what, "lists in a rule are multiplied out", code, direction)
+    elif len(rules) > RULES_PER_DIRECTION:
+        what = f"{len(rules)} {direction} rules: an account's quota is {RULES_PER_DIRECTION} until AWS raises it"
+        report.warn(group.where, what, "lists in a rule are multiplied out", code, direction)

@@ -1,0 +1,40 @@
+"""Nouns in words, as AWS's console shows them: for messages and for what an edit changes."""
+
+from emulator.topology.model import GroupReference, Route, SecurityGroupRule, Service
+from emulator.topology.values import ALL_PROTOCOLS, ICMP_PROTOCOL, PROTOCOL_WORDS, TCP, UDP
+
+
+def rule_text(rule: SecurityGroupRule, direction: str) -> str:
+    """`tcp 443 from 0.0.0.0/0`."""
+    peer = rule.peer.group if isinstance(rule.peer, GroupReference) else str(rule.peer)
+    return f"{traffic_text(rule)} {'from' if direction == 'ingress' else 'to'} {peer}"
+
+
+def traffic_text(rule: SecurityGroupRule) -> str:
+    """`tcp 443`, `udp all ports`, `icmp type 8`, `all traffic`."""
+    if rule.protocol == ALL_PROTOCOLS:
+        return "all traffic"
+    protocol = PROTOCOL_WORDS.get(rule.protocol, f"protocol {rule.protocol}")
+    if rule.protocol == ICMP_PROTOCOL:
+        if rule.from_port < 0:
+            return protocol
+        return f"{protocol} type {rule.from_port}" + (f" code {rule.to_port}" if rule.to_port >= 0 else "")
+    if rule.protocol not in (TCP, UDP):
+        return protocol
+    if (rule.from_port, rule.to_port) == (0, 65535):
+        return f"{protocol} all ports"
+    return f"{protocol} {rule.from_port}" + (f"-{rule.to_port}" if rule.to_port != rule.from_port else "")
+
+
+def route_text(route: Route) -> str:
+    """`0.0.0.0/0 to igw`."""
+    return f"{route.destination} to {route.target.name or route.target.kind}"
+
+
+def service_text(service: Service) -> str:
+    """`http on port 80`, `command sleep 60`."""
+    if service.kind != "command":
+        return f"{service.kind} on port {service.port}"
+    words = service.argv[2:] if service.argv[:2] == ("/bin/sh", "-c") else service.argv
+    user = f" as {service.user}" if service.user else ""
+    return f"command {' '.join(words)}{user}"
