@@ -1,0 +1,176 @@
+"""What the kernel answers, read by hand: links, addresses, neighbours, routes, rules. Pure.
+
+A dump of a lab of 1,000 instances has some 30,000 messages, so each reader looks at the fixed header first and skips
+a message that is of no interest before it looks at any attribute.
+"""
+
+from collections.abc import Iterable, Iterator
+from socket import inet_ntoa
+from struct import Struct
+from typing import Final, NamedTuple
+
+from emulator.compile.state import Address, Neighbour, PolicyRule, Route
+from emulator.kernel import wire
+from emulator.kernel.channel import Part
+
+_ATTRIBUTE: Final = Struct("=HH")
+_U32: Final = Struct("=I")
+_S32: Final = Struct("=i")
+_U64: Final = Struct("=Q")
+_KIND_NAMES: Final = {number: name for name, number in wire.ROUTE_KINDS.items()}
+_CAN_SEND: Final = (b"\0", b"\6")  # operational state: unknown (lo), up
+_DEFAULT_RULES: Final = frozenset({(0, 255), (32766, 254), (32767, 253)})  # priority, table
+
+
+class Link(NamedTuple):
+    """One link.
+
+    number: its index. peer: the index of a veth's other end (0: none). peer_namespace: the id of the other end's
+    namespace in this one (-1: it is the same one).
+    """
+
+    number: int
+    name: str
+    kind: str
+    mac: str
+    mtu: int
+    up: bool
+    peer: int
+    peer_namespace: int
+    alias: str
+
+
+def attributes(data: bytes, start: int, end: int) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    unpack = _ATTRIBUTE.unpack_from
+    while start + 4 <= end:
+        length, kind = unpack(data, start)
+        if length < 4:
+            break
+        found[kind & 0x3FFF] = data[start + 4 : start + length]
+        start += (length + 3) & ~3
+    return found
+
+
+def link(part: Part) -> Link:
+    _, data, start, end = part
+    _, _, index, flags, _ = wire.LINK.unpack_from(data, start)
+    got = attributes(data, start + 16, end)
+    info = got.get(wire.IFLA_LINKINFO)
+    kind = ""
+    if info:
+        kind = attributes(info, 0, len(info)).get(wire.IFLA_INFO_KIND, b"").rstrip(b"\0").decode()
+    mac, alias = got.get(wire.IFLA_ADDRESS, b""), got.get(wire.IFLA_IFALIAS)
+    peer, there = got.get(wire.IFLA_LINK), got.get(wire.IFLA_LINK_NETNSID)
+    return Link(
+        number=index,
+        name=got[wire.IFLA_IFNAME].rstrip(b"\0").decode(),
+        kind=kind,
+        mac=mac.hex(":"),
+        mtu=_U32.unpack(got[wire.IFLA_MTU])[0],
+        up=bool(flags & wire.UP),
+        peer=_S32.unpack(peer)[0] if peer else 0,
+        peer_namespace=_S32.unpack(there)[0] if there else -1,
+        alias=alias.rstrip(b"\0").decode(errors="replace") if alias else "",
+    )
+
+
+def can_send(part: Part) -> bool:
+    """Is the link's carrier on, and has the kernel acted on that (before, it drops what is sent)?"""
+    flags = wire.LINK.unpack_from(part.data, part.start)[3]
+    return (
+        bool(flags & wire.LOWER_UP)
+        and attributes(part.data, part.start + 16, part.end).get(wire.IFLA_OPERSTATE) in _CAN_SEND
+    )
+
+
+def links(parts: Iterable[Part]) -> list[Link]:
+    return [link(part) for part in parts if part.type == wire.NEW_LINK]
+
+
+def namespace_id(part: Part) -> int:
+    """-1: the namespace has no id here."""
+    got = attributes(part.data, part.start + 4, part.end).get(1)
+    return int(_S32.unpack(got)[0]) if got else -1
+
+
+def addresses(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Address]:
+    """All but lo's own 127.0.0.1."""
+    for kind, data, start, end in parts:
+        if kind != wire.NEW_ADDRESS:
+            continue
+        _, length, _, _, index = wire.ADDRESS.unpack_from(data, start)
+        got = attributes(data, start + 8, end)
+        ip = got.get(wire.IFA_LOCAL) or got[wire.IFA_ADDRESS]
+        if ip == b"\x7f\0\0\1" and index == wire.LO:
+            continue
+        yield Address(names.get(index, ""), inet_ntoa(ip), length)
+
+
+def neighbours(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Neighbour]:
+    """The permanent ones: the rest is the kernel's to learn and to forget."""
+    for kind, data, start, end in parts:
+        if kind != wire.NEW_NEIGHBOUR:
+            continue
+        _, index, state, flags, _ = wire.NEIGHBOUR.unpack_from(data, start)
+        if not state & wire.PERMANENT or flags & 0x08:  # 0x08: a proxy entry has no MAC
+            continue
+        got = attributes(data, start + 12, end)
+        yield Neighbour(names.get(index, ""), inet_ntoa(got[wire.NDA_DST]), got.get(wire.NDA_LLADDR, b"").hex(":"))
+
+
+def routes(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Route]:
+    """All tables but `local`; neither what the kernel derived from an address nor cached ones."""
+    unpack = wire.ROUTE.unpack_from
+    for message, data, start, end in parts:
+        if message != wire.NEW_ROUTE:
+            continue
+        _, length, _, _, table, protocol, _, kind, flags = unpack(data, start)
+        if protocol == wire.PROTO_KERNEL or table == wire.TABLE_LOCAL or flags & wire.CLONED:
+            continue
+        got = attributes(data, start + 12, end)
+        number = got.get(wire.RTA_TABLE)
+        out, via, ip = got.get(wire.RTA_OIF), got.get(wire.RTA_GATEWAY), got.get(wire.RTA_DST)
+        metric = got.get(wire.RTA_PRIORITY)
+        destination = f"{inet_ntoa(ip) if ip else '0.0.0.0'}/{length}"
+        if metric:  # never one of ours; the suffix tells it apart and lets it be removed
+            destination += f" metric {_U32.unpack(metric)[0]}"
+        yield Route(
+            table=_U32.unpack(number)[0] if number else table,
+            destination=destination,
+            kind=_KIND_NAMES.get(kind, "unicast"),  # type: ignore[arg-type]  # of others: "unreachable", "prohibit"
+            link=names.get(_U32.unpack(out)[0], "") if out else "",
+            via=inet_ntoa(via) if via else "",
+            onlink=bool(flags & wire.ONLINK),
+        )
+
+
+def rules(parts: Iterable[Part]) -> Iterator[PolicyRule]:
+    """All but the three that every namespace is born with."""
+    for kind, data, start, end in parts:
+        if kind != wire.NEW_RULE:
+            continue
+        got = attributes(data, start + 12, end)
+        priority = _U32.unpack(got.get(wire.FRA_PRIORITY, b"\0\0\0\0"))[0]
+        table = _U32.unpack(got[wire.FRA_TABLE])[0] if wire.FRA_TABLE in got else data[start + 4]
+        mark = _U32.unpack(got.get(wire.FRA_FWMARK, b"\0\0\0\0"))[0]
+        if (priority, table) in _DEFAULT_RULES and not mark:
+            continue
+        yield PolicyRule(priority, mark, table)
+
+
+def proxy_delays(parts: Iterable[Part], names: dict[int, str]) -> dict[str, int]:
+    """The ARP table's proxy_delay of each link, in the 1/100 s of its sysctl file."""
+    found: dict[str, int] = {}
+    for kind, data, start, end in parts:
+        if kind != 64 or data[start] != 2:
+            continue
+        got = attributes(data, start + 4, end)
+        parms = got.get(wire.NDTA_PARMS)
+        if parms is None or got.get(wire.NDTA_NAME) != b"arp_cache\0":
+            continue
+        inner = attributes(parms, 0, len(parms))
+        index, delay = inner.get(wire.NDTPA_IFINDEX), inner.get(wire.NDTPA_PROXY_DELAY)
+        if index and delay:
+            found[names.get(_U32.unpack(index)[0], "")] = _U64.unpack(delay)[0] // 10
+    return found

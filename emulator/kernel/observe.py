@@ -1,0 +1,100 @@
+"""What a lab's namespaces hold now, as a State to compare with the wanted one.
+
+One visit to each namespace opens a socket there; then some dumps. Of a guest only what is wanted is looked at: its
+owner may add rules or tables, so there is nothing to compare.
+"""
+
+import os
+from typing import Final
+
+from emulator import names
+from emulator.compile.state import Namespace, State, Sysctl, Uplink
+from emulator.kernel import decode, netns, nftables, pairs, sysctl, uplink, wire
+from emulator.kernel.channel import NETFILTER_FAMILY, Channel, Part
+from emulator.kernel.pairs import Place
+from emulator.topology.model import INTERNET
+
+_NOTHING: Final = Namespace("instance")
+
+
+def observe(lab: str, wanted: State | None) -> State:
+    """All that is there for the lab; kinds, guests and which settings to read come from `wanted`."""
+    netns.raise_file_limit()
+    places: dict[str, Place] = {}
+    namespaces: dict[str, Namespace] = {}
+    wants = wanted.namespaces if wanted else {}
+    try:
+        with netns.roam() as go:
+            for entry in netns.owned(lab):
+                if not entry.inode:
+                    continue
+                namespace = netns.open_namespace(entry.name)
+                go(namespace)
+                channel = Channel()
+                place = places[entry.node] = Place(namespace, channel, decode.links(channel.dump(wire.get_links())))
+                namespaces[entry.node] = _look(place, wants.get(entry.node))
+        found = _uplink(lab, places, namespaces, wanted)
+        veths = frozenset(pairs.pairs(places, namespaces, wanted, found is not None and bool(found.peer_link)))
+        return State(lab, namespaces, veths, found)
+    finally:
+        for place in places.values():
+            place.channel.close()
+            os.close(place.namespace)
+
+
+def _look(place: Place, wanted: Namespace | None) -> Namespace:
+    """Everything about one namespace; the calling thread is inside."""
+    want = wanted or _NOTHING
+    # A guest's additions are its owner's, so what is not wanted of it need not be read.
+    exact = wanted is None or not wanted.guest
+    dump = place.channel.dump
+    titles = {link.number: link.name for link in place.links}
+    ruleset = None
+    if exact or want.ruleset:
+        with Channel(NETFILTER_FAMILY) as netfilter:
+            ruleset = nftables.observe(netfilter)
+    return Namespace(
+        kind=want.kind,
+        guest=want.guest,
+        up=frozenset([link.name for link in place.links if link.up]),
+        sysctls=_settings(place.channel, titles, want.sysctls) if want.sysctls else frozenset(),
+        addresses=frozenset(decode.addresses(dump(wire.get_addresses()), titles) if exact or want.addresses else ()),
+        neighbours=frozenset(
+            decode.neighbours(dump(wire.get_neighbours()), titles) if exact or want.neighbours else ()
+        ),
+        routes=frozenset(decode.routes(dump(wire.get_routes()), titles) if exact or want.routes else ()),
+        rules=frozenset(decode.rules(dump(wire.get_rules())) if exact or want.rules else ()),
+        ruleset=ruleset,
+    )
+
+
+def _settings(channel: Channel, titles: dict[int, str], wanted: frozenset[Sysctl]) -> frozenset[Sysctl]:
+    by_link = {item: link for item in wanted if (link := sysctl.link_with_proxy_delay(item))}
+    found = sysctl.read(item.key for item in wanted if item not in by_link)
+    if not by_link:
+        return found
+    delays = decode.proxy_delays(channel.dump(wire.get_neighbour_tables()), titles)
+    return found | {Sysctl(item.key, str(delays[link])) for item, link in by_link.items() if link in delays}
+
+
+def _uplink(
+    lab: str, places: dict[str, Place], namespaces: dict[str, Namespace], wanted: State | None
+) -> Uplink | None:
+    """What is missing of it is "", so that it differs from the wanted one and is made anew."""
+    found, index = uplink.observe(lab)
+    if found is None or not index or INTERNET not in places:
+        return found
+    place = places[INTERNET]
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        (answer,) = place.channel.ask([wire.get_namespace_id(home)])
+    finally:
+        os.close(home)
+    number = decode.namespace_id(answer) if isinstance(answer, Part) else -1
+    for link in place.links:
+        if link.name == names.UPLINK_LINK and link.peer == index and link.peer_namespace == number >= 0:
+            # Its address is an item of the internet node's, and compared there.
+            held = [item.ip for item in namespaces[INTERNET].addresses if item.link == link.name]
+            wish = wanted.uplink.peer_ip if wanted and wanted.uplink else next(iter(held), "")
+            return found._replace(peer_link=link.name, peer_ip=wish)
+    return found

@@ -1,0 +1,245 @@
+"""The only file that starts processes, becomes another program, or ends one."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from select import POLLIN, poll
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from emulator.errors import KernelError, UsageError
+from emulator.kernel import netns, syscalls
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+_DEATH: Final = 5.0  # seconds that killed processes have to be gone
+
+
+class Done(NamedTuple):
+    """A process that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run(argv: Sequence[str], namespace: int | None = None, stdin: str = "") -> Done:
+    """Run a program to its end, in a namespace or (None) at home. Raises FileNotFoundError if there is none."""
+    import subprocess
+
+    # The child is born in the namespace of the thread that starts it.
+    with netns.enter(namespace) if namespace is not None else nullcontext():
+        child = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
+        )
+    stdout, stderr = child.communicate(stdin)
+    return Done(child.returncode, stdout, stderr)
+
+
+def start(
+    argv: Sequence[str],
+    namespace: int | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    user: str | int | None = None,
+    group: str | int | None = None,
+    cwd: str | None = None,
+    stdin: int | IO[bytes] | None = None,
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
+) -> "Popen[bytes]":
+    """Start a program in a session of its own, in a namespace or (None) at home. stdin None: /dev/null.
+
+    `user` given: without any supplementary group.
+    """
+    import subprocess
+
+    with netns.enter(namespace) if namespace is not None else nullcontext():
+        return subprocess.Popen(
+            argv,
+            env=env,
+            user=user,
+            group=group,
+            extra_groups=[] if user is not None else None,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+
+
+def start_daemon(argv: Sequence[str], log: str, env: Mapping[str, str] | None = None, cwd: str = "/") -> int:
+    """Start a program that outlives us: its own session, no terminal, output appended to `log`. Its process id."""
+    program = shutil.which(argv[0]) or argv[0]
+    environment = dict(os.environ if env is None else env)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    try:
+        child = os.fork()
+        if child == 0:
+            _become_daemon(program, argv, environment, cwd, nothing, output, writer)
+        os.close(writer)
+        writer = -1
+        os.waitpid(child, 0)
+        said = b""
+        while piece := os.read(reader, 256):  # ends when the daemon has become the program
+            said += piece
+        process_id, _, failure = said.decode().partition("\n")
+        if failure or not process_id:
+            raise KernelError(f"start {argv[0]}: {failure or 'it died at once'}")
+        return int(process_id)
+    finally:
+        for file in (output, nothing, reader, writer):
+            if file >= 0:
+                os.close(file)
+
+
+def _become_daemon(
+    program: str, argv: Sequence[str], env: dict[str, str], cwd: str, nothing: int, output: int, writer: int
+) -> NoReturn:
+    """Forked twice, so that it has no parent of ours and can never get a terminal. Tells its number, then execs."""
+    try:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        os.write(writer, f"{os.getpid()}\n".encode())
+        os.dup2(nothing, 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.chdir(cwd)
+        os.execve(program, list(argv), env)
+    except OSError as reason:
+        os.write(writer, f"{reason.strerror}".encode())
+    finally:
+        os._exit(127)
+
+
+# --- vpcemu exec -----------------------------------------------------------------------------------------------
+
+
+def enter_and_exec(
+    name: str,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    hostname: str,
+    hosts_text: str = "",
+    resolv_text: str = "",
+) -> NoReturn:
+    """Become the program, inside the namespace `name` of /run/netns: no further process, no shell.
+
+    It sees the node's host name, /etc/hosts, /etc/resolv.conf and /sys/class/net; all else is the machine's. What is
+    mounted for that is seen by the program alone, and goes when it goes. Call it from a process with one thread.
+    """
+    program = shutil.which(argv[0], path=env.get("PATH", os.defpath))
+    if program is None:
+        raise UsageError(f"{argv[0]}: no such command")
+    namespace = netns.open_namespace(name)
+    try:
+        syscalls.setns(namespace)
+        syscalls.unshare(syscalls.NEW_MOUNTS | syscalls.NEW_HOST_NAME)
+        syscalls.set_host_name(hostname[:64])
+        # Slave: what the machine mounts later is seen here, what is mounted here is not seen there.
+        syscalls.mount("", "/", "none", syscalls.SLAVE | syscalls.RECURSIVE)
+        _own_files({"/etc/hosts": hosts_text, "/etc/resolv.conf": resolv_text})
+        _own_sys()
+        os.execve(program, list(argv), dict(env))
+    except OSError as reason:
+        # We are somewhere in between; only ending the process makes sense, so this is for the message alone.
+        raise KernelError(f"enter {name}: {reason}") from reason
+
+
+def _own_files(texts: Mapping[str, str]) -> None:
+    """Files of ours over the machine's, for this mount namespace alone.
+
+    They lie on a tmpfs that nobody sees: it is mounted over /sys, which `_own_sys` replaces anyway, and taken away
+    as soon as its files are mounted where they belong. A file the machine does not have cannot be covered.
+    """
+    wanted = {target: text for target, text in texts.items() if text and os.path.isfile(target)}
+    if not wanted:
+        return
+    syscalls.mount("tmpfs", "/sys", "tmpfs", syscalls.NO_SUID | syscalls.NO_DEVICES, "mode=0755")
+    try:
+        for number, (target, text) in enumerate(wanted.items()):
+            source = f"/sys/{number}"
+            with open(source, "x", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(source, 0o644)
+            syscalls.mount(source, target, "none", syscalls.BIND)
+    finally:
+        syscalls.unmount("/sys")
+
+
+def _own_sys() -> None:
+    """/sys/class/net shows the links of the namespace in which sysfs was mounted."""
+    read_only = os.statvfs("/sys").f_flag & os.ST_RDONLY
+    with suppress(OSError):
+        syscalls.unmount("/sys")
+    flags = syscalls.NO_SUID | syscalls.NO_DEVICES | syscalls.NO_EXEC | (syscalls.READ_ONLY if read_only else 0)
+    syscalls.mount("sysfs", "/sys", "sysfs", flags)
+
+
+# --- ending ----------------------------------------------------------------------------------------------------
+
+
+def living_in(inodes: Collection[int]) -> dict[int, int]:
+    """Process id to namespace inode, for every process in one of these network namespaces; never ourselves."""
+    if not inodes:
+        return {}
+    found = {}
+    own = os.getpid()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != own and (inode := _namespace_of(entry)) in inodes:
+            found[int(entry)] = inode
+    return found
+
+
+def _namespace_of(process_id: str | int) -> int:
+    try:
+        return os.stat(f"/proc/{process_id}/ns/net").st_ino
+    except OSError:
+        return 0  # gone, or a zombie
+
+
+def kill_in(inodes: Collection[int]) -> list[int]:
+    """Kill every process that lives in one of these network namespaces, and wait until they are gone."""
+    killed: list[int] = []
+    deadline = time.monotonic() + _DEATH
+    while living := living_in(inodes):  # again: one of them may have forked meanwhile
+        handles = [handle for process_id in living if (handle := _kill(process_id, inodes)) is not None]
+        killed += [process_id for process_id in living if process_id not in killed]
+        try:
+            _wait_for(handles, deadline)
+        finally:
+            for handle in handles:
+                os.close(handle)
+        if time.monotonic() > deadline:
+            raise KernelError(f"processes survive being killed: {', '.join(map(str, living))}")
+    return killed
+
+
+def _kill(process_id: int, inodes: Collection[int]) -> int | None:
+    """Through a handle, checked again after it was opened: the number may belong to somebody else by now."""
+    try:
+        handle = os.pidfd_open(process_id)
+    except OSError:
+        return None
+    if _namespace_of(process_id) in inodes:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        return handle
+    os.close(handle)
+    return None
+
+
+def _wait_for(handles: Sequence[int], deadline: float) -> None:
+    """A handle becomes readable when its process has ended."""
+    for handle in handles:
+        poller = poll()  # not select, which knows no descriptor above 1023
+        poller.register(handle, POLLIN)
+        poller.poll(max(0.0, deadline - time.monotonic()) * 1000)
