@@ -17,6 +17,7 @@ ROUTE_FAMILY, NETFILTER_FAMILY = 0, 12
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK = 270, 10, 11
 # Each refusal takes some 800 bytes of the socket's 200 KB receive buffer, so more than this could overflow it.
 BATCH: Final = 200
+_ANSWERS: Final = 32  # the same for whole answers of up to 4 KB
 _ROOM: Final = 65536
 _INTERRUPTED: Final = 0x10  # NLM_F_DUMP_INTR: the table changed while it was dumped
 _CAPPED, _HAS_TEXT = 0x100, 0x200
@@ -99,8 +100,8 @@ class Channel:
     def ask(self, requests: Sequence[Request]) -> list[Part | Refusal]:
         """One answer for each request, in order. For requests that are answered with one message and no ACK."""
         answers: list[Part | Refusal] = []
-        for start in range(0, len(requests), BATCH):
-            answers += self._ask_batch(requests[start : start + BATCH], start)
+        for start in range(0, len(requests), _ANSWERS):
+            answers += self._ask_batch(requests[start : start + _ANSWERS], start)
         return answers
 
     def _ask_batch(self, requests: Sequence[Request], offset: int) -> list[Part | Refusal]:
