@@ -82,8 +82,7 @@ def _link(prefix: str, name: str) -> str:
 
 def mac(*identity: str) -> str:
     """A locally administered unicast MAC (ENI-05) that is a function of the identity."""
-    digest = blake2s("/".join(identity).encode(), digest_size=5).hexdigest()
-    return "0a:" + ":".join(digest[i : i + 2] for i in range(0, 10, 2))
+    return "0a:" + blake2s("/".join(identity).encode(), digest_size=5).digest().hex(":")
 
 
 def route_table(name: str) -> int:

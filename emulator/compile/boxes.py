@@ -6,6 +6,7 @@ here into disjoint ones, each of which remembers the numbers of the rules that c
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -51,7 +52,7 @@ def _ports(active: list[Box]) -> Iterable[tuple[int, int, tuple[int, ...]]]:
         yield active[0].first, active[0].last, active[0].rules
         return
     borders = sorted({border for box in active for border in (box.first, box.last + 1)})
-    for first, after in zip(borders, borders[1:], strict=False):
+    for first, after in pairwise(borders):
         rules = {number for box in active if box.first <= first and after - 1 <= box.last for number in box.rules}
         if rules:
             yield first, after - 1, tuple(sorted(rules))

@@ -4,6 +4,7 @@ from ipaddress import IPv4Network
 
 from emulator import names
 from emulator.compile import nft
+from emulator.compile.eni import ENI_MTU, router_mac
 from emulator.compile.state import (
     MAIN_TABLE,
     Address,
@@ -14,7 +15,7 @@ from emulator.compile.state import (
     Uplink,
     Veth,
 )
-from emulator.compile.vpc import ENI_MTU, FORWARDING, GUEST, TRACKING, UNPRIVILEGED, router_mac, services
+from emulator.compile.vpc import FORWARDING, GUEST, TRACKING, UNPRIVILEGED, services
 from emulator.topology.model import INTERNET, Addresses, OutsideHost, Topology, Vpc, router_of
 
 INTERNET_MTU = 1500  # MTU-03

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from emulator import names
-from emulator.compile import internet, nat, vpc
+from emulator.compile import eni, internet, nat, vpc
 from emulator.compile.state import Namespace, Netns, State, Veth
 from emulator.errors import Problem, TopologyError
 from emulator.topology.model import INTERNET, Addresses, Topology, router_of
@@ -21,16 +21,17 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         namespaces[host.name] = internet.outside_host(host)
         veths.append(internet.host_link(host))
     for held in topology.vpcs:
-        namespaces[router_of(held.name)] = vpc.router(held, addresses)
-        labels |= vpc.route_labels(held, addresses)
+        enis = eni.enis(held, addresses)
+        namespaces[router_of(held.name)] = vpc.router(held, enis, addresses)
+        labels |= vpc.route_labels(held, enis)
         if held.internet_gateway:
             namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses)
             veths += internet.gateway_links(held)
         for gateway in held.nat_gateways:
-            namespaces[gateway.name] = nat.nat_gateway(held, gateway, addresses)
+            namespaces[gateway.name] = nat.nat_gateway(enis[gateway.name])
         for instance in held.instances:
-            namespaces[instance.name] = vpc.instance(held, instance, addresses)
-        veths += vpc.enis(held, addresses)
+            namespaces[instance.name] = vpc.instance(instance, enis[instance.name])
+        veths += [eni.veth(held, one) for one in enis.values()]
     labels |= {(node, Netns(namespace.kind)): _title(node, namespace) for node, namespace in namespaces.items()}
     _refuse_clashes(topology, veths)
     return State(topology.name, namespaces, frozenset(veths), internet.uplink(topology), labels)

@@ -5,9 +5,9 @@ gateway's subnet leads on to the internet gateway, which rewrites once more to t
 """
 
 from emulator.compile import nft
+from emulator.compile.eni import Eni, namespace
 from emulator.compile.state import Namespace, Ruleset, Sysctl
-from emulator.compile.vpc import FORWARDING, TRACKING, eni_namespace
-from emulator.topology.model import Addresses, NatGateway, Vpc
+from emulator.compile.vpc import FORWARDING, TRACKING
 
 # NAT-27: an idle connection is forgotten after 350 s, and is not picked up in the middle afterwards.
 IDLE = frozenset(
@@ -18,10 +18,9 @@ IDLE = frozenset(
 )
 
 
-def nat_gateway(vpc: Vpc, gateway: NatGateway, addresses: Addresses) -> Namespace:
+def nat_gateway(eni: Eni) -> Namespace:
     """The gateway's namespace: not a guest, nobody logs in to a NAT gateway."""
-    base = eni_namespace(vpc, gateway.name, vpc.subnet(gateway.subnet), addresses)
-    return base._replace(sysctls=FORWARDING | TRACKING | IDLE, ruleset=_ruleset(str(addresses.private[gateway.name])))
+    return namespace(eni)._replace(sysctls=FORWARDING | TRACKING | IDLE, ruleset=_ruleset(eni.ip))
 
 
 def _ruleset(private_ip: str) -> Ruleset:

@@ -8,9 +8,10 @@ sysctls as paths below /proc/sys ("net/ipv4/ip_forward"). A node name ("dev", "m
 lab; `names.netns` makes the name that `ip netns` shows.
 """
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from emulator.topology.model import NodeKind
+if TYPE_CHECKING:  # the agent imports this file and not the 25 ms of dataclasses behind the model
+    from emulator.topology.model import NodeKind
 
 MAIN_TABLE = 254
 EMPTY: frozenset[str] = frozenset()
@@ -19,7 +20,7 @@ EMPTY: frozenset[str] = frozenset()
 class Netns(NamedTuple):
     """A namespace exists, and carries its mark: the alias of `lo` is `names.mark(lab, node)`."""
 
-    kind: NodeKind
+    kind: "NodeKind"
 
 
 class Sysctl(NamedTuple):
@@ -118,7 +119,7 @@ class Namespace(NamedTuple):
     up: names of links that are up ("lo" too).
     """
 
-    kind: NodeKind
+    kind: "NodeKind"
     guest: bool = False
     up: frozenset[str] = EMPTY
     sysctls: frozenset[Sysctl] = frozenset()
