@@ -1,0 +1,11 @@
+"""The command line: one file per verb, which parses, calls `lab`, prints, and says the exit code."""
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point: what to exit with."""
+    from emulator.cli.entry import run
+
+    return run(sys.argv[1:] if arguments is None else list(arguments))

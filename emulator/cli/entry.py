@@ -1,0 +1,127 @@
+"""From arguments to an exit code: verbs are loaded when named, and no expected failure ends in a traceback."""
+
+import json
+import os
+from importlib import import_module
+from typing import Any
+
+import click
+
+from emulator import __version__
+from emulator.cli.common import AS_JSON, echo_error
+from emulator.errors import ExitCode, TopologyError, VpcemuError
+
+# Verb and its line in `vpcemu --help`, in the order of use. Each is `command` in the file of its name.
+VERBS = {
+    "validate": "Check a topology file.",
+    "plan": "Show what `up` would change, and why.",
+    "up": "Bring a lab up, or to what its edited file says.",
+    "down": "Remove a lab.",
+    "ls": "List the labs of this machine.",
+    "status": "Show a lab: subnets, instances, services, what is wrong.",
+    "exec": "Run a command in a node.",
+    "shell": "Open a shell in a node.",
+    "logs": "Show what the services of a node wrote.",
+    "doctor": "Check whether this machine can carry a lab.",
+    "gc": "Sweep what killed runs left behind.",
+    "completion": "Print the completion script of a shell.",
+}
+
+_HELP = """\
+An AWS VPC on this machine: one YAML file becomes namespaces, routes and nftables, and packets flow.
+
+\b
+Examples:
+  sudo vpcemu up topologies/nat.yaml
+  sudo vpcemu exec dev -- ping -c1 8.8.8.8
+  sudo vpcemu status
+  sudo vpcemu down
+"""
+
+_INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are named: `exec` must not wait for what `up` needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(f"emulator.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], VERBS, 1)
+            if near:
+                raise click.UsageError(f"{error.message} Did you mean {near[0]}?", ctx) from None
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; an expected failure becomes a sentence (with --json: an object) and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except VpcemuError as error:
+            _report(error, as_json=bool(ctx.meta.get(AS_JSON)))
+            return int(error.exit_code)
+
+
+@click.group(cls=Verbs, help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", message="vpcemu %(version)s")
+def group() -> None: ...
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line. Never raises but for SystemExit, which click uses for a broken pipe."""
+    try:
+        code = group.main(args=arguments, prog_name="vpcemu", standalone_mode=False)
+        return code if isinstance(code, int) else ExitCode.OK
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        echo_error("interrupted")
+        return _INTERRUPTED
+    except Exception as error:
+        if os.environ.get("VPCEMU_DEBUG"):
+            raise
+        echo_error(
+            f"internal error: {type(error).__name__}: {error}",
+            "this is a mistake in vpcemu: run it again with VPCEMU_DEBUG=1 for the traceback, and report it",
+        )
+        return ExitCode.FAILED
+
+
+def _report(error: VpcemuError, *, as_json: bool) -> None:
+    problems = error.problems if isinstance(error, TopologyError) else ()
+    if as_json:
+        from emulator.report import shapes
+
+        file = error.file if isinstance(error, TopologyError) else ""
+        shape = {
+            "what": str(error),
+            "hint": error.hint,
+            "exit_code": int(error.exit_code),
+            "problems": [shapes.problem(problem, file) for problem in problems],
+        }
+        click.echo(json.dumps({"error": shape}, indent=2))
+    elif isinstance(error, TopologyError):
+        click.echo(str(error), err=True)
+        wrong = sum(1 for problem in problems if not problem.warning)
+        echo_error(f"{wrong} {'mistake' if wrong == 1 else 'mistakes'} in {error.file}; nothing was touched")
+    else:
+        echo_error(str(error), error.hint)

@@ -1,0 +1,34 @@
+"""vpcemu logs NODE [SERVICE]"""
+
+from itertools import chain
+
+import click
+
+from emulator.cli.common import echo_error, lab_option, need_root, node_argument
+
+
+@click.command()
+@lab_option
+@node_argument
+@click.argument("service", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on as lines come, until Ctrl-C.")
+@click.option(
+    "-n", "--lines", default=50, show_default=True, type=click.IntRange(min=0), help="How many of the last lines."
+)
+def command(lab: str | None, node: str, service: str | None, follow: bool, lines: int) -> None:
+    """Show what the services of a node wrote: who called, and the output of commands.
+
+    \b
+    Examples:
+      sudo vpcemu logs web
+      sudo vpcemu logs -f web.example http
+    """
+    need_root()
+    from emulator.lab import logs
+
+    files = logs.files(lab, node, service)
+    if not files and not follow:
+        echo_error(f"{node} has written no log")
+    found = chain(logs.tail(files, lines), logs.follow(files) if follow and files else ())
+    for line in found:
+        click.echo(f"{line.service} | {line.text}" if len(files) > 1 else line.text)

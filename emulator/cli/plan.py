@@ -1,0 +1,51 @@
+"""vpcemu plan FILE"""
+
+import click
+
+from emulator.cli.common import colours, echo, echo_error, echo_json, file_argument, json_option, sudo_program
+
+
+@click.command()
+@file_argument
+@click.option("--as-shell", is_flag=True, help="Print a bash script of ip, nft and sysctl that builds the lab by hand.")
+@click.option("-v", "--verbose", is_flag=True, help="List every step of a big plan.")
+@json_option
+def command(file: str, as_shell: bool, verbose: bool, as_json: bool) -> None:
+    """Show what `up` would change, each step with its reason. Changes nothing.
+
+    Without root it cannot look at what is up, and compares with nothing.
+
+    \b
+    Examples:
+      sudo vpcemu plan topologies/nat.yaml
+      vpcemu plan --as-shell topologies/nat.yaml > nat.sh
+    """
+    from emulator.lab import plan
+    from emulator.report import plan as report
+    from emulator.report import shapes, shell
+    from emulator.report.text import Paint
+
+    if as_shell:
+        wanted, steps = plan.from_nothing(file)
+        click.echo(shell.script(wanted.lab, file, steps), nl=False)
+        return
+    made = plan.plan(file)
+    if as_json:
+        echo_json(
+            {
+                "lab": made.wanted.lab,
+                "file": file,
+                "compared": made.compared,
+                "changes": [change._asdict() for change in made.changes],
+                "steps": [shapes.step(step) for step in made.steps],
+            }
+        )
+        return
+    for problem in made.wanted.warnings:
+        click.echo(problem.render(file), err=True)
+    if not made.compared:
+        echo_error("not root, so this is compared with nothing; with sudo, with what is up")
+    lines = report.render(made.changes, made.steps, verbose=verbose, paint=Paint(colours()))
+    if made.steps:
+        lines += ["", f"{report.totals(made.steps)}. To do it: {sudo_program()} up {file}"]
+    echo(lines)

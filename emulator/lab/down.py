@@ -1,0 +1,71 @@
+"""down: remove everything a lab made. Works from the marks in the kernel: without the YAML, without the record, on a
+half-made lab, and twice.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import NamedTuple
+
+from emulator.lab import doors, lock, places, record
+
+_LAST = (record.NAME, lock.NAME)  # as long as these are there, `ls` shows the lab
+
+
+class Removed(NamedTuple):
+    """What `down` took away."""
+
+    lab: str
+    what: list[str]  # namespaces, host links, tables; empty if there was no lab
+
+    @property
+    def nothing(self) -> bool:
+        return not self.what
+
+
+def down(
+    lab: str,
+    *,
+    checkpoint: doors.Checkpoint = doors.quiet,
+    say: Callable[[str], None] = doors.quiet,
+) -> Removed:
+    """Remove a lab; if there is none of that name, say so by `nothing`."""
+    kernel = doors.kernel(checkpoint)
+    # Not os.path.isdir: the name comes from the command line and might be `..`.
+    if lab not in places.recorded() and lab not in kernel.labs():
+        return Removed(lab, [])
+    with lock.hold(lab, lambda holder: say(f"lab {lab} is being changed by process {holder}: waiting for it")) as held:
+        before = record.read(lab)
+        if before and before.complete:
+            checkpoint("write the record")  # killed from here on, `ls` shows it as incomplete
+            record.write(before._replace(complete=False))
+        agent = doors.agent_or_none(lab, checkpoint)
+        if agent:
+            checkpoint("stop the agent")
+            agent.stop()
+        what = list(kernel.destroy(lab, before.namespaces if before else ()))
+        what += _files(lab, checkpoint)
+        checkpoint("unlink the lock")
+        held.remove()
+        return Removed(lab, what)
+
+
+def _files(lab: str, checkpoint: doors.Checkpoint) -> list[str]:
+    """Empty the lab's directory but for the lock; the record goes last."""
+    directory = places.directory(lab)
+    names = os.listdir(directory)
+    for name in sorted(names, key=lambda name: (name in _LAST, name)):
+        if name == lock.NAME:
+            continue
+        path = f"{directory}/{name}"
+        checkpoint(f"unlink {path}")
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    return [directory] if set(names) - {lock.NAME} else []
+
+
+def known() -> list[str]:
+    """Every lab that `down` could remove: those with a directory, and those that only their marks speak for."""
+    return sorted({*places.recorded(), *doors.kernel().labs()})

@@ -1,0 +1,49 @@
+"""exec and shell: become a process inside a node. Nothing is left of vpcemu afterwards, so Ctrl-C and exit codes are
+the command's own. Keep the imports of this file and its callers few: start-up is what `vpcemu exec` costs.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from typing import NoReturn
+
+from emulator.errors import UnsupportedError, UsageError
+from emulator.lab import places, view
+
+
+def enter(lab: str | None, name: str, argv: Sequence[str] = ()) -> NoReturn:
+    """Run `argv` in the node in place of this process; without `argv`, an interactive shell."""
+    if os.geteuid() != 0:
+        raise UnsupportedError("entering a node needs root")
+    seen = view.read(places.choose(lab))
+    node = view.node(seen, name)
+    if not os.path.exists(f"{places.NETNS}/{node['netns']}"):
+        raise UsageError(f"{name} is not there (any more)", f"`vpcemu status {seen.lab}` says what is wrong")
+    env = dict(os.environ) | {
+        "VPCEMU_LAB": seen.lab,
+        "VPCEMU_NODE": name,
+        "VPCEMU_IP": node["private"] or node["public"],
+    }
+    # Loaded late: it pulls in ctypes.
+    from emulator.kernel.process import enter_and_exec
+
+    enter_and_exec(
+        node["netns"],
+        list(argv) or _shell(seen.lab, env),
+        env,
+        hostname=name,
+        hosts_text=view.hosts(seen, name),
+        resolv_text=view.resolv(seen),
+    )
+
+
+def _shell(lab: str, env: dict[str, str]) -> list[str]:
+    """bash with our prompt; else sh, which takes its prompt from the environment."""
+    bash = shutil.which("bash")
+    rc = places.path(lab, view.BASHRC)
+    if bash and os.path.exists(rc):
+        return [bash, "--rcfile", rc, "-i"]
+    ip = f" {env['VPCEMU_IP']}" if env["VPCEMU_IP"] else ""
+    env["PS1"] = f"[{env['VPCEMU_NODE']}@{lab}{ip}] # "
+    env.pop("ENV", None)
+    return ["/bin/sh", "-i"]

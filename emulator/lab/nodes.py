@@ -1,0 +1,44 @@
+"""nodes.json: what `exec` and `shell` must know of each node, written by `up` so that they need no YAML and no model.
+
+Reading it imports nothing but json; see `inside.py`.
+"""
+
+import json
+
+from emulator import names
+from emulator.lab import record
+from emulator.lab.view import BASHRC, NODES, Seen, View
+from emulator.topology.model import Addresses, Topology
+
+_BASHRC = """\
+# Written by `vpcemu up` for `vpcemu shell`: your own settings, then a prompt that says where you are.
+[ -r ~/.bashrc ] && . ~/.bashrc
+PS1="[$VPCEMU_NODE@$VPCEMU_LAB${VPCEMU_IP:+ $VPCEMU_IP}] \\\\$ "
+unset PROMPT_COMMAND
+"""
+
+
+def write(topology: Topology, addresses: Addresses) -> None:
+    """Write the lab's nodes.json and bashrc."""
+    record.replace(topology.name, NODES, json.dumps(view(topology, addresses)._asdict()))
+    record.replace(topology.name, BASHRC, _BASHRC)
+
+
+def view(topology: Topology, addresses: Addresses) -> View:
+    """The content of nodes.json."""
+    dns = next((host for host in topology.internet.hosts if any(s.kind == "dns" for s in host.services)), None)
+    return View(
+        lab=topology.name,
+        nodes={
+            node.name: Seen(
+                netns=names.netns(topology.name, node.name),
+                kind=node.kind,
+                vpc=node.vpc,
+                private=str(addresses.private.get(node.name, "")),
+                public=str(addresses.public.get(node.name, "")),
+            )
+            for node in topology.nodes()
+        },
+        dns=str(dns.ip) if dns else "",
+        uplink=topology.internet.uplink,
+    )

@@ -1,0 +1,64 @@
+"""Where a lab keeps its files, and which labs there are. Imports nothing heavy: `vpcemu exec` comes through here.
+
+/run/vpcemu/<lab>/          mode 0700
+    lock                    flock: one `up` or `down` at a time
+    record.json             what `up` was asked for; written before the first change
+    nodes.json              what `exec` needs to know of each node
+    bashrc                  the prompt of `shell`
+    agent.sock agent.lock logs/   the agent's
+"""
+
+import os
+
+from emulator.errors import UsageError
+
+RUN = "/run/vpcemu"
+NETNS = "/run/netns"
+
+
+def directory(lab: str) -> str:
+    """The lab's directory, whether or not it exists."""
+    return f"{RUN}/{lab}"
+
+
+def path(lab: str, name: str) -> str:
+    """A file in the lab's directory."""
+    return f"{RUN}/{lab}/{name}"
+
+
+def recorded() -> list[str]:
+    """Labs with a directory, sorted. Says nothing on what is left of them in the kernel."""
+    try:
+        with os.scandir(RUN) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return []
+
+
+def named_namespaces(lab: str) -> list[str]:
+    """Node names of the namespaces in /run/netns called after the lab. A name proves no ownership: the mark does."""
+    prefix = f"{lab}."
+    try:
+        return sorted(name[len(prefix) :] for name in os.listdir(NETNS) if name.startswith(prefix))
+    except FileNotFoundError:
+        return []
+
+
+def choose(lab: str | None) -> str:
+    """The lab that is meant: the one named, or the only one there is."""
+    labs = recorded()
+    if lab is not None:
+        if lab in labs:
+            return lab
+        raise UsageError(f"no lab is called {lab}", _known(labs))
+    if len(labs) == 1:
+        return labs[0]
+    if not labs:
+        raise UsageError("no lab is up", "`vpcemu up FILE` starts one")
+    raise UsageError("several labs are up: which one?", _known(labs))
+
+
+def _known(labs: list[str]) -> str:
+    if not labs:
+        return "no lab is up; `vpcemu up FILE` starts one"
+    return "the labs here: " + ", ".join(labs)

@@ -1,0 +1,98 @@
+"""validate and plan: everything that `up` does before its first change, and `up` begins with it too."""
+
+import os
+from typing import NamedTuple
+
+from emulator.compile.diff import diff
+from emulator.compile.lab import compile_lab
+from emulator.compile.state import State, Step
+from emulator.errors import Problem, TopologyError
+from emulator.lab import doors, record, services, source
+from emulator.topology.addresses import assign
+from emulator.topology.changes import Change, changes
+from emulator.topology.model import Addresses, Topology
+
+
+class Wanted(NamedTuple):
+    """What a file asks for, down to the kernel's terms."""
+
+    file: str
+    text: str
+    topology: Topology
+    addresses: Addresses
+    state: State
+    warnings: list[Problem]
+
+    @property
+    def lab(self) -> str:
+        return self.topology.name
+
+
+class Plan(NamedTuple):
+    """What would change, and compared with what."""
+
+    wanted: Wanted
+    compared: bool  # with the machine; False: with nothing, for want of root
+    old: Topology | None  # what is up now
+    changes: list[Change]  # in AWS's words
+    steps: list[Step]  # in the kernel's
+
+
+def validate(file: str) -> Wanted:
+    """Check a file as far as that goes without touching anything. Raises TopologyError with every problem."""
+    text = source.read(file)
+    topology, warnings = source.load(text, file)
+    return settle(file, text, topology, warnings + _as_warnings(source.consent(topology)), None)
+
+
+def settle(file: str, text: str, topology: Topology, warnings: list[Problem], held: Addresses | None) -> Wanted:
+    """Give out the addresses and compile. `held`: the addresses that running nodes have, and keep."""
+    addresses, found = assign(topology, held)
+    if any(not problem.warning for problem in found):
+        raise TopologyError(file, tuple(warnings + found))
+    return Wanted(file, text, topology, addresses, compile_lab(topology, addresses), warnings + found)
+
+
+def plan(file: str) -> Plan:
+    """What `up` would do now. Without root nothing can be observed, and the comparison is with an empty machine."""
+    text = source.read(file)
+    topology, warnings = source.load(text, file)
+    warnings = warnings + _as_warnings(source.consent(topology))
+    compared = os.geteuid() == 0
+    before = record.read(topology.name) if compared else None
+    wanted = settle(file, text, topology, warnings, before.addresses if before else None)
+    return compare(wanted, before, doors.kernel() if compared else None)
+
+
+def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel | None) -> Plan:
+    """Hold what is wanted against what is there."""
+    observed = State(wanted.lab, {}, frozenset())
+    if kernel:
+        observed = services.merge(kernel.observe(wanted.lab, wanted.state), doors.agent(wanted.lab))
+    old = previous(before) if observed.namespaces else None
+    return Plan(
+        wanted=wanted,
+        compared=kernel is not None,
+        old=old,
+        changes=changes(old, wanted.topology),
+        steps=diff(observed, wanted.state),
+    )
+
+
+def from_nothing(file: str) -> tuple[Wanted, list[Step]]:
+    """The file and all steps that build it on an empty machine: `plan --as-shell`."""
+    wanted = validate(file)
+    return wanted, diff(State(wanted.lab, {}, frozenset()), wanted.state)
+
+
+def previous(before: record.Record | None) -> Topology | None:
+    """The topology that is up, as far as the record knows."""
+    if before is None:
+        return None
+    from emulator.topology.load import load
+
+    return load(before.text, before.file)[0]
+
+
+def _as_warnings(problems: list[Problem]) -> list[Problem]:
+    return [problem._replace(warning=True) for problem in problems]

@@ -1,0 +1,169 @@
+"""status: what is there, in AWS's words, and what is not as it should be. Changes nothing."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from emulator.compile.diff import diff
+from emulator.compile.state import Netns, Step
+from emulator.compile.state import Service as StateService
+from emulator.errors import VpcemuError
+from emulator.lab import doors, listing, places, record, services
+from emulator.lab.plan import Wanted, settle
+from emulator.report import shapes
+from emulator.report.words import wrong
+from emulator.topology.model import Route, Service, Topology, Vpc
+
+_HEALTHY = ("running", "starting", "done")  # states of a service that need nobody's attention
+
+
+class Unknown(VpcemuError):
+    """The lab is there, but its record is not, so nobody knows what it should be."""
+
+
+def status(lab: str | None = None) -> shapes.Status:
+    """Observe a lab and hold it against its record."""
+    lab = places.choose(lab)
+    before = record.read(lab)
+    if before is None:
+        raise Unknown(f"lab {lab} has lost its record", f"`vpcemu down {lab}` removes it, or `vpcemu gc`")
+    topology = _load(before)
+    wanted = settle(before.file, before.text, topology, [], before.addresses)
+    kernel, agent = doors.kernel(), doors.agent(lab)
+    running = agent.services() if agent else {}
+    steps = diff(services.merge(kernel.observe(lab, wanted.state), agent), wanted.state)
+    now = listing.state(lab, before, list(wanted.state.namespaces))
+    if now == "up" and any(not isinstance(step.item, StateService) for step in steps):
+        now = "broken"
+    needs_agent = services.wanted(wanted.state) > 0
+    found = _wrong(before, now, steps, running, agent_dead=needs_agent and agent is None)
+    return shapes.Status(
+        lab=lab,
+        state=now,
+        healthy=not found,
+        region=topology.region,
+        file=before.file,
+        since=listing.since(before),
+        agent="running" if agent else "dead" if needs_agent else "not needed",
+        vpcs=[_vpc(vpc, wanted, running) for vpc in topology.vpcs],
+        internet=shapes.InternetStatus(
+            uplink=topology.internet.uplink,
+            hosts=[
+                shapes.HostStatus(
+                    name=host.name, ip=str(host.ip), services=_services(host.name, host.services, running)
+                )
+                for host in topology.internet.hosts
+            ],
+        ),
+        wrong=found,
+    )
+
+
+def _load(before: record.Record) -> Topology:
+    from emulator.topology.load import load
+
+    topology, _ = load(before.text, before.file)
+    if topology is None:  # written by another version of vpcemu
+        raise Unknown(
+            f"the record of lab {before.lab} cannot be read by this version of vpcemu",
+            f"`vpcemu up {before.file}` or `vpcemu down {before.lab}`",
+        )
+    return topology
+
+
+def _wrong(
+    before: record.Record,
+    now: shapes.LabState,
+    steps: Iterable[Step],
+    running: dict[str, list[dict[str, Any]]],
+    *,
+    agent_dead: bool,
+) -> list[shapes.Wrong]:
+    again = f"vpcemu up {before.file}"
+    found: list[shapes.Wrong] = []
+    if now == "changing":
+        found.append(shapes.Wrong(node="", what="another vpcemu is changing the lab right now", remedy=""))
+    elif now == "incomplete":
+        found.append(shapes.Wrong(node="", what="the last `up` or `down` was cut short", remedy=again))
+    if agent_dead:
+        what = "the agent is dead: no built-in service answers, and no command of the file runs"
+        found.append(shapes.Wrong(node="", what=what, remedy=again))
+    steps = list(steps)
+    gone = {step.node for step in steps if isinstance(step.item, Netns) and step.verb == "add"}
+    for step in steps:
+        if isinstance(step.item, StateService) and (agent_dead or step.node in gone):
+            continue  # said already
+        if step.node in gone and not isinstance(step.item, Netns):
+            continue  # of course it is missing
+        found.append(shapes.Wrong(node=step.node, what=wrong(step), remedy=again))
+    for node, entries in running.items():
+        for entry in entries:
+            if node not in gone and entry["state"] not in _HEALTHY:
+                detail = f": {entry['detail']}" if entry.get("detail") else ""
+                what = f"service {entry['name']} is {entry['state']}{detail}"
+                found.append(shapes.Wrong(node=node, what=what, remedy=f"vpcemu logs {node} {entry['name']}"))
+    return found
+
+
+def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> shapes.VpcStatus:
+    private, public = wanted.addresses.private, wanted.addresses.public
+    tables = {table.name: table.routes for table in vpc.route_tables}
+    return shapes.VpcStatus(
+        name=vpc.name,
+        cidr_block=str(vpc.cidr_block),
+        internet_gateway=vpc.internet_gateway or "",
+        main_route_table=vpc.main_route_table,
+        subnets=[
+            shapes.SubnetStatus(
+                name=subnet.name,
+                cidr_block=str(subnet.cidr_block),
+                availability_zone=subnet.availability_zone,
+                route_table=subnet.route_table,
+                kind=subnet_kind(tables.get(subnet.route_table, ())),
+            )
+            for subnet in vpc.subnets
+        ],
+        nat_gateways=[
+            shapes.NatGatewayStatus(
+                name=gateway.name,
+                subnet=gateway.subnet,
+                private_ip=str(private.get(gateway.name, "")),
+                public_ip=str(public.get(gateway.name, "")),
+            )
+            for gateway in vpc.nat_gateways
+        ],
+        instances=[
+            shapes.InstanceStatus(
+                name=instance.name,
+                subnet=instance.subnet,
+                private_ip=str(private.get(instance.name, "")),
+                public_ip=str(public.get(instance.name, "")),
+                security_groups=list(instance.security_groups),
+                services=_services(instance.name, instance.services, running),
+            )
+            for instance in vpc.instances
+        ],
+    )
+
+
+def subnet_kind(routes: Iterable[Route]) -> Literal["public", "private", "isolated"]:
+    """SUB-23: a description by the route table, nothing that AWS stores."""
+    kinds = {route.target.kind for route in routes}
+    if "internet_gateway" in kinds:
+        return "public"
+    return "private" if kinds - {"blackhole"} else "isolated"
+
+
+def _services(
+    node: str, wanted: Iterable[Service], running: dict[str, list[dict[str, Any]]]
+) -> list[shapes.ServiceStatus]:
+    known = {entry["name"]: entry for entry in running.get(node, [])}
+    return [
+        shapes.ServiceStatus(
+            name=service.name,
+            kind=service.kind,
+            port=service.port,
+            state=str(known[service.name]["state"]) if service.name in known else "not running",
+            detail=str(known[service.name].get("detail") or "") if service.name in known else "",
+        )
+        for service in wanted
+    ]

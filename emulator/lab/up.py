@@ -1,0 +1,192 @@
+"""up: make the machine hold what the file says, changing only what differs.
+
+Read this file from top to bottom and you know what happens; each stage is somewhere else. A SIGKILL between any two
+lines leaves a state that the next `up` repairs and `down` removes: nothing is made before the journal names it.
+"""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from emulator.compile.diff import diff
+from emulator.compile.state import Service
+from emulator.errors import KernelError, TopologyError, VpcemuError
+from emulator.lab import doors, lock, nodes, record, services, source, view
+from emulator.lab.plan import Plan, Wanted, compare, settle
+from emulator.report.words import wrong
+
+Progress = Callable[[str, int, int], None]
+
+
+class Outcome(NamedTuple):
+    """What `up` did."""
+
+    plan: Plan
+    moved_from: str  # the file the lab was made from, if it is another one
+    repaired: bool  # an earlier `up` had not finished
+    complaints: list[str]  # services that could not be started
+    seconds: float  # from the lock to the end
+
+    @property
+    def lab(self) -> str:
+        return self.plan.wanted.lab
+
+    @property
+    def fresh(self) -> bool:
+        """Nothing of this lab was there before."""
+        return self.plan.old is None
+
+
+class Interrupted(VpcemuError):
+    """Ctrl-C during `up` or `down`."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def up(
+    file: str,
+    *,
+    trust: bool = False,
+    checkpoint: doors.Checkpoint = doors.quiet,
+    progress: Progress = no_progress,
+    say: Callable[[str], None] = doors.quiet,
+) -> Outcome:
+    """Bring a lab up, or to what its edited file says.
+
+    trust: commands in the file may run as a user of this machine's, root included.
+    checkpoint: called with a short text before every change of the machine.
+    say: gets a sentence when there is something to wait for.
+    """
+    text = source.read(file)
+    topology, warnings = source.load(text, file)
+    refused = [] if trust else source.consent(topology)
+    if refused:
+        raise TopologyError(file, tuple(refused))
+    with lock.hold(topology.name, lambda holder: say(_waiting(topology.name, holder))) as held:
+        started = time.monotonic()
+        before = record.read(topology.name)
+        kernel = doors.kernel(checkpoint)
+        try:
+            wanted = settle(file, text, topology, warnings, before.addresses if before else None)
+            plan = compare(wanted, before, kernel)
+        except BaseException:
+            if before is None:
+                held.remove()  # nothing was done, so nothing is left: not even the lock
+            raise
+        try:
+            complaints = _converge(plan, before, kernel, checkpoint, progress)
+        except KeyboardInterrupt:
+            raise _interrupted(file, wanted.lab) from None
+        except VpcemuError as error:
+            error.hint = error.hint or _remedy(file, wanted.lab)
+            raise
+        return Outcome(
+            plan=plan,
+            moved_from=before.file if before and before.file != source.full_path(file) else "",
+            repaired=before is not None and not before.complete,
+            complaints=complaints,
+            seconds=time.monotonic() - started,
+        )
+
+
+def _converge(
+    plan: Plan,
+    before: record.Record | None,
+    kernel: doors.Kernel,
+    checkpoint: doors.Checkpoint,
+    progress: Progress,
+) -> list[str]:
+    wanted = plan.wanted
+    journal = _journal(plan, before)
+    if not plan.steps and before and before == journal._replace(complete=True, changed=before.changed):
+        return []
+    kernel_steps, stop, start = services.split(plan.steps)
+
+    checkpoint("write the record")
+    record.write(journal)
+    nodes.write(wanted.topology, wanted.addresses)
+
+    agent = doors.agent_or_none(wanted.lab, checkpoint) if before else None
+    if agent and stop:
+        checkpoint(f"stop {len(stop)} services")
+        agent.apply([], stop)
+    kernel.execute(kernel_steps, wanted.lab, lambda done, total: progress("building", done, total))
+    complaints = _serve(wanted, start, agent, checkpoint, progress)
+    _verify(wanted, kernel, complaints)
+
+    checkpoint("finish the record")
+    record.write(journal._replace(complete=True, namespaces=tuple(wanted.state.namespaces)))
+    return complaints
+
+
+def _journal(plan: Plan, before: record.Record | None) -> record.Record:
+    """What is remembered while the work is under way: the namespaces of before and after."""
+    wanted, now = plan.wanted, time.time()
+    old = before.namespaces if before else ()
+    return record.Record(
+        lab=wanted.lab,
+        file=source.full_path(wanted.file),
+        text=wanted.text,
+        addresses=wanted.addresses,
+        namespaces=tuple(dict.fromkeys((*wanted.state.namespaces, *old))),
+        started=before.started if before else now,
+        changed=now,
+        complete=False,
+    )
+
+
+def _serve(
+    wanted: Wanted,
+    start: list[tuple[str, Service]],
+    agent: doors.Agent | None,
+    checkpoint: doors.Checkpoint,
+    progress: Progress,
+) -> list[str]:
+    """Have the agent run what the file asks for. A sentence for each service that could not be started."""
+    if not services.wanted(wanted.state):
+        if agent:
+            checkpoint("stop the agent")
+            agent.stop()
+        return []
+    if agent is None:
+        checkpoint("start the agent")
+        agent = doors.start_agent(wanted.lab)
+    progress("starting services", 0, len(start))
+    checkpoint(f"start {len(start)} services")
+    seen = nodes.view(wanted.topology, wanted.addresses)
+    commands = {node for node, service in start if service.kind == "command"}
+    complaints = agent.zone({name: node["public"] for name, node in seen.nodes.items() if node["public"]})
+    return complaints + agent.apply(
+        start,
+        [],
+        hosts={node: view.hosts(seen, node) for node in commands},
+        resolv=dict.fromkeys(commands, view.resolv(seen)),
+    )
+
+
+def _verify(wanted: Wanted, kernel: doors.Kernel, complaints: list[str]) -> None:
+    """What was done must be what was meant: observe again, and the second diff is empty."""
+    observed = services.merge(kernel.observe(wanted.lab, wanted.state), doors.agent(wanted.lab))
+    left = diff(observed, wanted.state)
+    if complaints:  # they are reported as such
+        left = [step for step in left if not isinstance(step.item, Service)]
+    if left:
+        listed = "\n".join(f"  {step.node}: {wrong(step)}" for step in left[:20])
+        more = f"\n  and {len(left) - 20} more" if len(left) > 20 else ""
+        raise KernelError(f"lab {wanted.lab} is not what it should be after all steps went through:\n{listed}{more}")
+
+
+def _waiting(lab: str, holder: str) -> str:
+    return f"lab {lab} is being changed by process {holder}: waiting for it"
+
+
+def _remedy(file: str, lab: str) -> str:
+    return f"lab {lab} is incomplete: `vpcemu up {file}` tries again, `vpcemu down {lab}` removes it"
+
+
+def _interrupted(file: str, lab: str) -> Interrupted:
+    return Interrupted(
+        f"interrupted: lab {lab} is incomplete", f"`vpcemu up {file}` finishes it, `vpcemu down {lab}` removes it"
+    )

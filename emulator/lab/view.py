@@ -1,0 +1,102 @@
+"""How the world looks from inside a node: its /etc/hosts, /etc/resolv.conf and prompt. Light, for `vpcemu exec`."""
+
+import json
+from typing import NamedTuple, TypedDict
+
+from emulator.errors import UsageError
+from emulator.lab import places
+
+NODES = "nodes.json"
+BASHRC = "bashrc"
+
+# Behind an uplink the machine's own resolvers are used where a lab may reach them: not on loopback, and not in a
+# private network, which the uplink refuses.
+_RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
+_FALLBACK = ("8.8.8.8", "1.1.1.1")
+_HIDDEN = ("127.", "10.", "192.168.", "169.254.", "0.", *(f"172.{second}." for second in range(16, 32)))
+
+
+class Seen(TypedDict):
+    """One node, in nodes.json. Empty strings for what it has not."""
+
+    netns: str
+    kind: str
+    vpc: str
+    private: str
+    public: str
+
+
+class View(NamedTuple):
+    """nodes.json."""
+
+    lab: str
+    nodes: dict[str, Seen]
+    dns: str  # the first outside host with a dns service
+    uplink: bool
+
+
+def read(lab: str) -> View:
+    """The lab's nodes, as the last `up` wrote them."""
+    try:
+        with open(places.path(lab, NODES), encoding="utf-8") as file:
+            data = json.load(file)
+        return View(lab=lab, nodes=data["nodes"], dns=data["dns"], uplink=data["uplink"])
+    except (FileNotFoundError, ValueError, KeyError):
+        raise UsageError(
+            f"lab {lab} is incomplete: there is no list of its nodes",
+            f"`vpcemu up FILE` finishes it, `vpcemu down {lab}` removes it",
+        ) from None
+
+
+def node(view: View, name: str) -> Seen:
+    """The node of that name; else a UsageError that says which ones there are."""
+    if name in view.nodes:
+        return view.nodes[name]
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, view.nodes, 1)
+    known = sorted(view.nodes, key=lambda item: (view.nodes[item]["kind"] != "instance", item))
+    listed = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    raise UsageError(
+        f"lab {view.lab} has no node called {name}",
+        f"did you mean {near[0]}?" if near else f"its nodes: {listed}",
+    )
+
+
+def hosts(view: View, name: str) -> str:
+    """/etc/hosts: itself, then who is reached by private address (its own VPC), then who by public address."""
+    own = view.nodes[name]
+    lines = ["127.0.0.1 localhost"]
+    if address := own["private"] or own["public"]:
+        lines.append(f"{address} {name}")
+    for other, seen in view.nodes.items():
+        near = seen["private"] if own["vpc"] and seen["vpc"] == own["vpc"] else ""
+        if other != name and (address := near or seen["public"]):
+            lines.append(f"{address} {other}")
+    return "\n".join(lines) + "\n"
+
+
+def resolv(view: View) -> str:
+    """/etc/resolv.conf: the lab's own name server, or behind an uplink the machine's resolvers."""
+    if view.uplink:
+        found = _machine_resolvers()
+        servers = found or ([view.dns] if view.dns else list(_FALLBACK))
+    else:
+        servers = [view.dns] if view.dns else []
+    if not servers:
+        return "# this lab has no name server: give an outside host the service dns\n"
+    return "".join(f"nameserver {server}\n" for server in servers)
+
+
+def _machine_resolvers() -> list[str]:
+    for path in _RESOLVERS:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                words = [line.split() for line in file]
+        except OSError:
+            continue
+        servers = [line[1] for line in words if len(line) > 1 and line[0] == "nameserver"]
+        usable = [server for server in servers if ":" not in server and not server.startswith(_HIDDEN)]
+        if usable:
+            return usable
+    return []

@@ -1,0 +1,166 @@
+"""The JSON shapes that scripts may rely on (docs/json.md), as types. Keys are added, never renamed or removed.
+
+`status` and `ls` print their text from the same values, so the two cannot drift apart.
+"""
+
+from typing import Literal, TypedDict
+
+from emulator.compile.state import Step
+from emulator.errors import Problem
+from emulator.report.words import describe
+
+LabState = Literal["up", "changing", "incomplete", "broken", "lost"]
+
+
+class Listed(TypedDict):
+    """One lab in `ls --json`."""
+
+    lab: str
+    state: LabState
+    vpcs: int
+    instances: int
+    namespaces: int
+    since: str
+    file: str
+
+
+class Garbage(TypedDict):
+    """One finding of `gc --json`."""
+
+    lab: str
+    why: str
+    removed: bool
+    what: list[str]
+
+
+class Check(TypedDict):
+    """One finding of `doctor --json`."""
+
+    check: str
+    result: Literal["ok", "warning", "missing"]
+    found: str
+    remedy: str
+
+
+class ServiceStatus(TypedDict):
+    """A service, as its agent sees it."""
+
+    name: str
+    kind: str
+    port: int
+    state: str
+    detail: str
+
+
+class SubnetStatus(TypedDict):
+    name: str
+    cidr_block: str
+    availability_zone: str
+    route_table: str
+    kind: Literal["public", "private", "isolated"]
+
+
+class InstanceStatus(TypedDict):
+    name: str
+    subnet: str
+    private_ip: str
+    public_ip: str
+    security_groups: list[str]
+    services: list[ServiceStatus]
+
+
+class NatGatewayStatus(TypedDict):
+    name: str
+    subnet: str
+    private_ip: str
+    public_ip: str
+
+
+class VpcStatus(TypedDict):
+    name: str
+    cidr_block: str
+    internet_gateway: str
+    main_route_table: str
+    subnets: list[SubnetStatus]
+    nat_gateways: list[NatGatewayStatus]
+    instances: list[InstanceStatus]
+
+
+class HostStatus(TypedDict):
+    name: str
+    ip: str
+    services: list[ServiceStatus]
+
+
+class InternetStatus(TypedDict):
+    uplink: bool
+    hosts: list[HostStatus]
+
+
+class Wrong(TypedDict):
+    """Something that is not as it should be. `node` is "" when it is the lab as a whole."""
+
+    node: str
+    what: str
+    remedy: str
+
+
+class Status(TypedDict):
+    """`status --json`."""
+
+    lab: str
+    state: LabState
+    healthy: bool
+    region: str
+    file: str
+    since: str
+    agent: Literal["running", "dead", "not needed"]
+    vpcs: list[VpcStatus]
+    internet: InternetStatus
+    wrong: list[Wrong]
+
+
+class ProblemShape(TypedDict):
+    """A mistake or warning in a file."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    what: str
+    hint: str
+    code: str
+    warning: bool
+
+
+class StepShape(TypedDict):
+    """One kernel step of a plan."""
+
+    verb: str
+    node: str
+    kind: str
+    what: str
+    reason: str
+
+
+def problem(found: Problem, file: str) -> ProblemShape:
+    return ProblemShape(
+        file=file,
+        line=found.where.line,
+        column=found.where.column,
+        path=found.where.path,
+        what=found.what,
+        hint=found.hint,
+        code=found.code,
+        warning=found.warning,
+    )
+
+
+def step(taken: Step) -> StepShape:
+    return StepShape(
+        verb=taken.verb,
+        node=taken.node,
+        kind=type(taken.item).__name__,
+        what=describe(taken.item),
+        reason=taken.reason,
+    )

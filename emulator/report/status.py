@@ -1,0 +1,164 @@
+"""status, ls, gc and doctor as text. From the same values as their JSON."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from emulator.report.shapes import (
+    Check,
+    Garbage,
+    InstanceStatus,
+    LabState,
+    Listed,
+    ServiceStatus,
+    Status,
+    VpcStatus,
+)
+from emulator.report.text import PLAIN, Paint, count, one_line, table
+
+MANY = 40  # instances of a VPC above which they are counted by subnet, not listed
+MANY_WRONG = 20
+_GOOD = ("running", "starting", "done")
+
+
+def status(facts: Status, paint: Paint = PLAIN) -> list[str]:
+    """The whole page: head, VPCs, internet, and what is wrong."""
+    lines = [_head(facts, paint)]
+    for vpc in facts["vpcs"]:
+        lines += ["", *_vpc(vpc, paint)]
+    lines += ["", *_internet(facts, paint)]
+    lines += ["", *_wrong(facts, paint)]
+    return lines
+
+
+def _head(facts: Status, paint: Paint) -> str:
+    agent = "" if facts["agent"] == "not needed" else f", agent {facts['agent']}"
+    origin = f"since {facts['since']}, from {one_line(facts['file'])}"
+    return f"{paint.bold(facts['lab'])}: {state(facts['state'], paint)}{agent}, {origin}"
+
+
+def state(name: LabState, paint: Paint = PLAIN) -> str:
+    return paint.good(name) if name == "up" else paint.bad(name)
+
+
+def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
+    gateway = f", internet gateway {vpc['internet_gateway']}" if vpc["internet_gateway"] else ", no internet gateway"
+    lines = [f"{paint.bold('VPC ' + vpc['name'])} {vpc['cidr_block']}{gateway}"]
+    many = len(vpc["instances"]) > MANY
+    held: dict[str, list[InstanceStatus]] = {}
+    for instance in vpc["instances"]:
+        held.setdefault(instance["subnet"], []).append(instance)
+    lines += table(
+        ("subnet", "cidr", "zone", "route table", "kind", "instances"),
+        [
+            (
+                subnet["name"],
+                subnet["cidr_block"],
+                subnet["availability_zone"],
+                subnet["route_table"],
+                subnet["kind"],
+                _summary(held.get(subnet["name"], [])) if many else "",
+            )
+            for subnet in vpc["subnets"]
+        ],
+        paint,
+        "  ",
+    )
+    rows = [
+        (gateway["name"], "NAT gateway", gateway["subnet"], gateway["private_ip"], gateway["public_ip"], "", "")
+        for gateway in vpc["nat_gateways"]
+    ]
+    if not many:
+        rows += [
+            (
+                instance["name"],
+                "instance",
+                instance["subnet"],
+                instance["private_ip"],
+                instance["public_ip"],
+                ", ".join(instance["security_groups"]),
+                _services(instance["services"]),
+            )
+            for instance in vpc["instances"]
+        ]
+    found = table(("node", "", "subnet", "private", "public", "groups", "services"), rows, paint, "  ")
+    return [*lines, "", *found] if found else lines
+
+
+def _summary(instances: Sequence[InstanceStatus]) -> str:
+    """`250, 3 with a public address, services 240 running, 10 failed`."""
+    if not instances:
+        return "0"
+    parts = [f"{len(instances):,}"]
+    public = sum(1 for instance in instances if instance["public_ip"])
+    if public:
+        parts.append(f"{public:,} with a public address")
+    states = sorted(service["state"] for instance in instances for service in instance["services"])
+    if states:
+        parts.append("services: " + ", ".join(f"{len(list(group)):,} {name}" for name, group in groupby(states)))
+    return "; ".join(parts)
+
+
+def _services(services: Sequence[ServiceStatus]) -> str:
+    """`http 80, tcp 5432 (failed)`: a service that runs needs no comment."""
+    return ", ".join(
+        one_line(f"{service['kind']} {service['port']}" if service["port"] else service["name"])
+        + ("" if service["state"] in _GOOD else f" ({service['state']})")
+        for service in services
+    )
+
+
+def _internet(facts: Status, paint: Paint) -> list[str]:
+    internet = facts["internet"]
+    uplink = ", with an uplink to the machine's own network" if internet["uplink"] else ""
+    rows = [(host["name"], host["ip"], _services(host["services"])) for host in internet["hosts"]]
+    return [f"{paint.bold('Internet')}{uplink}", *table(("host", "address", "services"), rows, paint, "  ")]
+
+
+def _wrong(facts: Status, paint: Paint) -> list[str]:
+    if facts["healthy"]:
+        return [paint.good("all is as it should be")]
+    wrong = facts["wrong"]
+    lines = [
+        paint.bad(f"{count(len(wrong), 'thing')} not as it should be:" if len(wrong) > 1 else "Not as it should be:")
+    ]
+    for item in wrong[:MANY_WRONG]:
+        lines.append(one_line(f"  {item['node']}: {item['what']}" if item["node"] else f"  {item['what']}"))
+    if len(wrong) > MANY_WRONG:
+        lines.append(f"  and {len(wrong) - MANY_WRONG:,} more (--json lists all)")
+    remedies = list(dict.fromkeys(item["remedy"] for item in wrong if item["remedy"]))
+    return lines + [f"To repair or learn more: {remedy}" for remedy in remedies[:5]]
+
+
+def listing(labs: Sequence[Listed], paint: Paint = PLAIN) -> list[str]:
+    """`ls`."""
+    return table(
+        ("lab", "state", "vpcs", "instances", "since", "file"),
+        [
+            (lab["lab"], lab["state"], str(lab["vpcs"]), str(lab["instances"]), lab["since"], lab["file"])
+            for lab in labs
+        ],
+        paint,
+    )
+
+
+def garbage(found: Sequence[Garbage]) -> list[str]:
+    """`gc`."""
+    lines = []
+    for item in found:
+        verb = "removed" if item["removed"] else "would remove"
+        names = ", ".join(item["what"][:10]) + (f" and {len(item['what']) - 10} more" if len(item["what"]) > 10 else "")
+        lines.append(f"{verb} {item['lab']}: {item['why']}" + (f" ({names})" if names else ""))
+    return lines or ["nothing to sweep"]
+
+
+def checks(found: Sequence[Check], paint: Paint = PLAIN) -> list[str]:
+    """`doctor`."""
+    colour = {"ok": paint.good, "warning": paint.warn, "missing": paint.bad}
+    width = max(len(check["check"]) for check in found)
+    lines = []
+    for check in found:
+        result = colour[check["result"]](check["result"].ljust(7))
+        lines.append(f"{result}  {check['check'].ljust(width)}  {check['found']}".rstrip())
+        if check["remedy"]:
+            lines.append(f"{' ' * 9}{check['remedy']}")
+    return lines
