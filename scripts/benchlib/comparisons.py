@@ -73,6 +73,11 @@ def kernel(choices: Choices) -> list[Result]:
     """The kernel part of `up` against the C program."""
     held = product.lab("bench-kernel", choices.hosts, subnets=choices.subnets)
 
+    product.reference_up(held)
+    if product.difference(held):
+        raise RuntimeError("the C program has not made what vpcemu would make: nothing to compare")
+    product.reference_down(held)
+
     def ours() -> float:
         seconds = product.kernel_part(held)
         product.verify(held)

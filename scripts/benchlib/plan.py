@@ -19,6 +19,9 @@ from emulator.compile.state import (
     Uplink,
     Veth,
 )
+from emulator.kernel.sysctl import link_with_proxy_delay
+
+FIRST_GENERATION = 2  # nftables' generation in a new namespace after the first commit, which the table's comment names
 
 
 def kernel_steps(steps: Iterable[Step]) -> list[Step]:
@@ -66,6 +69,8 @@ class _Writer:
             return
         number = self.numbers[node]
         match item:
+            case Sysctl(key, value) if link := link_with_proxy_delay(item):
+                self.line("delay", number, self.index(node, link), 10 * int(value))  # the file counts in 1/100 s
             case Sysctl(key, value):
                 self.line("sysctl", number, key, value.replace(" ", "\t"))
             case Veth():
@@ -88,7 +93,7 @@ class _Writer:
             case PolicyRule(priority, mark, table):
                 self.line("rule", number, priority, mark, table)
             case Ruleset(digest, text):
-                whole = text.replace("@COMMENT@", f"vpcemu {self.lab} {digest} gen 0").encode()
+                whole = text.replace("@COMMENT@", f"vpcemu {self.lab} {digest} gen {FIRST_GENERATION}").encode()
                 self.line("nft", number, len(whole))
                 self.lines.append(whole)
             case FlushConntrack() | Service() | Uplink() | Netns():

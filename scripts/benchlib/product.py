@@ -13,6 +13,7 @@ from emulator import names
 from emulator.compile.diff import diff
 from emulator.compile.lab import compile_lab
 from emulator.compile.state import State, Step
+from emulator.kernel.host import Host
 from emulator.topology.addresses import assign
 from emulator.topology.load import load
 from emulator.topology.model import Addresses, Topology
@@ -116,6 +117,12 @@ def verify(held: Lab) -> float:
 def kernel_part(held: Lab) -> float:
     """Seconds that vpcemu's execution of the steps takes, in a process of its own that has compiled them before."""
     return float(_output([sys.executable, "-m", "benchlib.kernel_part", held.path])) / 1000
+
+
+def difference(held: Lab) -> int:
+    """How many steps lie between what is there and what vpcemu wants there."""
+    wanted = held.compiled[2]
+    return len(kernel_steps(diff(Host().observe(held.name, wanted), wanted)))
 
 
 def reference_up(held: Lab) -> float:

@@ -10,7 +10,7 @@
  *   veth NODE LINK INDEX MAC NODE LINK INDEX MAC MTU
  *   sysctl NODE KEY VALUE
  *   up NODE INDEX
- *   group NODE                                      raise every link of the group of router ends in one message
+ *   delay NODE INDEX MILLISECONDS                   the link's proxy_delay, by netlink
  *   look NODE INDEX                                 RTM_GETLINK: makes the kernel handle the delayed carrier event
  *   addr NODE INDEX IP LEN
  *   neigh NODE INDEX IP MAC
@@ -47,9 +47,8 @@
 
 #define BATCH 60000   /* bytes of requests sent at once */
 #define LOOKS 64      /* replies are a kilobyte each and must fit the receive buffer */
-#define ROUTER_GROUP 7
 
-enum kind { NS, VETH, SYSCTL, UP, GROUP, LOOK, ADDR, NEIGH, ROUTE, RULE, NFT };
+enum kind { NS, VETH, SYSCTL, UP, DELAY, LOOK, ADDR, NEIGH, ROUTE, RULE, NFT };
 
 struct op {
     enum kind kind;
@@ -60,6 +59,7 @@ struct op {
     int has_via;
     char *name, *text; /* name: namespace, link or key; text: alias, peer's link, value or ruleset */
     size_t bytes;
+    unsigned long long milliseconds;
 };
 
 static struct op *ops;
@@ -139,8 +139,10 @@ static void read_plan(void) {
         } else if (!strcmp(f[0], "up") || !strcmp(f[0], "look")) {
             op->kind = f[0][0] == 'u' ? UP : LOOK;
             op->index = atoi(f[2]);
-        } else if (!strcmp(f[0], "group")) {
-            op->kind = GROUP;
+        } else if (!strcmp(f[0], "delay")) {
+            op->kind = DELAY;
+            op->index = atoi(f[2]);
+            op->milliseconds = strtoull(f[3], NULL, 10);
         } else if (!strcmp(f[0], "addr")) {
             op->kind = ADDR;
             op->index = atoi(f[2]);
@@ -306,7 +308,6 @@ static void add_veth(const struct op *op) {
     put(IFLA_IFNAME, op->name, strlen(op->name) + 1);
     put(IFLA_ADDRESS, op->mac, 6);
     put_u32(IFLA_MTU, op->mtu);
-    put_u32(IFLA_GROUP, ROUTER_GROUP);
     struct rtattr *info = put(IFLA_LINKINFO, NULL, 0);
     put(IFLA_INFO_KIND, "veth", 4);
     struct rtattr *data = put(IFLA_INFO_DATA, NULL, 0);
@@ -321,11 +322,21 @@ static void add_veth(const struct op *op) {
     end();
 }
 
-static void set_up(int index, int whole_group) {
-    struct ifinfomsg link = {.ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+static void set_up(const struct op *op) {
+    struct ifinfomsg link = {.ifi_family = AF_UNSPEC, .ifi_index = op->index, .ifi_flags = IFF_UP};
+    link.ifi_change = IFF_UP;
     begin(RTM_NEWLINK, 0, &link, sizeof link);
-    if (whole_group)
-        put_u32(IFLA_GROUP, ROUTER_GROUP);
+    end();
+}
+
+static void set_delay(const struct op *op) {
+    struct ndtmsg table = {.ndtm_family = AF_INET};
+    begin(RTM_SETNEIGHTBL, 0, &table, sizeof table);
+    put(NDTA_NAME, "arp_cache", 10);
+    struct rtattr *parameters = put(NDTA_PARMS, NULL, 0);
+    put_u32(NDTPA_IFINDEX, (unsigned)op->index);
+    put(NDTPA_PROXY_DELAY, &op->milliseconds, sizeof op->milliseconds);
+    close_nest(parameters);
     end();
 }
 
@@ -372,12 +383,14 @@ static void add_route(const struct op *op) {
 }
 
 static void add_rule(const struct op *op) {
+    const unsigned char protocol = RTPROT_STATIC;
     struct fib_rule_hdr rule = {.family = AF_INET, .action = FR_ACT_TO_TBL};
     begin(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &rule, sizeof rule);
     put_u32(FRA_PRIORITY, op->priority);
     put_u32(FRA_FWMARK, op->mark);
     put_u32(FRA_FWMASK, 0xffffffff);
     put_u32(FRA_TABLE, op->table);
+    put(FRA_PROTOCOL, &protocol, sizeof protocol);
     end();
 }
 
@@ -432,8 +445,8 @@ static void up(void) {
         need_netlink();
         switch (op->kind) {
         case VETH: add_veth(op); break;
-        case UP: set_up(op->index, 0); break;
-        case GROUP: set_up(0, 1); break;
+        case UP: set_up(op); break;
+        case DELAY: set_delay(op); break;
         case LOOK: look(op); break;
         case ADDR: add_address(op); break;
         case NEIGH: add_neighbour(op); break;

@@ -35,6 +35,7 @@ def test_a_plan_has_one_line_for_each_step_and_numbers_nodes_and_links() -> None
     steps = [
         *ROUTER,
         Step("replace", "main.router", Sysctl("net/ipv4/ping_group_range", "0 9"), ""),
+        Step("replace", "main.router", Sysctl("net/ipv4/neigh/eni-dev/proxy_delay", "0"), ""),
         Step("add", "dev", Address("eth0", "10.0.0.4", 24), ""),
         Step("replace", "dev", LinkUp("lo"), ""),
         Step("replace", "dev", LinkUp("eth0"), ""),
@@ -48,6 +49,7 @@ def test_a_plan_has_one_line_for_each_step_and_numbers_nodes_and_links() -> None
         "ns 1 t.dev vpcemu:t:dev",
         "veth 0 eni-dev 2 0a::01 1 eth0 2 0a::02 9001",
         "sysctl 0 net/ipv4/ping_group_range 0\t9",
+        "delay 0 2 0",
         "addr 1 2 10.0.0.4 24",
         "up 1 1",
         "up 1 2",
@@ -68,7 +70,7 @@ def test_a_ruleset_goes_in_whole_with_the_comment_filled_in() -> None:
     length, _, body = text.partition(b"\n")
     assert head.count(b"\n") == 1
     assert int(length) == len(body)
-    assert b"vpcemu t d gen 0" in body
+    assert b"vpcemu t d gen 2" in body
 
 
 def test_services_are_not_the_kernels_and_a_flush_has_no_place_in_a_first_up() -> None:
