@@ -58,7 +58,7 @@ def usable(subnet: Subnet) -> int:
 
 
 def assign(topology: Topology, held: Addresses | None = None) -> tuple[Addresses, list[Problem]]:
-    """An address for everyone who needs one. A Problem for each that finds none: the file was not checked, or is full."""
+    """An address for everyone who needs one, and a Problem for each that finds none (the file was not checked)."""
     problems: list[Problem] = []
     before = held or Addresses({}, {})
     return Addresses(_private(topology, before.private, problems), _public(topology, before.public, problems)), problems

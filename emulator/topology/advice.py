@@ -38,7 +38,7 @@ def _check_ways_out(vpc: Vpc, report: Report) -> None:
         for gateway in vpc.nat_gateways:
             if gateway.subnet in closed:
                 table = table_of[gateway.subnet]
-                what = f"NAT gateway {gateway.name} has no way out: route table {table} of subnet {gateway.subnet} has no route to an internet gateway"
+                what = f"NAT gateway {gateway.name} has no way out: {_closed(gateway.subnet, table)}"
                 hint = f"put it into a public subnet, or add 0.0.0.0/0: {vpc.internet_gateway} to {table}"
                 report.warn(gateway.where, what, hint, key="subnet")
     told: set[str] = set()
@@ -49,8 +49,12 @@ def _check_ways_out(vpc: Vpc, report: Report) -> None:
         told.add(name)
         others = sum(other.public_ip is not None and other.subnet == name for other in vpc.instances) - 1
         also = f" (as have {others} more)" if others else ""
-        what = f"{instance.name} has a public IP{also}, but route table {table_of[name]} of subnet {name} has no route to an internet gateway"
+        what = f"{instance.name} has a public IP{also}, but {_closed(name, table_of[name])}"
         report.warn(instance.where, what, "nobody can reach it from outside, and it reaches nobody", key="subnet")
+
+
+def _closed(subnet: str, table: str) -> str:
+    return f"route table {table} of subnet {subnet} has no route to an internet gateway"
 
 
 def _check_open(group: SecurityGroup, report: Report) -> None:

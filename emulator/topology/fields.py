@@ -177,7 +177,9 @@ SUBNET = Noun(
         "cidr_block": Key(CIDR, "The subnet's block, /16 to /28, inside the VPC's.", required=True),
         "availability_zone": Key(ZONE, "a, or the full name us-east-1a; left out: a."),
         "route_table": Key(NAME, "The route table of the subnet; left out: the VPC's main one."),
-        "map_public_ip_on_launch": Key(BOOLEAN, "Instances get a public IP unless they say otherwise; left out: false."),
+        "map_public_ip_on_launch": Key(
+            BOOLEAN, "Instances get a public IP unless they say otherwise; left out: false."
+        ),
     },
     instead={
         "cidr": "the key is cidr_block",
@@ -203,7 +205,9 @@ NAT_GATEWAY = Noun(
     "NAT gateway",
     "Lets a private subnet open connections to the internet.",
     {
-        "subnet": Key(NAME, "The subnet it stands in; its route table needs a route to the internet gateway.", required=True),
+        "subnet": Key(
+            NAME, "The subnet it stands in; its route table needs a route to the internet gateway.", required=True
+        ),
         "elastic_ip": Key(ADDRESS, "Its public address; left out: one of the lab's pool."),
         "private_ip": Key(ADDRESS, "Its address in the subnet; left out: the lowest free one."),
         "connectivity_type": Key(values.choice("public", "private"), "public; private is not emulated yet."),
@@ -284,7 +288,11 @@ EXPECTATION = Noun(
         "to": Key(END, "Who is meant: a node or an address.", required=True),
         "protocol": Key(values.choice("tcp", "udp", "icmp"), "tcp, udp or icmp (an echo request); left out: tcp."),
         "port": Key(PORT, "The destination port. For tcp and udp."),
-        "result": Key(values.choice("pass", "drop", "refused"), "pass, drop (a timeout) or refused (an answer: nobody listens).", True),
+        "result": Key(
+            values.choice("pass", "drop", "refused"),
+            "pass, drop (a timeout) or refused (an answer: nobody listens).",
+            True,
+        ),
         "seen_as": Key(ADDRESS, "The source address that the receiver sees."),
     },
     instead={"source": "the key is from", "destination": "the key is to", "expect": "the key is result"},

@@ -110,7 +110,9 @@ def _subnet(record: Record, region: str, main: str, report: Report) -> Subnet:
         zone = region + zone
     elif zone[:-1] != region:
         hint = f"the lab's region is {region}; write {zone[-1]} or {region}{zone[-1]}"
-        report.error(record.where, f"zone {zone} is in another region", hint, "InvalidParameterValue", "availability_zone")
+        report.error(
+            record.where, f"zone {zone} is in another region", hint, "InvalidParameterValue", "availability_zone"
+        )
     return Subnet(
         record.name,
         record.get("cidr_block"),
@@ -129,7 +131,9 @@ def _route_table(
         if target_name == "local":
             if block is not None and destination != block:
                 what = f"local is the target of the VPC's own block {block} only"
-                report.error(report.value_of(where), what, "every table has that route by itself", "InvalidParameterValue")
+                report.error(
+                    report.value_of(where), what, "every table has that route by itself", "InvalidParameterValue"
+                )
             continue  # RT-02: it is there anyway
         target = _target(target_name, vpc, owners, where, report)
         if target is not None:
@@ -145,7 +149,9 @@ def _target(name: str, vpc: Record, owners: dict[str, str], where: Where, report
         return Target("internet_gateway", name)
     if name in gateways:
         return Target("nat_gateway", name)
-    if f"{vpc.where.path}.nat_gateways.{name}" in report.broken or ("internet_gateway" in vpc and not vpc.get("internet_gateway")):
+    if f"{vpc.where.path}.nat_gateways.{name}" in report.broken or (
+        "internet_gateway" in vpc and not vpc.get("internet_gateway")
+    ):
         return None
     at = report.value_of(where)
     instances = [instance.name for instance in vpc.get("instances") or ()]
@@ -154,11 +160,18 @@ def _target(name: str, vpc: Record, owners: dict[str, str], where: Where, report
         what = f"route table and gateway {name} (of VPC {owners[name]}) belong to different networks"
         report.error(at, what, "a route points at a gateway of its own VPC", "InvalidParameterValue")
     elif name in instances:
-        report.error(at, f"{name} is an instance", "routes to an instance are not emulated yet", "InvalidParameterValue")
+        report.error(
+            at, f"{name} is an instance", "routes to an instance are not emulated yet", "InvalidParameterValue"
+        )
     else:
         known = [*filter(None, [vpc.get("internet_gateway")]), *gateways]
         otherwise = f"VPC {vpc.name} has {listed(known, 'no gateway: give it an internet_gateway or nat_gateways')}"
-        report.error(at, f"no gateway is called {name}", did_you_mean(name, [*known, "blackhole"], otherwise), "InvalidGatewayID.NotFound")
+        report.error(
+            at,
+            f"no gateway is called {name}",
+            did_you_mean(name, [*known, "blackhole"], otherwise),
+            "InvalidGatewayID.NotFound",
+        )
     return None
 
 

@@ -96,7 +96,7 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class NatGateway:
-    """A public, zonal NAT gateway (NAT-02). `private_ip` None: assigned from the subnet; `elastic_ip` None: from the pool."""
+    """A public, zonal NAT gateway (NAT-02). `private_ip` None: from the subnet; `elastic_ip` None: from the pool."""
 
     name: str
     subnet: str

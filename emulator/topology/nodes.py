@@ -4,7 +4,7 @@ Every scalar stays the text that was written: `yes`, `0o17`, `1_000`, `2024-01-0
 different YAML readers, so the table of keys (`fields.py`) says what a key holds and `values.py` reads it.
 
 A file may be hostile. Nesting is limited while the tree is made, because libyaml's composer recurses in C and a long
-run of `[` would end the process with a segmentation fault. An alias shares its node here; `read.py` counts what it visits.
+run of `[` would end the process with a segmentation fault. An alias shares its node; `read.py` counts visits.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -50,7 +50,7 @@ class _Limits:
     def dispose(self) -> None: ...
 
 
-class PythonComposer(Reader, Scanner, Parser, Composer, _Limits):  # type: ignore[misc]
+class PythonComposer(Reader, Scanner, Parser, Composer, _Limits):
     """For a PyYAML that was built without libyaml: ten times slower, the same tree."""
 
     def __init__(self, text: str) -> None:
@@ -93,7 +93,9 @@ def compose(text: str, composer: type[Any] = COMPOSER) -> Composed:
         # ValueError includes UnicodeError (a lone surrogate) and PyYAML's chr() of a number that is no character.
         return _refuse(f"this is not YAML: {type(error).__name__}")
     if root is None:
-        return _refuse("the file is empty", "it needs at least `name` and `vpcs`; see topologies/nat.yaml for an example")
+        return _refuse(
+            "the file is empty", "it needs at least `name` and `vpcs`; see topologies/nat.yaml for an example"
+        )
     return Composed(root, None)
 
 
@@ -120,7 +122,10 @@ def _in_words(error: yaml.MarkedYAMLError) -> tuple[str, str, Where]:
 
 HINTS = (
     ("cannot start any token", "indent with spaces, and put quotes around a value that begins with @ ` % or a tab"),
-    ("mapping values are not allowed", "a colon inside a value needs quotes around the value; check the indentation too"),
+    (
+        "mapping values are not allowed",
+        "a colon inside a value needs quotes around the value; check the indentation too",
+    ),
     ("could not find expected ':'", "a key needs a colon and a space after it"),
     ("did not find expected ',' or '}'", "a `{` is not closed, or a comma is missing"),
     ("did not find expected ',' or ']'", "a `[` is not closed, or a comma is missing"),
@@ -138,6 +143,5 @@ def _mark(parent: Node | None) -> Any:
 
 
 def _codepoint(character: object) -> int:
-    if isinstance(character, int):
-        return character
-    return ord(character[0]) if isinstance(character, str | bytes) and isinstance(character[:1], str) else 0
+    """PyYAML gives a number or the character, as the two composers please."""
+    return character if isinstance(character, int) else ord(str(character)[:1] or "\0")

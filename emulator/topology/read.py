@@ -67,7 +67,8 @@ class Reader:
                     try:  # the common case, without a call more than it needs
                         values[key] = kind.read(text)
                     except Bad as bad:
-                        values[key] = self._bad(value_node, bad, f"{path}.{key}" if path else key)
+                        values[key] = None
+                        self._bad(value_node, bad, f"{path}.{key}" if path else key)
                 else:
                     values[key] = self._value(value_node, kind, f"{path}.{key}" if path else key)
         self._complete(noun, values, here)
@@ -94,7 +95,9 @@ class Reader:
                 return self._scalar(node, kind.item, path, "or a list of these")
             case ScalarOr():
                 if type(node) is ScalarNode:
-                    return self._scalar(node, kind.word, path, f"or a map such as {{{next(iter(kind.noun.keys))}: 8080}}")
+                    return self._scalar(
+                        node, kind.word, path, f"or a map such as {{{next(iter(kind.noun.keys))}: 8080}}"
+                    )
                 return self.noun(node, kind.noun, path)
 
     def _scalar(self, node: Node, kind: Scalar, path: str, more: str = "") -> Any:
@@ -105,7 +108,8 @@ class Reader:
         try:
             return kind.read(node.value)
         except Bad as bad:
-            return self._bad(node, bad, path)
+            self._bad(node, bad, path)
+            return None
 
     def _list(self, node: Node, item: Scalar | Noun | ScalarOr, path: str) -> tuple[Any, ...] | None:
         """Nouns that are wrong are left out; a list of scalars with one wrong is wrong as a whole."""
@@ -115,10 +119,19 @@ class Reader:
             self._wrong_kind(node, f"a list ({title} each)", place(node, path), f"put it into brackets{sample}")
             return None
         self._visit(len(node.value))
-        found = [self._value(child, item, f"{path}[{index}]") for index, child in enumerate(node.value)]
-        if isinstance(item, Scalar) and any(value is None for value in found):
-            return None
-        return tuple(value for value in found if value is not None)
+        word = item if type(item) is Scalar else item.word if type(item) is ScalarOr else None
+        found = []
+        for index, child in enumerate(node.value):
+            if word and type(child) is ScalarNode and child.value not in NULLS and not child.tag:
+                try:  # the common case, as in `noun`
+                    found.append(word.read(child.value))
+                    continue
+                except Bad:
+                    pass
+            found.append(self._value(child, item, f"{path}[{index}]"))
+        if None in found:
+            return None if type(item) is Scalar else tuple(value for value in found if value is not None)
+        return tuple(found)
 
     def _map_of(self, node: Node, kind: MapOf, path: str) -> tuple[Record, ...] | None:
         found: list[Record] = []
@@ -180,7 +193,9 @@ class Reader:
                 self.report.error(here, f"{_article(noun.title)} {noun.title} needs one of {', '.join(noun.one_of)}")
             elif len(given) > 1:
                 what = f"{' and '.join(given)} exclude each other"
-                self.report.error(here, what, f"write one {noun.title} for each", "InvalidParameterCombination", given[1])
+                self.report.error(
+                    here, what, f"write one {noun.title} for each", "InvalidParameterCombination", given[1]
+                )
         if noun.any_of and not any(key in values for key in noun.any_of):
             first = noun.keys[noun.any_of[0]]
             self.report.error(here, f"{noun.any_of[0]} is missing", _lower(first.doc), "MissingParameter")
@@ -236,4 +251,3 @@ def _article(title: str) -> str:
 
 def _lower(doc: str) -> str:
     return doc[0].lower() + doc[1:].rstrip(".") if not doc[:2].isupper() else doc.rstrip(".")
-

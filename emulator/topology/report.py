@@ -112,7 +112,8 @@ def listed(names: Iterable[str], nothing: str = "none") -> str:
 
 def _below(node: Node | None, key: str) -> Node | None:
     if isinstance(node, MappingNode):
-        for key_node, value_node in node.value:
+        value: Node
+        for key_node, value in node.value:
             if key_node.value == key:
-                return value_node
+                return value
     return None

@@ -39,8 +39,12 @@ def check(topology: Topology, report: Report) -> None:
         for instance in vpc.instances:
             _check_groups(topology, vpc, instance, report)
     if len(elastic) > ELASTIC_IPS_PER_REGION:
-        what = f"{len(elastic)} Elastic IPs: an account's quota is {ELASTIC_IPS_PER_REGION} per region until AWS raises it"
-        report.warn(list(elastic.values())[ELASTIC_IPS_PER_REGION].where, what, code="AddressLimitExceeded", key="elastic_ip")
+        what = (
+            f"{len(elastic)} Elastic IPs: an account's quota is {ELASTIC_IPS_PER_REGION} per region until AWS raises it"
+        )
+        report.warn(
+            list(elastic.values())[ELASTIC_IPS_PER_REGION].where, what, code="AddressLimitExceeded", key="elastic_ip"
+        )
 
 
 def _interfaces(vpc: Vpc) -> Iterator[Interface]:
@@ -71,7 +75,9 @@ def _check_private(topology: Topology, vpc: Vpc, found: list[Interface], report:
             _check_fixed(subnet, interface, interface.private_ip, used, report)
 
 
-def _unknown_subnet(topology: Topology, vpc: Vpc, interface: Interface, subnets: dict[str, Subnet], report: Report) -> None:
+def _unknown_subnet(
+    topology: Topology, vpc: Vpc, interface: Interface, subnets: dict[str, Subnet], report: Report
+) -> None:
     name = interface.subnet
     if f"{vpc.where.path}.subnets.{name}" in report.broken:
         return
@@ -106,7 +112,9 @@ def _check_fixed(
     if other is not interface:
         # SUB-10
         what = f"address {address} is in use by {other.name} (line {other.where.line})"
-        report.error(interface.where, what, "leave private_ip out to get a free one", "InvalidIPAddress.InUse", "private_ip")
+        report.error(
+            interface.where, what, "leave private_ip out to get a free one", "InvalidIPAddress.InUse", "private_ip"
+        )
 
 
 def _check_elastic(vpc: Vpc, interface: Interface, elastic: dict[IPv4Address, Interface], report: Report) -> None:
@@ -114,17 +122,27 @@ def _check_elastic(vpc: Vpc, interface: Interface, elastic: dict[IPv4Address, In
     assert address is not None
     if not is_public(address):
         what = f"{address} is not a public address"
-        report.error(interface.where, what, "an Elastic IP is public, such as 203.0.113.10", "InvalidParameterValue", "elastic_ip")
+        report.error(
+            interface.where,
+            what,
+            "an Elastic IP is public, such as 203.0.113.10",
+            "InvalidParameterValue",
+            "elastic_ip",
+        )
         return
     if _lacks_gateway(vpc, report):
         # EIP-04
         what = f"network {vpc.name} is not attached to any internet gateway"
-        report.error(interface.where, what, f"give VPC {vpc.name} an internet_gateway", "Gateway.NotAttached", "elastic_ip")
+        report.error(
+            interface.where, what, f"give VPC {vpc.name} an internet_gateway", "Gateway.NotAttached", "elastic_ip"
+        )
     other = elastic.setdefault(address, interface)
     if other is not interface:
         # EIP-03
         what = f"Elastic IP {address} is already associated with {other.name} (line {other.where.line})"
-        report.error(interface.where, what, "one Elastic IP belongs to one interface", "Resource.AlreadyAssociated", "elastic_ip")
+        report.error(
+            interface.where, what, "one Elastic IP belongs to one interface", "Resource.AlreadyAssociated", "elastic_ip"
+        )
 
 
 def _check_gateways(vpc: Vpc, report: Report) -> None:
@@ -138,7 +156,9 @@ def _check_gateways(vpc: Vpc, report: Report) -> None:
             report.error(gateway.where, what, f"give VPC {vpc.name} an internet_gateway", "Gateway.NotAttached")
     for zone, gateways in zones.items():
         if zone and len(gateways) > GATEWAYS_PER_ZONE:
-            what = f"{len(gateways)} NAT gateways in {zone}: an account's quota is {GATEWAYS_PER_ZONE} until AWS raises it"
+            what = (
+                f"{len(gateways)} NAT gateways in {zone}: an account's quota is {GATEWAYS_PER_ZONE} until AWS raises it"
+            )
             report.warn(gateways[GATEWAYS_PER_ZONE].where, what, code="NatGatewayLimitExceeded")  # NAT-09
 
 
@@ -149,20 +169,31 @@ def _lacks_gateway(vpc: Vpc, report: Report) -> bool:
 
 def _check_groups(topology: Topology, vpc: Vpc, instance: Instance, report: Report) -> None:
     names = {group.name for group in vpc.security_groups}
-    key = "vpc_security_group_ids" if report.given(instance.where, "vpc_security_group_ids") else "security_groups"
     for index, name in enumerate(instance.security_groups):
         if name not in names:
-            unknown_group(topology, vpc, name, instance.where, f"{key}[{index}]", report)
+            unknown_group(topology, vpc, name, instance.where, f"{_groups_key(instance, report)}[{index}]", report)
         elif name in instance.security_groups[:index]:
             what = f"security group {name} is there twice"
-            report.error(instance.where, what, "remove one", "InvalidParameterValue", f"{key}[{index}]")
+            key = f"{_groups_key(instance, report)}[{index}]"
+            report.error(instance.where, what, "remove one", "InvalidParameterValue", key)
     count = len(instance.security_groups)
-    code = "SecurityGroupsPerInterfaceLimitExceeded"  # SG-14
+    if count <= GROUPS_PER_INTERFACE:
+        return
+    code, key = "SecurityGroupsPerInterfaceLimitExceeded", _groups_key(instance, report)  # SG-14
     if count > GROUPS_AT_MOST:
-        report.error(instance.where, f"{count} security groups: AWS allows {GROUPS_AT_MOST} per interface at most", "", code, key)
-    elif count > GROUPS_PER_INTERFACE:
-        what = f"{count} security groups: an account's quota is {GROUPS_PER_INTERFACE} per interface until AWS raises it"
+        report.error(
+            instance.where, f"{count} security groups: AWS allows {GROUPS_AT_MOST} per interface at most", "", code, key
+        )
+    else:
+        what = (
+            f"{count} security groups: an account's quota is {GROUPS_PER_INTERFACE} per interface until AWS raises it"
+        )
         report.warn(instance.where, what, "", code, key)
+
+
+def _groups_key(instance: Instance, report: Report) -> str:
+    terraform = "vpc_security_group_ids"
+    return terraform if report.given(instance.where, terraform) else "security_groups"
 
 
 def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: str, report: Report) -> None:

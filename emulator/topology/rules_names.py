@@ -32,9 +32,15 @@ def check(topology: Topology, report: Report) -> None:
         if node.name == INTERNET:
             report.error(node.where, f"the name {INTERNET} belongs to the internet's own router", "choose another name")
         elif node.name in routers:
-            report.error(node.where, f"the name {node.name} belongs to the router of VPC {routers[node.name]}", "choose another name")
+            report.error(
+                node.where,
+                f"the name {node.name} belongs to the router of VPC {routers[node.name]}",
+                "choose another name",
+            )
         elif node.name in TARGET_WORDS and node.kind in ("nat_gateway", "internet_gateway"):
-            report.error(node.where, f"in a route, {node.name} means something else", "choose another name for the gateway")
+            report.error(
+                node.where, f"in a route, {node.name} means something else", "choose another name for the gateway"
+            )
         elif node.name in first:
             _taken(node, first[node.name], report)
         else:

@@ -67,15 +67,21 @@ def _check_overlaps(vpc: Vpc, report: Report) -> None:
 def _check_tables(vpc: Vpc, report: Report) -> None:
     names = {table.name for table in vpc.route_tables}
     at = f"{vpc.where.path}.route_tables."
-    for owner, name, key in (
-        (vpc, vpc.main_route_table, "main_route_table"),
-        *((subnet, subnet.route_table, "route_table") for subnet in vpc.subnets if subnet.route_table != vpc.main_route_table),
-    ):
+    wanted = [(vpc.where, "main_route_table", vpc.main_route_table)]
+    wanted += [
+        (subnet.where, "route_table", subnet.route_table)
+        for subnet in vpc.subnets
+        if subnet.route_table != vpc.main_route_table
+    ]
+    for where, key, name in wanted:
         if name not in names and at + name not in report.broken:
+            # RT-28
             hint = did_you_mean(name, names, f"VPC {vpc.name} has {listed(names)}")
-            report.error(owner.where, f"no route table is called {name}", hint, "InvalidRouteTableID.NotFound", key)  # RT-28
+            report.error(where, f"no route table is called {name}", hint, "InvalidRouteTableID.NotFound", key)
     if len(vpc.route_tables) > TABLES_PER_VPC:
-        what = f"{len(vpc.route_tables)} route tables: an account's quota is {TABLES_PER_VPC} per VPC until AWS raises it"
+        what = (
+            f"{len(vpc.route_tables)} route tables: an account's quota is {TABLES_PER_VPC} per VPC until AWS raises it"
+        )
         report.warn(vpc.where, what, code="RouteTableLimitExceeded", key="route_tables")  # RT-37
 
 
@@ -111,7 +117,7 @@ def _check_destination(vpc: Vpc, route: Route, report: Report) -> None:
         report.error(route.where, what, hint, "InvalidParameterValue")
     elif route.target.kind == "internet_gateway":
         # RT-06
-        what = f"{destination} is more specific than the VPC's block {vpc.cidr_block}: the target cannot be an internet gateway"
+        what = f"{destination} is inside the VPC's block {vpc.cidr_block}: its target cannot be an internet gateway"
         report.error(route.where, what, "only a NAT gateway can be its target", "InvalidParameterValue")
 
 

@@ -11,16 +11,24 @@ from emulator.topology.values import ADDRESS_TEXT
 def check_hosts(topology: Topology, report: Report) -> None:
     """An outside host has a public address that nobody else has."""
     elastic = {gateway.elastic_ip: gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
-    elastic |= {i.public_ip: i.name for vpc in topology.vpcs for i in vpc.instances if isinstance(i.public_ip, IPv4Address)}
+    elastic |= {
+        i.public_ip: i.name for vpc in topology.vpcs for i in vpc.instances if isinstance(i.public_ip, IPv4Address)
+    }
     used: dict[IPv4Address, OutsideHost] = {}
     for host in topology.internet.hosts:
         other = used.setdefault(host.ip, host)
-        inside = next((vpc for vpc in topology.vpcs if host.ip in vpc.cidr_block and _known(topology, report, vpc.name)), None)
+        inside = next(
+            (vpc for vpc in topology.vpcs if host.ip in vpc.cidr_block and _known(topology, report, vpc.name)), None
+        )
         if not is_public(host.ip):
             what = f"{host.ip} is not a public address"
-            report.error(host.where, what, "an address that the internet routes, such as 8.8.8.8 or 198.51.100.7", key="ip")
+            report.error(
+                host.where, what, "an address that the internet routes, such as 8.8.8.8 or 198.51.100.7", key="ip"
+            )
         elif other is not host:
-            report.error(host.where, f"address {host.ip} is already that of {other.name}", "each host has its own", key="ip")
+            report.error(
+                host.where, f"address {host.ip} is already that of {other.name}", "each host has its own", key="ip"
+            )
         elif host.ip in elastic:
             what = f"address {host.ip} is already the Elastic IP of {elastic[host.ip]}"
             report.error(host.where, what, "each host has its own", key="ip")

@@ -34,7 +34,12 @@ def check_groups(topology: Topology, vpc: Vpc, report: Report) -> None:
 
 
 def _check_rules(
-    topology: Topology, vpc: Vpc, group: SecurityGroup, direction: str, rules: tuple[SecurityGroupRule, ...], report: Report
+    topology: Topology,
+    vpc: Vpc,
+    group: SecurityGroup,
+    direction: str,
+    rules: tuple[SecurityGroupRule, ...],
+    report: Report,
 ) -> None:
     names = {known.name for known in vpc.security_groups}
     seen: dict[tuple[int, int, int, IPv4Network | GroupReference], Where] = {}

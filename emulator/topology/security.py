@@ -1,4 +1,4 @@
-"""Records of security groups -> SecurityGroup: lists multiplied out, Terraform's spelling understood (SG-20 to SG-22)."""
+"""Records of security groups -> SecurityGroup: lists multiplied out, Terraform's spelling understood."""
 
 from ipaddress import IPv4Network
 from itertools import product
@@ -40,9 +40,7 @@ def _direction(group: Record, direction: str, report: Report) -> tuple[SecurityG
         description = record.get("description") or ""
         # SG-22: a rule has exactly one peer; a list is a shorter way to write several rules.
         for ports, peer in product(ranges, peers):
-            rules.append(
-                SecurityGroupRule(record.get("protocol"), *ports, peer, number, description, record.where)
-            )
+            rules.append(SecurityGroupRule(record.get("protocol"), *ports, peer, number, description, record.where))
     return tuple(rules)
 
 
@@ -61,7 +59,12 @@ def _peers(record: Record, group: str, direction: str, report: Report) -> list[I
         found.append(GroupReference(group))
     wrong = any(name in record and record.get(name) is None for name in (key, "cidr_blocks", "security_groups", "self"))
     if not found and not wrong and any(name in record for name in (key, "cidr_blocks", "security_groups", "self")):
-        report.error(record.where, "the rule names nobody on the other side", f"{key}: 0.0.0.0/0 is everybody", "MissingParameter")
+        report.error(
+            record.where,
+            "the rule names nobody on the other side",
+            f"{key}: 0.0.0.0/0 is everybody",
+            "MissingParameter",
+        )
     return found
 
 
@@ -84,7 +87,12 @@ def _ranges(record: Record, report: Report) -> tuple[Range, ...]:
     # SG-20: ports do not count for any other protocol, whatever is given.
     if any(ports not in ((0, 0), (-1, -1), EVERY_PORT) for ports in ranges):
         what = "ports do not count here: AWS allows all of them for every protocol but tcp and udp"
-        report.warn(record.where, what, "write protocol: tcp or udp to allow only these ports", key="port" if written else "from_port")
+        report.warn(
+            record.where,
+            what,
+            "write protocol: tcp or udp to allow only these ports",
+            key="port" if written else "from_port",
+        )
     return (EVERY_PORT,)
 
 
@@ -94,11 +102,15 @@ def _ports(record: Record, ranges: tuple[Range, ...], report: Report) -> tuple[R
         hint = "port: 443, port: 8000-8100, or port: all"
         report.error(record.where, "tcp and udp need a port", hint, "InvalidParameterValue")
     elif "port" in record and record.get("port") == ():
-        report.error(record.where, "the list of ports is empty", "port: all is every port", "InvalidParameterValue", "port")
+        report.error(
+            record.where, "the list of ports is empty", "port: all is every port", "InvalidParameterValue", "port"
+        )
     for first, last in ranges:
         if first < 0 or first > last:
             hint = "from_port is the first port and to_port the last; 0 and 65535 are all of them"
-            report.error(record.where, f"{first} to {last} is not a range of ports", hint, "InvalidParameterValue", "from_port")
+            report.error(
+                record.where, f"{first} to {last} is not a range of ports", hint, "InvalidParameterValue", "from_port"
+            )
             return ()
     return ranges
 
@@ -111,14 +123,20 @@ def _icmp(record: Record, raw: Range | None, report: Report) -> tuple[Range, ...
     if raw is not None:
         icmp_type, icmp_code = raw
     else:
-        icmp_type, icmp_code = (-1 if record.get(key) is None else record.get(key) for key in ("icmp_type", "icmp_code"))
+        icmp_type, icmp_code = (
+            -1 if record.get(key) is None else record.get(key) for key in ("icmp_type", "icmp_code")
+        )
     key = "icmp_code" if "icmp_code" in record else ("to_port" if raw else "")
     if icmp_type == -1 and icmp_code != -1:
         # SG-21: type -1 requires code -1.
-        report.error(record.where, "an ICMP code needs a type", "icmp_type: 3, or no icmp_code", "InvalidParameterValue", key)
+        report.error(
+            record.where, "an ICMP code needs a type", "icmp_type: 3, or no icmp_code", "InvalidParameterValue", key
+        )
         return ()
     if icmp_type > 255 or icmp_code > 255:
-        report.error(record.where, "an ICMP type or code is at most 255", "-1 is all of them", "InvalidParameterValue", key)
+        report.error(
+            record.where, "an ICMP type or code is at most 255", "-1 is all of them", "InvalidParameterValue", key
+        )
         return ()
     return ((icmp_type, icmp_code),)
 
@@ -131,10 +149,14 @@ def _raw(record: Record, report: Report) -> Range | None:
     other = next((key for key in ("port", "icmp_type", "icmp_code") if key in record), None)
     if other:
         hint = f"{other} is vpcemu's way, {given[0]} is Terraform's: keep one"
-        report.error(record.where, f"{other} and {given[0]} exclude each other", hint, "InvalidParameterCombination", other)
+        report.error(
+            record.where, f"{other} and {given[0]} exclude each other", hint, "InvalidParameterCombination", other
+        )
     elif len(given) == 1:
         missing = "to_port" if given == ["from_port"] else "from_port"
-        report.error(record.where, f"{given[0]} without {missing}", "port: 443 says both at once", "MissingParameter", given[0])
+        report.error(
+            record.where, f"{given[0]} without {missing}", "port: 443 says both at once", "MissingParameter", given[0]
+        )
     first, last = record.get("from_port"), record.get("to_port")
     return None if first is None or last is None else (first, last)
 

@@ -16,34 +16,40 @@ TRANSPORTS: dict[str, tuple[str, ...]] = {
     "dns": ("tcp", "udp"),
     "tcp": ("tcp",),
     "udp": ("udp",),
+    "command": (),
 }
 
 
 def build_services(owner: Record, report: Report) -> tuple[Service, ...]:
     """The services of an instance or outside host, with unique names and ports."""
     found: list[Service] = []
-    names: dict[str, Service] = {}
-    ports: dict[tuple[str, int], Service] = {}
+    names: set[str] = set()
+    ports: dict[tuple[str, int], str] = {}
+    line, column, path = owner.where
     for index, entry in enumerate(owner.get("services") or ()):
-        service = _build(entry, report.at(owner.where, f"services[{index}]"), report)
-        if service is None:
-            continue
-        clash = names.get(service.name)
-        taken = next((ports[key] for key in _ports(service) if key in ports), None)
+        if isinstance(entry, str):
+            where = Where(line, column, f"{path}.services[{index}]")
+            service = Service(entry, entry, SERVICE_DEFAULTS[entry], where=where)  # type: ignore[arg-type]  # fields.py checks
+        else:
+            built = _build(entry, report)
+            if built is None:
+                continue
+            service = built
+        sockets = [(transport, service.port) for transport in TRANSPORTS[service.kind]]
+        taken = next((ports[socket] for socket in sockets if socket in ports), None)
         if taken is not None:
-            what = f"port {service.port} is already used by service {taken.name}"
-            report.error(service.where, what, "two services cannot listen on one port")
-        elif clash is not None:
-            report.error(service.where, f"two services are called {service.name}", "give one of them a `name`")
-        names.setdefault(service.name, service)
-        ports.update(dict.fromkeys(_ports(service), service))
+            what = f"port {service.port} is already used by service {taken}"
+            report.error(owner.where, what, "two services cannot listen on one port", key=f"services[{index}]")
+        elif service.name in names:
+            what = f"two services are called {service.name}"
+            report.error(owner.where, what, "give one of them a name", key=f"services[{index}]")
+        names.add(service.name)
+        ports.update(dict.fromkeys(sockets, service.name))
         found.append(service)
     return tuple(found)
 
 
-def _build(entry: Record | str, where: Where, report: Report) -> Service | None:
-    if isinstance(entry, str):
-        return Service(entry, entry, SERVICE_DEFAULTS[entry], where=where)  # type: ignore[arg-type]  # fields.py checks
+def _build(entry: Record, report: Report) -> Service | None:
     if "command" in entry:
         return _command(entry, report)
     if "user" in entry:
@@ -64,7 +70,9 @@ def _command(entry: Record, report: Report) -> Service | None:
     if written is None:
         return None
     if not written or (isinstance(written, str) and not written.strip()) or not written[0]:
-        report.error(entry.where, "the command is empty", 'such as "python3 -m http.server" or [sleep, 60]', key="command")
+        report.error(
+            entry.where, "the command is empty", 'such as "python3 -m http.server" or [sleep, 60]', key="command"
+        )
         return None
     if isinstance(written, str):
         argv: tuple[str, ...] = ("/bin/sh", "-c", written)
@@ -75,7 +83,3 @@ def _command(entry: Record, report: Report) -> Service | None:
     if not RESOURCE_NAME.fullmatch(name):
         name = "command"
     return Service(name, "command", 0, argv, entry.get("user") or "", entry.where)
-
-
-def _ports(service: Service) -> list[tuple[str, int]]:
-    return [(transport, service.port) for transport in TRANSPORTS.get(service.kind, ())]

@@ -1,6 +1,6 @@
 """The text of one scalar -> one value. Each kind also knows its JSON Schema, so editor and loader agree.
 
-A reader raises Bad and nothing else. Numbers are plain decimal: YAML's octal, hexadecimal, `1_000` and `22:30` are refused.
+A reader raises Bad and nothing else. Numbers are plain decimal: octal, hexadecimal, `1_000` and `22:30` are refused.
 """
 
 import re
@@ -128,7 +128,9 @@ def _read_boolean(text: str) -> bool:
         return True
     if text in ("false", "False", "FALSE"):
         return False
-    raise Bad(f"{show(text)} is neither true nor false", "write true or false; yes, no, on and off are not read as booleans")
+    raise Bad(
+        f"{show(text)} is neither true nor false", "write true or false; yes, no, on and off are not read as booleans"
+    )
 
 
 BOOLEAN = Scalar("true or false", _read_boolean, {"type": "boolean"})
@@ -152,7 +154,9 @@ ZONE = _pattern(
     "a single letter such as a, or the region's name and a letter such as us-east-1a",
     "InvalidParameterValue",
 )
-USER = _pattern("[a-z_][a-z0-9_-]{0,30}", "a user's name", "lower-case letters, digits, - and _, such as root or nobody")
+USER = _pattern(
+    "[a-z_][a-z0-9_-]{0,30}", "a user's name", "lower-case letters, digits, - and _, such as root or nobody"
+)
 
 
 # ---- addresses -----------------------------------------------------------------------------------------------------
@@ -174,7 +178,9 @@ def _not_a_cidr(text: str) -> Bad:
         hint = f"write {text}/32 for this one address" if text != "0.0.0.0" else "write 0.0.0.0/0 for every address"
         return Bad(f"{show(text)} has no prefix length", hint, code)
     if LOOKS_NUMERIC.fullmatch(text):
-        return Bad(f"{show(text)} is not a CIDR block", "four numbers from 0 to 255, then / and a length from 0 to 32", code)
+        return Bad(
+            f"{show(text)} is not a CIDR block", "four numbers from 0 to 255, then / and a length from 0 to 32", code
+        )
     return Bad(f"{show(text)} is not a CIDR block", "such as 10.0.0.0/16", code)
 
 
@@ -183,7 +189,9 @@ def _read_address(text: str) -> IPv4Address:
         return IPv4Address(text)
     if LOOKS_IPV6.fullmatch(text):
         raise Bad(f"{show(text)} is an IPv6 address", NO_IPV6, "InvalidParameterValue")
-    hint = "leave out the prefix length" if CIDR_TEXT.fullmatch(text) else "four numbers from 0 to 255, such as 10.0.1.10"
+    hint = (
+        "leave out the prefix length" if CIDR_TEXT.fullmatch(text) else "four numbers from 0 to 255, such as 10.0.1.10"
+    )
     raise Bad(f"{show(text)} is not an IPv4 address", hint, "InvalidParameterValue")
 
 
@@ -214,7 +222,11 @@ PEER = Scalar(
     _read_peer,
     {"type": "string", "pattern": whole(f"{CIDR_PATTERN}|{RESOURCE_NAME.pattern}")},
 )
-END = Scalar("a node's name or an IPv4 address", _read_end, {"type": "string", "pattern": whole(HOST_NAME.pattern + "|" + RESOURCE_NAME.pattern)})
+END = Scalar(
+    "a node's name or an IPv4 address",
+    _read_end,
+    {"type": "string", "pattern": whole(HOST_NAME.pattern + "|" + RESOURCE_NAME.pattern)},
+)
 
 
 # ---- numbers, ports, protocols -------------------------------------------------------------------------------------
@@ -249,7 +261,9 @@ def _read_ports(text: str) -> tuple[int, int]:
             raise Bad(f"{show(text)} ends before it begins", f"write {last}-{first}", "InvalidParameterValue")
         return first, last
     if not NUMBER_TEXT.fullmatch(text):
-        raise Bad(f"{show(text)} is neither a port nor a range of ports", "443, 8000-8100 or all", "InvalidParameterValue")
+        raise Bad(
+            f"{show(text)} is neither a port nor a range of ports", "443, 8000-8100 or all", "InvalidParameterValue"
+        )
     only = _number(text, 0, 65535, "a port")
     return only, only
 
@@ -273,7 +287,11 @@ PORTS = Scalar(
         ]
     },
 )
-ICMP = Scalar("an ICMP number from 0 to 255, or all", _read_icmp, {"anyOf": [{"type": "integer", "minimum": -1, "maximum": 255}, {"const": "all"}]})
+ICMP = Scalar(
+    "an ICMP number from 0 to 255, or all",
+    _read_icmp,
+    {"anyOf": [{"type": "integer", "minimum": -1, "maximum": 255}, {"const": "all"}]},
+)
 RAW_PORT = Scalar("a port, or -1", _read_raw_port, {"type": "integer", "minimum": -1, "maximum": 65535})
 
 ALL_PROTOCOLS = -1

@@ -1,0 +1,272 @@
+"""What an edit of the file changes, in AWS's words. Compares by name, so an order that does not count does not show.
+
+A thing that comes or goes takes what it holds with it: adding a VPC lists its subnets, groups and rules as well.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from ipaddress import IPv4Network
+from typing import Literal, NamedTuple, Protocol, TypeVar
+
+from emulator.topology.model import (
+    Expectation,
+    GroupReference,
+    Instance,
+    NatGateway,
+    OutsideHost,
+    Route,
+    RouteTable,
+    SecurityGroup,
+    SecurityGroupRule,
+    Service,
+    Subnet,
+    Topology,
+    Vpc,
+)
+from emulator.topology.words import route_text, rule_text, service_text
+
+Verb = Literal["add", "remove", "replace"]
+
+
+class Change(NamedTuple):
+    """One thing that an edit adds, removes or replaces.
+
+    path: its place in the file, counted from 0 ("vpcs.main.security_groups.web.ingress[1]"); of what is removed, in the
+    old file. vpc: the VPC's name, or "" outside. text: what it is ("tcp 443 from 0.0.0.0/0"); of what is replaced,
+    "attribute: old -> new".
+    """
+
+    verb: Verb
+    path: str
+    vpc: str
+    noun: str
+    text: str
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T")
+N = TypeVar("N", bound=_Named)
+Inside = Callable[[str, str, T | None, T | None], Iterable[Change]]  # path, vpc, old, new
+
+
+def changes(old: Topology | None, new: Topology | None) -> list[Change]:
+    """Every difference. Of each kind, first what goes, then what comes or differs, in the order of the file."""
+    found: list[Change] = []
+    if old and new:
+        found += _differing("", "", "topology", old, new, ("name", "region"))
+    found += _each("vpcs", None, "VPC", *_both(old, new, lambda lab: lab.vpcs), _vpc_text, _vpc)
+    hosts = _both(old, new, lambda lab: lab.internet.hosts)
+    found += _each("internet.hosts", "", "outside host", *hosts, lambda host: f"{host.name} {host.ip}", _host)
+    links = bool(old and old.internet.uplink), bool(new and new.internet.uplink)
+    if links[0] != links[1]:
+        verb: Verb = "add" if links[1] else "remove"
+        found.append(Change(verb, "internet.uplink", "", "uplink", "to the real network of this machine"))
+    found += _expectations(old.expect if old else (), new.expect if new else ())
+    return found
+
+
+def _each(
+    path: str,
+    vpc: str | None,  # None: these are the VPCs
+    noun: str,
+    old: Mapping[str, T],
+    new: Mapping[str, T],
+    text: Callable[[T], str],
+    inside: Inside[T] | None = None,
+) -> Iterator[Change]:
+    for name, value in old.items():
+        if name not in new:
+            owner = name if vpc is None else vpc
+            yield from inside(f"{path}.{name}", owner, value, None) if inside else ()
+            yield Change("remove", f"{path}.{name}", owner, noun, text(value))
+    for name, value in new.items():
+        owner = name if vpc is None else vpc
+        if name not in old:
+            yield Change("add", f"{path}.{name}", owner, noun, text(value))
+        if inside and old.get(name) != value:
+            yield from inside(f"{path}.{name}", owner, old.get(name), value)
+
+
+def _by_name(nouns: Iterable[N]) -> dict[str, N]:
+    return {noun.name: noun for noun in nouns}
+
+
+def _both(old: T | None, new: T | None, part: Callable[[T], Iterable[N]]) -> tuple[dict[str, N], dict[str, N]]:
+    """The same part of both files, by name; empty where there is no such file."""
+    return _by_name(part(old) if old else ()), _by_name(part(new) if new else ())
+
+
+def _differing(path: str, vpc: str, noun: str, old: object, new: object, keys: Iterable[str]) -> Iterator[Change]:
+    """The attributes whose values differ. `key=attribute` where the file and the model use different words."""
+    for key in keys:
+        name, _, attribute = key.partition("=")
+        before, after = getattr(old, attribute or name), getattr(new, attribute or name)
+        if before != after:
+            where = f"{path}.{name}" if path else name
+            yield Change("replace", where, vpc, noun, f"{name}: {_shown(before)} -> {_shown(after)}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value in (None, "") else str(value)
+
+
+# ---- in a VPC ------------------------------------------------------------------------------------------------------
+
+
+def _vpc_text(vpc: Vpc) -> str:
+    return f"{vpc.name} {vpc.cidr_block}"
+
+
+def _vpc(path: str, vpc: str, old: Vpc | None, new: Vpc | None) -> Iterator[Change]:
+    if old and new:
+        yield from _differing(path, vpc, "VPC", old, new, ("cidr_block", "main_route_table"))
+    gateways = old.internet_gateway if old else None, new.internet_gateway if new else None
+    if gateways[0] != gateways[1]:
+        for verb, name in zip(("remove", "add"), gateways, strict=True):
+            if name:
+                yield Change(verb, f"{path}.internet_gateway", vpc, "internet gateway", name)  # type: ignore[arg-type]
+
+    subnets = _both(old, new, lambda vpc: vpc.subnets)
+    yield from _each(f"{path}.subnets", vpc, "subnet", *subnets, _subnet_text, _subnet)
+    tables = _both(old, new, lambda vpc: vpc.route_tables)
+    yield from _each(f"{path}.route_tables", vpc, "route table", *tables, lambda table: table.name, _routes)
+    nats = _both(old, new, lambda vpc: vpc.nat_gateways)
+    yield from _each(f"{path}.nat_gateways", vpc, "NAT gateway", *nats, _gateway_text, _gateway)
+    groups = _both(old, new, lambda vpc: vpc.security_groups)
+    yield from _each(f"{path}.security_groups", vpc, "security group", *groups, lambda group: group.name, _rules)
+    instances = _both(old, new, lambda vpc: vpc.instances)
+    yield from _each(f"{path}.instances", vpc, "instance", *instances, _instance_text, _instance)
+
+
+def _subnet_text(subnet: Subnet) -> str:
+    return f"{subnet.name} {subnet.cidr_block} in {subnet.availability_zone}"
+
+
+def _subnet(path: str, vpc: str, old: Subnet | None, new: Subnet | None) -> Iterator[Change]:
+    if old and new:
+        keys = ("cidr_block", "availability_zone", "route_table", "map_public_ip_on_launch")
+        yield from _differing(path, vpc, "subnet", old, new, keys)
+
+
+def _routes(path: str, vpc: str, old: RouteTable | None, new: RouteTable | None) -> Iterator[Change]:
+    before = {route.destination: route for route in old.routes} if old else {}
+    after = {route.destination: route for route in new.routes} if new else {}
+    for destination, route in before.items():
+        if destination not in after:
+            yield Change("remove", f"{path}.routes.{destination}", vpc, "route", route_text(route))
+    for destination, route in after.items():
+        here = f"{path}.routes.{destination}"
+        if destination not in before:
+            yield Change("add", here, vpc, "route", route_text(route))
+        elif before[destination].target != route.target:
+            text = f"{destination}: {_target(before[destination])} -> {_target(route)}"
+            yield Change("replace", here, vpc, "route", text)
+
+
+def _target(route: Route) -> str:
+    return route.target.name or route.target.kind
+
+
+def _gateway_text(gateway: NatGateway) -> str:
+    address = f" with {gateway.elastic_ip}" if gateway.elastic_ip else ""
+    return f"{gateway.name} in {gateway.subnet}{address}"
+
+
+def _gateway(path: str, vpc: str, old: NatGateway | None, new: NatGateway | None) -> Iterator[Change]:
+    if old and new:
+        yield from _differing(path, vpc, "NAT gateway", old, new, ("subnet", "private_ip", "elastic_ip"))
+
+
+Identity = tuple[int, int, int, IPv4Network | GroupReference]
+
+
+def _rules(path: str, vpc: str, old: SecurityGroup | None, new: SecurityGroup | None) -> Iterator[Change]:
+    if old and new:
+        yield from _differing(path, vpc, "security group", old, new, ("description",))
+    for direction in ("ingress", "egress"):
+        before, after = _identified(old, direction), _identified(new, direction)
+        for identity, rule in before.items():
+            if identity not in after:
+                text = rule_text(rule, direction)
+                yield Change("remove", _rule_path(path, direction, rule), vpc, "security group rule", text)
+        for identity, rule in after.items():
+            here, text = _rule_path(path, direction, rule), rule_text(rule, direction)
+            if identity not in before:
+                yield Change("add", here, vpc, "security group rule", text)
+            elif before[identity].description != rule.description:
+                text = f"description of {text}: {_shown(before[identity].description)} -> {_shown(rule.description)}"
+                yield Change("replace", here, vpc, "security group rule", text)
+
+
+def _identified(group: SecurityGroup | None, direction: str) -> dict[Identity, SecurityGroupRule]:
+    """Rules by what they allow (SG-24, SG-25): neither the order nor the description makes another rule."""
+    rules = (group.ingress if direction == "ingress" else group.egress) if group else ()
+    return {(rule.protocol, rule.from_port, rule.to_port, rule.peer): rule for rule in rules}
+
+
+def _rule_path(path: str, direction: str, rule: SecurityGroupRule) -> str:
+    return f"{path}.{direction}[{rule.number - 1}]"
+
+
+def _instance_text(instance: Instance) -> str:
+    return f"{instance.name} in {instance.subnet}"
+
+
+def _instance(path: str, vpc: str, old: Instance | None, new: Instance | None) -> Iterator[Change]:
+    if old and new:
+        keys = ("subnet", "private_ip", "public_ip")
+        yield from _differing(path, vpc, "instance", old, new, keys)
+        if set(old.security_groups) != set(new.security_groups):
+            yield from _differing(path, vpc, "instance", old, new, ("security_groups",))
+    yield from _services(path, vpc, old.services if old else (), new.services if new else ())
+
+
+# ---- outside, and everywhere ---------------------------------------------------------------------------------------
+
+
+def _services(path: str, vpc: str, old: tuple[Service, ...], new: tuple[Service, ...]) -> Iterator[Change]:
+    before, after = _by_name(old), _by_name(new)
+    for name, service in before.items():
+        if name not in after:
+            yield Change("remove", f"{path}.services", vpc, "service", _service_text(service))
+    for index, service in enumerate(new):
+        here, earlier = f"{path}.services[{index}]", before.get(service.name)
+        if earlier is None:
+            yield Change("add", here, vpc, "service", _service_text(service))
+        elif earlier != service:
+            text = f"{service.name}: {service_text(earlier)} -> {service_text(service)}"
+            yield Change("replace", here, vpc, "service", text)
+
+
+def _service_text(service: Service) -> str:
+    text = service_text(service)
+    return text if text.startswith(service.name) else f"{service.name}: {text}"
+
+
+def _host(path: str, vpc: str, old: OutsideHost | None, new: OutsideHost | None) -> Iterator[Change]:
+    if old and new:
+        yield from _differing(path, vpc, "outside host", old, new, ("ip",))
+    yield from _services(path, vpc, old.services if old else (), new.services if new else ())
+
+
+def _expectations(old: tuple[Expectation, ...], new: tuple[Expectation, ...]) -> Iterator[Change]:
+    before, after = set(old), set(new)
+    for index, expected in enumerate(old):
+        if expected not in after:
+            yield Change("remove", f"expect[{index}]", "", "expectation", _expectation_text(expected))
+    for index, expected in enumerate(new):
+        if expected not in before:
+            yield Change("add", f"expect[{index}]", "", "expectation", _expectation_text(expected))
+
+
+def _expectation_text(expected: Expectation) -> str:
+    port = "" if expected.port is None else f" {expected.port}"
+    seen = f", seen as {expected.seen_as}" if expected.seen_as else ""
+    return f"{expected.protocol}{port} from {expected.source} to {expected.target}: {expected.result}{seen}"
