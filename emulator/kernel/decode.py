@@ -18,7 +18,6 @@ _U32: Final = Struct("=I")
 _S32: Final = Struct("=i")
 _U64: Final = Struct("=Q")
 _KIND_NAMES: Final = {number: name for name, number in wire.ROUTE_KINDS.items()}
-_CAN_SEND: Final = (b"\0", b"\6")  # operational state: unknown (lo), up
 _DEFAULT_RULES: Final = frozenset({(0, 255), (32766, 254), (32767, 253)})  # priority, table
 
 
@@ -76,12 +75,20 @@ def link(part: Part) -> Link:
 
 
 def can_send(part: Part) -> bool:
-    """Is the link's carrier on, and has the kernel acted on that (before, it drops what is sent)?"""
-    flags = wire.LINK.unpack_from(part.data, part.start)[3]
-    return (
-        bool(flags & wire.LOWER_UP)
-        and attributes(part.data, part.start + 16, part.end).get(wire.IFLA_OPERSTATE) in _CAN_SEND
-    )
+    """Is the link's carrier on, and has the kernel acted on that? Before it has, it drops what is sent.
+
+    The flag RUNNING does not tell: it is set, too, while the operational state is unknown.
+    """
+    _, data, start, end = part
+    if not wire.LINK.unpack_from(data, start)[3] & wire.LOWER_UP:
+        return False
+    start += 16
+    while start + 4 <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, start)
+        if kind == wire.IFLA_OPERSTATE:  # among the first
+            return data[start + 4] == wire.OPER_UP
+        start += (length + 3) & ~3 or 4
+    return False
 
 
 def links(parts: Iterable[Part]) -> list[Link]:

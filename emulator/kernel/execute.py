@@ -50,12 +50,14 @@ class Execution:
         self._links: dict[str, dict[str, Link]] = {}
         self._made_ends: dict[tuple[str, str], tuple[str, str]] = {}  # a veth's far end to its near end
         self._raised: dict[tuple[str, str], Step] = {}
+        self._sysctls = sysctl.Settings()
 
     def __enter__(self) -> "Execution":
         netns.raise_file_limit()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._sysctls.__exit__()
         for node in list(self._namespaces):
             self._forget(node)
 
@@ -237,8 +239,9 @@ class Execution:
         self._checkpoint(f"{len(items)} settings in {node}")
         try:
             with netns.enter(self._namespace(node)):
+                self._sysctls.arrive()
                 for item in items:
-                    sysctl.write(item)
+                    self._sysctls.write(item)
         except KernelError as reason:
             raise KernelError(f"{reason} in {node}", reason.hint) from reason
 

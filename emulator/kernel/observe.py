@@ -24,7 +24,7 @@ def observe(lab: str, wanted: State | None) -> State:
     namespaces: dict[str, Namespace] = {}
     wants = wanted.namespaces if wanted else {}
     try:
-        with netns.roam() as go:
+        with netns.roam() as go, sysctl.Settings() as settings:
             for entry in netns.owned(lab):
                 if not entry.inode:
                     continue
@@ -32,7 +32,7 @@ def observe(lab: str, wanted: State | None) -> State:
                 go(namespace)
                 channel = Channel()
                 place = places[entry.node] = Place(namespace, channel, decode.links(channel.dump(wire.get_links())))
-                namespaces[entry.node] = _look(place, wants.get(entry.node))
+                namespaces[entry.node] = _look(place, wants.get(entry.node), settings)
         found = _uplink(lab, places, namespaces, wanted)
         veths = frozenset(pairs.pairs(places, namespaces, wanted, found is not None and bool(found.peer_link)))
         return State(lab, namespaces, veths, found)
@@ -42,7 +42,7 @@ def observe(lab: str, wanted: State | None) -> State:
             os.close(place.namespace)
 
 
-def _look(place: Place, wanted: Namespace | None) -> Namespace:
+def _look(place: Place, wanted: Namespace | None, settings: sysctl.Settings) -> Namespace:
     """Everything about one namespace; the calling thread is inside."""
     want = wanted or _NOTHING
     # A guest's additions are its owner's, so what is not wanted of it need not be read.
@@ -57,7 +57,7 @@ def _look(place: Place, wanted: Namespace | None) -> Namespace:
         kind=want.kind,
         guest=want.guest,
         up=frozenset([link.name for link in place.links if link.up]),
-        sysctls=_settings(place.channel, titles, want.sysctls) if want.sysctls else frozenset(),
+        sysctls=_settings(settings, place.channel, titles, want.sysctls) if want.sysctls else frozenset(),
         addresses=frozenset(decode.addresses(dump(wire.get_addresses()), titles) if exact or want.addresses else ()),
         neighbours=frozenset(
             decode.neighbours(dump(wire.get_neighbours()), titles) if exact or want.neighbours else ()
@@ -68,9 +68,12 @@ def _look(place: Place, wanted: Namespace | None) -> Namespace:
     )
 
 
-def _settings(channel: Channel, titles: dict[int, str], wanted: frozenset[Sysctl]) -> frozenset[Sysctl]:
+def _settings(
+    settings: sysctl.Settings, channel: Channel, titles: dict[int, str], wanted: frozenset[Sysctl]
+) -> frozenset[Sysctl]:
+    settings.arrive()
     by_link = {item: link for item in wanted if (link := sysctl.link_with_proxy_delay(item))}
-    found = sysctl.read(item.key for item in wanted if item not in by_link)
+    found = settings.read(item.key for item in wanted if item not in by_link)
     if not by_link:
         return found
     delays = decode.proxy_delays(channel.dump(wire.get_neighbour_tables()), titles)

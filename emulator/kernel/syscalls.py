@@ -11,7 +11,9 @@ READ_ONLY, NO_SUID, NO_DEVICES, NO_EXEC, BIND, RECURSIVE, SLAVE, SHARED = (
     0x1, 0x2, 0x4, 0x8, 0x1000, 0x4000, 0x80000, 0x100000,
 )  # fmt: skip
 DETACH: Final = 2
-_OPEN_TREE, _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 428, 1, os.O_CLOEXEC  # one number on every architecture but alpha
+# One number each on every architecture but alpha.
+_FSOPEN, _FSCONFIG, _FSMOUNT, _FSCONFIG_CREATE = 430, 431, 432, 6
+_OPEN_TREE, _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 428, 1, os.O_CLOEXEC
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
@@ -61,3 +63,13 @@ def beneath(directory: str) -> int:
     """A file descriptor of the directory as it is below what is mounted on its entries (a detached copy)."""
     path = ctypes.c_char_p(directory.encode())
     return _check(_libc.syscall(_OPEN_TREE, -100, path, _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC), directory)
+
+
+def own_proc() -> int:
+    """A descriptor of a /proc of its own, mounted nowhere; it goes when it is closed."""
+    context = _check(_libc.syscall(_FSOPEN, ctypes.c_char_p(b"proc"), 1), "proc")
+    try:
+        _check(_libc.syscall(_FSCONFIG, context, _FSCONFIG_CREATE, None, None, 0), "proc")
+        return _check(_libc.syscall(_FSMOUNT, context, 1, 0), "proc")
+    finally:
+        os.close(context)
