@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from emulator.cli.quick import error_text
 from emulator.errors import UnsupportedError
 from emulator.lab import places
 
@@ -90,4 +91,4 @@ def echo_json(value: object) -> None:
 
 def echo_error(what: str, hint: str = "") -> None:
     """`vpcemu: what` and the hint on a line of its own, on stderr."""
-    click.echo(f"vpcemu: {what}" + (f"\n    hint: {hint}" if hint else ""), err=True)
+    click.echo(error_text(what, hint), err=True)

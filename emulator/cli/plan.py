@@ -27,7 +27,7 @@ def command(file: str, as_shell: bool, verbose: bool, as_json: bool) -> None:
 
     if as_shell:
         wanted, steps = plan.from_nothing(file)
-        click.echo(shell.script(wanted.lab, file, steps), nl=False)
+        click.echo(shell.script(wanted.lab, file, steps, plan.table_names(wanted.topology)), nl=False)
         return
     made = plan.plan(file)
     if as_json:

@@ -3,6 +3,7 @@
 import os
 from typing import NamedTuple
 
+from emulator import names
 from emulator.compile.diff import diff
 from emulator.compile.lab import compile_lab
 from emulator.compile.state import State, Step
@@ -83,6 +84,15 @@ def from_nothing(file: str) -> tuple[Wanted, list[Step]]:
     """The file and all steps that build it on an empty machine: `plan --as-shell`."""
     wanted = validate(file)
     return wanted, diff(State(wanted.lab, {}, frozenset()), wanted.state)
+
+
+def table_names(topology: Topology) -> dict[int, str]:
+    """What the kernel's table numbers stand for."""
+    return {
+        names.route_table(table.name): f"route table {table.name}"
+        for vpc in topology.vpcs
+        for table in vpc.route_tables
+    }
 
 
 def previous(before: record.Record | None) -> Topology | None:

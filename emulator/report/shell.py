@@ -4,7 +4,8 @@ Only steps from an empty machine are rendered: a script cannot observe. Words of
 (comments of rules, descriptions) are escaped: a topology may come from a stranger, and this will be run by root.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from emulator import names
 from emulator.compile.state import (
@@ -28,17 +29,21 @@ from emulator.report.words import KIND, describe
 _TOP = """\
 #!/usr/bin/env bash
 # Builds the lab {lab} by hand: the same namespaces as `vpcemu up {file}`, in plain ip, nft and sysctl.
-# Made by `vpcemu plan --as-shell`. Run it as root on a machine where the lab is not up:
+# Made by `vpcemu plan --as-shell`. Run it as root, while the lab is not up:
 #
-#     bash {lab}.sh            builds it as {lab}
-#     bash {lab}.sh other      builds it under another name
+#     bash {lab}.sh{other}
 #     ip netns exec {lab}.NODE COMMAND
 #
 # To remove it: vpcemu down {lab}. Or by hand, since whatever is in a namespace goes with it:
 #
-#     ip netns list | grep -o '^{pattern}\\.[^ ]*' | xargs -rn1 ip netns delete
+#     ip netns list | grep -o '^{lab}\\.[^ ]*' | xargs -rn1 ip netns delete{uplink_gone}
 set -eu
+"""
+_ANY_NAME = """\
 LAB=${{1:-{lab}}}
+"""
+_ONE_NAME = """\
+LAB={lab} # the uplink's names on this machine are made of it
 """
 
 _PHASES: tuple[tuple[tuple[type, ...], str], ...] = (
@@ -50,9 +55,16 @@ _PHASES: tuple[tuple[tuple[type, ...], str], ...] = (
 )
 
 
-def script(lab: str, file: str, steps: Sequence[Step]) -> str:
-    """The whole script. `steps`: all that `diff` says for an empty machine, in its order."""
-    parts = [_TOP.format(lab=lab, file=one_line(file), pattern=lab)]
+def script(lab: str, file: str, steps: Sequence[Step], tables: Mapping[int, str] = {}) -> str:
+    """The whole script. `steps`: all that `diff` says for an empty machine, in its order.
+
+    tables: what a kernel table's number stands for ("route table private"), for the comments.
+    """
+    uplink = next((step.item for step in steps if isinstance(step.item, Uplink)), None)
+    gone = f"\n#     ip link delete {uplink.link}; nft delete table ip {uplink.table}" if uplink else ""
+    other = "" if uplink else f"          # `bash {lab}.sh other` builds it under another name"
+    parts = [_TOP.format(lab=lab, file=one_line(file), other=other, uplink_gone=gone)]
+    parts.append((_ONE_NAME if uplink else _ANY_NAME).format(lab=lab))
     phase, node, services = -1, "", []
     for step in steps:
         if isinstance(step.item, Service):
@@ -65,11 +77,19 @@ def script(lab: str, file: str, steps: Sequence[Step]) -> str:
         if phase != 0 and step.node != node:
             node = step.node
             parts.append(f"\n# {node}\n")
-        parts.append(_command(step, lab))
+        parts.append(_command(step, _reason(step, tables)))
     if services:
         parts.append("\n# Not in this script: services, which the lab's agent runs.\n")
         parts += [f"#   {step.node}: {one_line(describe(step.item))}\n" for step in services]
     return "".join(parts)
+
+
+def _reason(step: Step, tables: Mapping[int, str]) -> str:
+    """The step's reason, less what is plain: in a script from nothing everything is new."""
+    why = re.sub(r"(^|: )(new|missing|setting)$", "", step.reason)
+    if not why and isinstance(step.item, Route | PolicyRule):
+        return tables.get(step.item.table, "")
+    return why
 
 
 def _phase(current: int, step: Step) -> int:
@@ -80,7 +100,7 @@ def _phase(current: int, step: Step) -> int:
     raise ValueError(f"no place in the script for {step}")
 
 
-def _command(step: Step, lab: str) -> str:
+def _command(step: Step, reason: str) -> str:
     """One step as one command, with the reason behind it."""
     item = step.item
     if step.verb == "remove":
@@ -88,25 +108,22 @@ def _command(step: Step, lab: str) -> str:
     match item:
         case Netns():
             mark = names.mark("$LAB", step.node)
-            made = _with_reason(f"ip netns add {_ns(step.node)}", step.reason or KIND[item.kind])
+            made = _with_reason(f"ip netns add {_ns(step.node)}", reason or KIND[item.kind])
             return f'{made}ip -n {_ns(step.node)} link set lo alias "{mark}"\n'
         case Ruleset():
-            return _ruleset(step.node, item, step.reason, lab)
+            return f"# {one_line(reason)}\nip netns exec {_ns(step.node)} nft -f - <<{_ruleset(item)}"
         case Veth():
             return _with_reason(
                 f"ip -n {_ns(item.node)} link add {item.link} address {item.mac} mtu {item.mtu} type veth"
                 f" peer {item.peer_link} netns {_ns(item.peer_node)} address {item.peer_mac} mtu {item.mtu}",
-                step.reason,
+                reason,
             )
         case Uplink():
-            return f"# Left out: {describe(item)}. It would change this machine's own network.\n"
+            return _uplink(item)
         case Sysctl():
-            return _with_reason(
-                f'ip netns exec {_ns(step.node)} sysctl -qw "{item.key}={item.value}"',
-                step.reason if step.reason != "setting" else "",
-            )
+            return _with_reason(f'ip netns exec {_ns(step.node)} sysctl -qw "{item.key}={item.value}"', reason)
         case _:
-            return _with_reason(f"ip -n {_ns(step.node)} {_ip(item)}", step.reason)
+            return _with_reason(f"ip -n {_ns(step.node)} {_ip(item)}", reason)
 
 
 def _ip(item: object) -> str:
@@ -140,21 +157,45 @@ def _route(item: Route) -> Iterable[str]:
         yield "onlink"
 
 
-def _ruleset(node: str, item: Ruleset, reason: str, lab: str) -> str:
+def _ruleset(item: Ruleset) -> str:
     """A here-document. Unquoted, for the sake of $LAB in the table's comment; everything else in it is escaped.
 
     The generation is what the kernel counts to with the first commit in a new namespace: `up` knows by it that nobody
     else has touched the rules since.
     """
-    lines = []
-    for line in item.text.splitlines():
-        escaped = line.replace("\\", "\\\\").replace("$", "\\$").replace("`", "\\`")
-        lines.append(escaped.replace("@COMMENT@", f"vpcemu $LAB {item.digest} gen 2"))
-    end = "EOF"
+    text = item.text.replace("\\", "\\\\").replace("$", "\\$").replace("`", "\\`")
+    text = text.replace("@COMMENT@", f"vpcemu $LAB {item.digest} gen 2")
+    return _here_document(text)
+
+
+def _here_document(text: str) -> str:
+    lines, end = text.splitlines(), "EOF"
     while end in lines:
         end += "F"
-    body = "\n".join(lines)
-    return f"# {one_line(reason)}\nip netns exec {_ns(node)} nft -f - <<{end}\n{body}\n{end}\n"
+    return "\n".join((end, *lines, end)) + "\n"
+
+
+def _uplink(item: Uplink) -> str:
+    """The one thing that is made outside the lab's namespaces. The same as `kernel/uplink.py` makes."""
+    mark = names.mark("$LAB", "uplink")
+    table = f"""\
+table ip {item.table} {{
+	comment "{mark}"
+	chain translate {{
+		type nat hook postrouting priority srcnat; policy accept;
+		ip saddr {item.peer_ip} oifname != "{item.link}" masquerade
+	}}
+}}
+"""
+    return (
+        "# The uplink: one link and one nftables table in this machine's own network. It has to forward already.\n"
+        '[ "$(sysctl -n net.ipv4.ip_forward)" = 1 ] || { echo "net.ipv4.ip_forward is 0 here" >&2; exit 4; }\n'
+        f"nft -f - <<{_here_document(table)}"
+        f"ip link add {item.link} type veth peer {item.peer_link} netns {_ns('internet')}\n"
+        f'ip link set {item.link} alias "{mark}"\n'
+        f"ip address add {item.ip}/31 dev {item.link}\n"
+        f"ip link set {item.link} up\n"
+    )
 
 
 def _ns(node: str) -> str:
