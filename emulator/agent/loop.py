@@ -3,7 +3,6 @@
 import select
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from heapq import heappop, heappush
 
@@ -79,4 +78,6 @@ class Loop:
         except Exception:  # noqa: BLE001 - one service's mistake must not end the others
             if self._errors_left:
                 self._errors_left -= 1
+                import traceback
+
                 traceback.print_exc(file=sys.stderr)

@@ -3,24 +3,28 @@
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.agent import sockets
+from emulator.agent import commands, sockets
+from emulator.agent.commands import Command, Kennel
 from emulator.agent.logs import Logs
 from emulator.agent.places import Places
 from emulator.agent.services import Builtin, Shared
 from emulator.compile.state import Service
 
+SETTLE_SECONDS = 10.0
+
 Key = tuple[str, str]  # node, service name
 
 
 class Roster:
-    """Every service that runs. One that could not be opened is not kept: the caller has been told."""
+    """Every service that runs. A built-in one that could not be opened is not kept: the caller has been told."""
 
     def __init__(self, places: Places, shared: Shared, home: sockets.Home, logs: Logs) -> None:
         self._places = places
         self._shared = shared
         self._home = home
         self._logs = logs
-        self._running: dict[Key, Builtin] = {}
+        self._kennel = Kennel(places, shared.loop, logs)
+        self._running: dict[Key, Builtin | Command] = {}
 
     def report(self) -> dict[str, list[dict[str, Any]]]:
         """By node. Services whose namespace is gone are closed and left out, so that the next `apply` adds them."""
@@ -38,21 +42,43 @@ class Roster:
         resolv: Mapping[str, str],
     ) -> list[str]:
         """Removes first. A service that runs as asked is left alone; errors are sentences, one for each service."""
+        for node, texts in commands.files(hosts, resolv).items():
+            self._kennel.files.setdefault(node, {}).update(texts)
         self._drop_homeless()
         for key in remove:
             self._close(key)
         changed = [(node, service) for node, service in add if not self._runs(node, service)]
         for node, service in changed:  # all of them before the first opens: two may have swapped their ports
             self._close((node, service.name))
-        return [error for node, service in changed if (error := self._open(node, service))]
+        started: list[tuple[str, Command]] = []
+        errors: list[str] = []
+        for node, service in changed:
+            if service.kind == "command":
+                started.append((node, self._start(node, service)))
+            elif error := self._open(node, service):
+                errors.append(error)
+        commands.settle((command for _, command in started), SETTLE_SECONDS)
+        return errors + [f"{node}: {each.service.name}: {each.failed}" for node, each in started if each.failed]
 
     def close(self) -> None:
+        for each in self._running.values():
+            if isinstance(each, Command):
+                each.kill()  # all of them, before the first is waited for
         for key in list(self._running):
             self._close(key)
 
     def _runs(self, node: str, service: Service) -> bool:
         running = self._running.get((node, service.name))
+        if isinstance(running, Command) and running.failed:
+            return False  # it gets another chance
         return running is not None and running.service == service
+
+    def _start(self, node: str, service: Service) -> Command:
+        """A command is kept even if it failed, so that `services` can say why."""
+        made = Command(self._kennel, node, service, self._logs.open(node, service.name))
+        self._running[node, service.name] = made
+        made.open()
+        return made
 
     def _open(self, node: str, service: Service) -> str:
         """ "" or what went wrong."""

@@ -8,7 +8,6 @@ import socket
 import struct
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -20,6 +19,7 @@ from emulator.agent.loop import READ, WRITE, Loop
 from emulator.agent.places import Places
 from emulator.agent.roster import Roster
 from emulator.agent.services import Shared
+from emulator.kernel import syscalls
 
 WANTED_FILES = 65536
 LOCK_TRIES = 10
@@ -43,8 +43,8 @@ def run(places: Places) -> int:
     listener.listen(16)
 
     # The agent is the first process of a pid namespace, and every command is in one below it: whatever ends the
-    # agent, SIGKILL included, the kernel ends them all. PR_SET_PDEATHSIG could be undone by the command itself.
-    linux.unshare(linux.CLONE_NEWPID)
+    # agent, SIGKILL included, the kernel ends them all. (A command could undo PR_SET_PDEATHSIG; this it cannot.)
+    syscalls.unshare(linux.NEW_PROCESSES)
     if os.fork():
         os._exit(0)
     _detach(places)
@@ -214,6 +214,8 @@ class _Control:
         except protocol.BadRequest as error:
             return {"ok": False, "error": str(error)}
         except Exception as error:  # noqa: BLE001 - a mistake of ours: the caller learns of it, the services go on
+            import traceback
+
             traceback.print_exc()
             return {"ok": False, "error": f"the agent failed: {error!r}"}
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from emulator.agent import linux
+from emulator.kernel import syscalls
 
 T = TypeVar("T")
 
@@ -30,8 +30,14 @@ def identity(path: str) -> Identity | None:
     return Identity(found.st_dev, found.st_ino)
 
 
+def identity_of(fd: int) -> Identity:
+    """The same, of an open descriptor."""
+    found = os.fstat(fd)
+    return Identity(found.st_dev, found.st_ino)
+
+
 class Home:
-    """The namespace the agent started in."""
+    """The namespace the agent started in. (`kernel.netns.enter` does the same; it brings all of netlink with it.)"""
 
     def __init__(self) -> None:
         self._fd = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -40,19 +46,19 @@ class Home:
         """`action()` inside the namespace at `path`, and which namespace that was. OSError as it comes."""
         there = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            found = os.fstat(there)
-            linux.setns(there, linux.CLONE_NEWNET)
+            found = identity_of(there)
+            syscalls.setns(there)
             try:
                 result = action()
             finally:
                 self._return()
         finally:
             os.close(there)
-        return Identity(found.st_dev, found.st_ino), result
+        return found, result
 
     def _return(self) -> None:
         try:
-            linux.setns(self._fd, linux.CLONE_NEWNET)
+            syscalls.setns(self._fd)
         except OSError as error:  # whatever came next would happen in a stranger's network
             sys.stderr.write(f"cannot return from a namespace: {error}\n")
             sys.stderr.flush()
