@@ -4,7 +4,7 @@ A dump of a lab of 1,000 instances has some 30,000 messages, so each reader look
 a message that is of no interest before it looks at any attribute.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from socket import inet_ntoa
 from struct import Struct
 from typing import Final, NamedTuple
@@ -39,14 +39,33 @@ class Link(NamedTuple):
     alias: str
 
 
-def attributes(data: bytes, start: int, end: int) -> dict[int, bytes]:
+_OF_LINK: Final = frozenset(
+    {
+        wire.IFLA_ADDRESS,
+        wire.IFLA_IFNAME,
+        wire.IFLA_MTU,
+        wire.IFLA_LINK,
+        wire.IFLA_LINKINFO,
+        wire.IFLA_IFALIAS,
+        wire.IFLA_LINK_NETNSID,
+    }
+)
+
+
+_LO_UP: Final = Link(wire.LO, "lo", "", "", 65536, True, 0, -1, "")
+_LO_DOWN: Final = _LO_UP._replace(up=False)
+
+
+def attributes(data: bytes, start: int, end: int, wanted: Container[int] = range(1 << 14)) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     unpack = _ATTRIBUTE.unpack_from
     while start + 4 <= end:
         length, kind = unpack(data, start)
         if length < 4:
             break
-        found[kind & 0x3FFF] = data[start + 4 : start + length]
+        kind &= 0x3FFF
+        if kind in wanted:
+            found[kind] = data[start + 4 : start + length]
         start += (length + 3) & ~3
     return found
 
@@ -54,7 +73,7 @@ def attributes(data: bytes, start: int, end: int) -> dict[int, bytes]:
 def link(part: Part) -> Link:
     _, data, start, end = part
     _, _, index, flags, _ = wire.LINK.unpack_from(data, start)
-    got = attributes(data, start + 16, end)
+    got = attributes(data, start + 16, end, _OF_LINK)
     info = got.get(wire.IFLA_LINKINFO)
     kind = ""
     if info:
@@ -92,7 +111,13 @@ def can_send(part: Part) -> bool:
 
 
 def links(parts: Iterable[Part]) -> list[Link]:
-    return [link(part) for part in parts if part.type == wire.NEW_LINK]
+    """All of a dump. Of lo only whether it is up: every namespace has one, and they are half of all links."""
+    found = []
+    for part in parts:
+        if part.type == wire.NEW_LINK:
+            _, _, index, flags, _ = wire.LINK.unpack_from(part.data, part.start)
+            found.append(_LO_UP if flags & wire.UP else _LO_DOWN) if index == wire.LO else found.append(link(part))
+    return found
 
 
 def namespace_id(part: Part) -> int:

@@ -59,13 +59,20 @@ def _look(place: Place, wanted: Namespace | None, settings: sysctl.Settings) -> 
         up=frozenset([link.name for link in place.links if link.up]),
         sysctls=_settings(settings, place.channel, titles, want.sysctls) if want.sysctls else frozenset(),
         addresses=frozenset(decode.addresses(dump(wire.get_addresses()), titles) if exact or want.addresses else ()),
-        neighbours=frozenset(
-            decode.neighbours(dump(wire.get_neighbours()), titles) if exact or want.neighbours else ()
-        ),
+        neighbours=frozenset(decode.neighbours(_neighbours(place, None if exact else want), titles)),
         routes=frozenset(decode.routes(dump(wire.get_routes()), titles) if exact or want.routes else ()),
         rules=frozenset(decode.rules(dump(wire.get_rules())) if exact or want.rules else ()),
         ruleset=ruleset,
     )
+
+
+def _neighbours(place: Place, guest: Namespace | None) -> list[Part]:
+    """All of them, or only those that are wanted of a guest."""
+    if guest is None:
+        return place.channel.dump(wire.get_neighbours())
+    numbers = {link.name: link.number for link in place.links}
+    asked = [wire.get_neighbour(item.ip, numbers[item.link]) for item in guest.neighbours if item.link in numbers]
+    return [answer for answer in place.channel.ask(asked) if isinstance(answer, Part)]
 
 
 def _settings(

@@ -1,8 +1,8 @@
 """Which two links are one veth pair.
 
 A link tells its peer's index, and the number by which its own namespace knows the peer's. Indices repeat (every
-instance's eth0 has the same), so for each pair that would fit we ask the kernel for the number of the namespace that
-the other end is in. Names and indices alone would let a stranger's link pass for ours.
+instance's eth0 has the same), so for each pair that would fit we ask the kernel which number the one end's namespace
+has in the other's. Names and indices alone would let a stranger's link pass for ours.
 """
 
 from collections.abc import Iterator
@@ -89,7 +89,8 @@ class _Search:
         if link.peer_namespace < 0:
             return next((other for other in candidates if other.node == node and other.link is not link), None)
         for other in sorted(candidates, key=lambda other: other.node != expected):
-            if other.node != node and self._number(node, other.node) == link.peer_namespace:
+            # Asked over there, where few namespaces are known: the kernel looks through all that are.
+            if other.node != node and self._number(other.node, node) == other.link.peer_namespace >= 0:
                 return other
         return None
 

@@ -206,6 +206,11 @@ def get_neighbours() -> Request:
     return Request(GET_NEIGHBOUR, DUMP, NEIGHBOUR.pack(AF_INET, 0, 0, 0, 0))
 
 
+def get_neighbour(ip: str, index: int) -> Request:
+    """One entry. A dump walks the entries of all namespaces of the machine, for each namespace again."""
+    return Request(GET_NEIGHBOUR, 0, NEIGHBOUR.pack(AF_INET, index, 0, 0, 0) + attribute(NDA_DST, inet_aton(ip)))
+
+
 def get_routes() -> Request:
     return Request(GET_ROUTE, DUMP, ROUTE.pack(AF_INET, 0, 0, 0, 0, 0, 0, 0, 0))
 
