@@ -1,0 +1,196 @@
+"""A lab for a test: brought up through the public API under a name nobody else has, and gone afterwards.
+
+Sockets are opened inside a node and used from the test: a socket stays in the namespace it was made in. So tests need
+no helper processes, nothing has to be waited for until it is "ready", and a capture misses nothing.
+"""
+
+import os
+import re
+import secrets
+import select
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from emulator import api, names
+from emulator.compile.state import State, Veth
+from emulator.kernel import netns
+from emulator.topology.model import Addresses, Topology
+
+TOPOLOGIES = Path(__file__).parent.parent.parent / "topologies"
+
+
+class Run(NamedTuple):
+    """A command that has ended."""
+
+    code: int
+    output: str  # stdout and stderr
+
+    def __bool__(self) -> bool:
+        return not self.code
+
+
+class Lab:
+    """A lab that is up."""
+
+    def __init__(self, name: str, directory: str) -> None:
+        self.name = name
+        self.file = os.path.join(directory, f"{name}.yaml")
+        self.servers: list[Server] = []
+        self._sockets: list[socket.socket] = []
+        self._wanted: api.Wanted
+
+    def up(self, text: str) -> api.Outcome:
+        """Bring it up, or to what the text says now."""
+        named = re.sub(r"^name: .*$", f"name: {self.name}", text, count=1, flags=re.MULTILINE)
+        if named == text:
+            named = f"name: {self.name}\n{text}"
+        Path(self.file).write_text(named, encoding="utf-8")
+        outcome = api.up(self.file)
+        assert not outcome.complaints, outcome.complaints
+        self._wanted = outcome.plan.wanted
+        return outcome
+
+    def down(self) -> None:
+        for held in self._sockets:
+            held.close()
+        api.down(self.name)
+
+    # --- what is where -----------------------------------------------------------------------------------------
+
+    @property
+    def topology(self) -> Topology:
+        return self._wanted.topology
+
+    @property
+    def addresses(self) -> Addresses:
+        return self._wanted.addresses
+
+    @property
+    def state(self) -> State:
+        return self._wanted.state
+
+    def private(self, node: str) -> str:
+        return str(self.addresses.private[node])
+
+    def public(self, node: str) -> str:
+        return str(self.addresses.public[node])
+
+    def address(self, node: str) -> str:
+        """The one on the node's own interface."""
+        return self.private(node) if node in self.addresses.private else self.public(node)
+
+    def resolve(self, target: str) -> str:
+        """A node's own address, or the address itself."""
+        return self.address(target) if target in self.state.namespaces else target
+
+    def veth(self, node: str) -> Veth:
+        """The one that ends in the node: an instance, a NAT gateway, an outside host."""
+        return next(veth for veth in self.state.veths if veth.peer_node == node)
+
+    def namespace(self, node: str) -> str:
+        return netns.path(names.netns(self.name, node))
+
+    # --- in a node ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def inside(self, node: str) -> Iterator[None]:
+        """This thread is in the node's namespace until the end of the block."""
+        namespace = netns.open_namespace(names.netns(self.name, node))
+        try:
+            with netns.enter(namespace):
+                yield
+        finally:
+            os.close(namespace)
+
+    def open_socket(
+        self, node: str, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, proto: int = 0
+    ) -> "Held":
+        """A non-blocking socket of the node's, closed with the lab at the latest."""
+        with self.inside(node):
+            made = Held(family, kind, proto)
+        made.setblocking(False)
+        self.keep(made)
+        return made
+
+    def keep(self, held: socket.socket) -> None:
+        """Close it with the lab at the latest."""
+        self._sockets.append(held)
+
+    def run(self, node: str, *argv: str, stdin: str = "", timeout: float = 20) -> Run:
+        """A command as root in the node's network namespace."""
+        command = ("nsenter", f"--net={self.namespace(node)}", *argv)
+        done = subprocess.run(
+            command,
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Run(done.returncode, done.stdout)
+
+    def must(self, node: str, *commands: str) -> None:
+        """Commands as root in the node, each of which must succeed: `ip addr add ...`."""
+        for command in commands:
+            done = self.run(node, "sh", "-c", command)
+            assert done, f"{node}: {command}: {done.output}"
+
+    def serve(self, node: str, *, tcp: tuple[int, ...] = (), udp: tuple[int, ...] = (), at: str = "0.0.0.0") -> None:
+        """Listen there. Whoever comes is told the address it came from (see `probes.pump`)."""
+        for kind, ports in ((socket.SOCK_STREAM, tcp), (socket.SOCK_DGRAM, udp)):
+            for port in ports:
+                made = self.open_socket(node, kind=kind)
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                made.bind((at, port))
+                if kind == socket.SOCK_STREAM:
+                    made.listen(64)
+                self.servers.append(Server(node, made))
+
+
+class Held(socket.socket):
+    """A socket in a node."""
+
+    def readable(self, within: float = 0.0) -> bool:
+        return bool(select.select([self], [], [], within)[0])
+
+
+class Server(NamedTuple):
+    """A listening socket and whose it is."""
+
+    node: str
+    socket: Held
+
+
+@contextmanager
+def up(source: str | Path) -> Iterator[Lab]:
+    """A lab made of a YAML text or file. Its name is replaced by a random one."""
+    text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+    with tempfile.TemporaryDirectory(prefix="vpcemu-test-") as directory:
+        lab = Lab(f"t{secrets.token_hex(4)}", directory)
+        try:
+            lab.up(text)
+            yield lab
+        finally:
+            lab.down()
+
+
+def without(text: str, line: str) -> str:
+    """The text less the one line that holds this."""
+    lines = text.splitlines(keepends=True)
+    kept = [held for held in lines if line not in held]
+    assert len(kept) == len(lines) - 1, f"{len(lines) - len(kept)} lines hold {line!r}"
+    return "".join(kept)
+
+
+def edited(text: str, changes: Mapping[str, str]) -> str:
+    """The text with each key, which must occur once, replaced by its value."""
+    for old, new in changes.items():
+        assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times"
+        text = text.replace(old, new)
+    return text
