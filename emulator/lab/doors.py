@@ -2,7 +2,8 @@
 the use-cases need, so that a test can put a stand-in at either.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from emulator.compile.state import Service, State, Step
@@ -43,6 +44,8 @@ class Agent(Protocol):
 
     def stop(self) -> None: ...
 
+    def close(self) -> None: ...
+
 
 def kernel(checkpoint: Checkpoint = quiet) -> Kernel:
     from emulator.kernel.host import Host
@@ -60,8 +63,19 @@ def agent(lab: str) -> Agent | None:
         return None
 
 
-def agent_or_none(lab: str, checkpoint: Checkpoint) -> Agent | None:
-    """The lab's agent; one that lives and does not answer is killed, since nobody else will ever stop it."""
+@contextmanager
+def asking(lab: str) -> Iterator[Agent | None]:
+    """The lab's agent, if it has one, for a few questions."""
+    found = agent(lab)
+    try:
+        yield found
+    finally:
+        if found:
+            found.close()
+
+
+def agent_or_killed(lab: str, checkpoint: Checkpoint) -> Agent | None:
+    """The lab's agent. One that lives and does not answer is killed, since nobody else will ever stop it."""
     found = agent(lab)
     if found is None:
         from emulator.agent.client import kill
@@ -71,8 +85,16 @@ def agent_or_none(lab: str, checkpoint: Checkpoint) -> Agent | None:
     return found
 
 
-def start_agent(lab: str) -> Agent:
-    """A new agent, or the one there is; it answers."""
+def end_agent(lab: str, checkpoint: Checkpoint) -> None:
+    """Stop the agent if there is one, whether or not it answers."""
+    found = agent_or_killed(lab, checkpoint)
+    if found:
+        checkpoint("stop the agent")
+        found.stop()
+
+
+def start_agent(lab: str, hold: int) -> Agent:
+    """A new agent, or the one there is; it answers. `hold`: the lab's lock, see `agent.client.start`."""
     from emulator.agent.client import start
 
-    return start(lab)
+    return start(lab, hold=hold)

@@ -39,10 +39,7 @@ def down(
         if before and before.complete:
             checkpoint("write the record")  # killed from here on, `ls` shows it as incomplete
             record.write(before._replace(complete=False))
-        agent = doors.agent_or_none(lab, checkpoint)
-        if agent:
-            checkpoint("stop the agent")
-            agent.stop()
+        doors.end_agent(lab, checkpoint)
         what = list(kernel.destroy(lab, before.namespaces if before else ()))
         what += _files(lab, checkpoint)
         checkpoint("unlink the lock")

@@ -20,7 +20,7 @@ class Held:
 
     def __init__(self, lab: str, fd: int) -> None:
         self._lab = lab
-        self._fd = fd
+        self.fd = fd  # whoever inherits it holds the lock, too
 
     def remove(self) -> None:
         """Unlink the lock file and the then empty directories. The lock stays held until the context ends."""

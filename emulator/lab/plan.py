@@ -69,7 +69,8 @@ def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel |
     """Hold what is wanted against what is there."""
     observed = State(wanted.lab, {}, frozenset())
     if kernel:
-        observed = services.merge(kernel.observe(wanted.lab, wanted.state), doors.agent(wanted.lab))
+        with doors.asking(wanted.lab) as agent:
+            observed = services.merge(kernel.observe(wanted.lab, wanted.state), agent)
     old = previous(before) if observed.namespaces else None
     return Plan(
         wanted=wanted,

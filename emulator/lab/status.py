@@ -1,6 +1,6 @@
 """status: what is there, in AWS's words, and what is not as it should be. Changes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from emulator.compile.diff import diff
@@ -10,7 +10,7 @@ from emulator.errors import VpcemuError
 from emulator.lab import doors, listing, places, record, services
 from emulator.lab.plan import Wanted, settle
 from emulator.report import shapes
-from emulator.report.words import wrong
+from emulator.report.words import essential, wrong
 from emulator.topology.model import Route, Service, Topology, Vpc
 
 _HEALTHY = ("running", "starting", "done")  # states of a service that need nobody's attention
@@ -28,9 +28,9 @@ def status(lab: str | None = None) -> shapes.Status:
         raise Unknown(f"lab {lab} has lost its record", f"`vpcemu down {lab}` removes it, or `vpcemu gc`")
     topology = _load(before)
     wanted = settle(before.file, before.text, topology, [], before.addresses)
-    kernel, agent = doors.kernel(), doors.agent(lab)
-    running = agent.services() if agent else {}
-    steps = diff(services.merge(kernel.observe(lab, wanted.state), agent), wanted.state)
+    with doors.asking(lab) as agent:
+        running = agent.services() if agent else {}
+        steps = diff(services.merge(doors.kernel().observe(lab, wanted.state), agent), wanted.state)
     now = listing.state(lab, before, list(wanted.state.namespaces))
     if now == "up" and any(not isinstance(step.item, StateService) for step in steps):
         now = "broken"
@@ -73,7 +73,7 @@ def _load(before: record.Record) -> Topology:
 def _wrong(
     before: record.Record,
     now: shapes.LabState,
-    steps: Iterable[Step],
+    steps: Sequence[Step],
     running: dict[str, list[dict[str, Any]]],
     *,
     agent_dead: bool,
@@ -87,13 +87,10 @@ def _wrong(
     if agent_dead:
         what = "the agent is dead: no built-in service answers, and no command of the file runs"
         found.append(shapes.Wrong(node="", what=what, remedy=again))
-    steps = list(steps)
     gone = {step.node for step in steps if isinstance(step.item, Netns) and step.verb == "add"}
-    for step in steps:
-        if isinstance(step.item, StateService) and (agent_dead or step.node in gone):
+    for step in essential(steps):
+        if isinstance(step.item, StateService) and agent_dead:
             continue  # said already
-        if step.node in gone and not isinstance(step.item, Netns):
-            continue  # of course it is missing
         found.append(shapes.Wrong(node=step.node, what=wrong(step), remedy=again))
     for node, entries in running.items():
         for entry in entries:

@@ -108,12 +108,13 @@ def _converge(
     record.write(journal)
     nodes.write(wanted.topology, wanted.addresses)
 
-    agent = doors.agent_or_none(wanted.lab, checkpoint) if before else None
-    if agent and stop:
-        checkpoint(f"stop {len(stop)} services")
-        agent.apply([], stop)
+    if stop:
+        with doors.asking(wanted.lab) as agent:
+            if agent:
+                checkpoint(f"stop {len(stop)} services")
+                agent.apply([], stop)
     kernel.execute(kernel_steps, wanted.lab, lambda done, total: progress("building", done, total))
-    complaints = _serve(wanted, start, agent, checkpoint, progress)
+    complaints = _serve(wanted, start, checkpoint, progress)
     _verify(wanted, kernel, complaints)
 
     checkpoint("finish the record")
@@ -140,16 +141,14 @@ def _journal(plan: Plan, before: record.Record | None) -> record.Record:
 def _serve(
     wanted: Wanted,
     start: list[tuple[str, Service]],
-    agent: doors.Agent | None,
     checkpoint: doors.Checkpoint,
     progress: Progress,
 ) -> list[str]:
     """Have the agent run what the file asks for. A sentence for each service that could not be started."""
     if not services.wanted(wanted.state):
-        if agent:
-            checkpoint("stop the agent")
-            agent.stop()
+        doors.end_agent(wanted.lab, checkpoint)
         return []
+    agent = doors.agent_or_killed(wanted.lab, checkpoint)
     if agent is None:
         checkpoint("start the agent")
         agent = doors.start_agent(wanted.lab)
@@ -157,18 +156,18 @@ def _serve(
     checkpoint(f"start {len(start)} services")
     seen = nodes.view(wanted.topology, wanted.addresses)
     commands = {node for node, service in start if service.kind == "command"}
-    complaints = agent.zone({name: node["public"] for name, node in seen.nodes.items() if node["public"]})
-    return complaints + agent.apply(
-        start,
-        [],
-        hosts={node: view.hosts(seen, node) for node in commands},
-        resolv=dict.fromkeys(commands, view.resolv(seen)),
-    )
+    try:
+        complaints = agent.zone({name: node["public"] for name, node in seen.nodes.items() if node["public"]})
+        hosts = {node: view.hosts(seen, node) for node in commands}
+        return complaints + agent.apply(start, [], hosts=hosts, resolv=dict.fromkeys(commands, view.resolv(seen)))
+    finally:
+        agent.close()
 
 
 def _verify(wanted: Wanted, kernel: doors.Kernel, complaints: list[str]) -> None:
     """What was done must be what was meant: observe again, and the second diff is empty."""
-    observed = services.merge(kernel.observe(wanted.lab, wanted.state), doors.agent(wanted.lab))
+    with doors.asking(wanted.lab) as agent:
+        observed = services.merge(kernel.observe(wanted.lab, wanted.state), agent)
     left = diff(observed, wanted.state)
     if complaints:  # they are reported as such
         left = [step for step in left if not isinstance(step.item, Service)]

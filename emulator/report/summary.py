@@ -57,7 +57,8 @@ def try_next(topology: Topology, addresses: Addresses, program: str, lab_option:
         if host and (private or instance.public_ip):
             way = f"{instance.name} reaches the internet" + (f" as {through}" if through else "")
             hints.append(Hint(f"{inside} ping -c1 {host.ip}", way))
-        server = next((h for h in topology.internet.hosts if any(s.kind == "http" for s in h.services)), None)
+        servers = [held for held in topology.internet.hosts if any(s.kind == "http" for s in held.services)]
+        server = next((held for held in servers if held != host), servers[0] if servers else None)
         if server and (private or instance.public_ip):
             port = next(service.port for service in server.services if service.kind == "http")
             url = f"http://{server.name}" + (f":{port}" if port != 80 else "")

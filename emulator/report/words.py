@@ -1,6 +1,7 @@
 """A step in words: what the kernel item is, as `plan` and `status` print it."""
 
 import shlex
+from collections.abc import Iterable
 
 from emulator.compile.state import (
     MAIN_TABLE,
@@ -40,7 +41,7 @@ def describe(item: Item) -> str:
         case Sysctl():
             return f"sysctl {item.key.replace('/', '.')} = {item.value}"
         case Veth():
-            return f"link {item.link} to {item.peer_link} in {item.peer_node}"
+            return f"link {item.link}" + (f" to {item.peer_link} in {item.peer_node}" if item.peer_node else "")
         case LinkUp():
             return f"link {item.link} up"
         case Address():
@@ -78,10 +79,40 @@ def _service(item: Service) -> str:
 def wrong(step: Step) -> str:
     """What a step that ought not to be needed says about the lab: `status` prints it."""
     what = describe(step.item)
-    match step.verb:
-        case "add":
-            return f"{what} is missing"
-        case "remove":
-            return f"{what} should not be there"
-        case "replace":
-            return f"{what} has been changed" if isinstance(step.item, Ruleset) else f"{what} is not as it should be"
+    if step.verb == "remove":
+        return f"{what} should not be there"
+    match step.item:
+        case LinkUp(link):
+            return f"link {link} is down"
+        case Sysctl():
+            return f"{what} has another value"
+        case Ruleset():
+            return f"{what}: {step.reason}"
+        case Service():
+            return f"{what} does not run"
+    if step.verb == "add" or step.reason.endswith(("missing", "new")):
+        return f"{what} is missing"
+    return f"{what} is not as it should be"
+
+
+def essential(steps: Iterable[Step]) -> list[Step]:
+    """The steps without those that only follow from others: what a missing namespace or link takes along."""
+    steps = list(steps)
+    nodes = {step.node for step in steps if isinstance(step.item, Netns) and step.verb == "add"}
+    veths = [step.item for step in steps if isinstance(step.item, Veth) and step.verb == "add"]
+    links = {end for veth in veths for end in ((veth.node, veth.link), (veth.peer_node, veth.peer_link))}
+    kept = []
+    for step in steps:
+        item = step.item
+        if isinstance(item, Veth):
+            follows = {item.node, item.peer_node} & nodes or (step.verb == "remove" and (item.node, item.link) in links)
+        elif isinstance(item, Netns):
+            follows = False
+        elif isinstance(item, Sysctl):
+            parts = item.key.split("/")
+            follows = step.node in nodes or (len(parts) > 3 and (step.node, parts[3]) in links)
+        else:
+            follows = step.node in nodes or (step.node, getattr(item, "link", "")) in links
+        if not follows:
+            kept.append(step)
+    return kept
