@@ -39,7 +39,7 @@ def without_python_settings(monkeypatch: pytest.MonkeyPatch, home: Path) -> None
 
 
 def start(clone: Path, *arguments: str) -> "subprocess.Popen[str]":
-    argv = [clone / "scripts" / "vpcemu", *arguments]
+    argv = [str(clone / "scripts" / "vpcemu"), *arguments]
     return subprocess.Popen(argv, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -91,8 +91,8 @@ def test_the_callers_directory_and_python_settings_decide_nothing(
 
 def test_it_is_an_ordinary_package(clone: Path, tmp_path: Path) -> None:
     subprocess.run(["python3", "-m", "venv", tmp_path / "package"], check=True)
-    pip = [tmp_path / "package" / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, clone], check=True)
+    pip = [str(tmp_path / "package" / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(clone)], check=True)
     [wheel] = tmp_path.glob("vpcemu-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
