@@ -17,9 +17,10 @@ def check(topology: Topology, report: Report) -> None:
     """All warnings."""
     for vpc in topology.vpcs:
         if f"{vpc.where.path}.cidr_block" not in report.broken and vpc.cidr_block.overlaps(DISCOURAGED):
-            what = f"{vpc.cidr_block} overlaps {DISCOURAGED}, which some AWS services use inside"
+            what = f"some AWS services use {DISCOURAGED} inside"
             report.warn(vpc.where, what, "AWS accepts it and advises another block", key="cidr_block")
-        _check_ways_out(vpc, report)
+        if not report.errors:  # else a route may seem to be missing because it, or its table, is wrong
+            _check_ways_out(vpc, report)
         for group in vpc.security_groups:
             _check_open(group, report)
     if len(topology.vpcs) > VPCS_PER_REGION:
@@ -29,8 +30,6 @@ def check(topology: Topology, report: Report) -> None:
 
 def _check_ways_out(vpc: Vpc, report: Report) -> None:
     """A public address is of use only where the subnet's route table leads to the internet gateway (IGW-05, NAT-02)."""
-    if any(path.startswith(f"{vpc.where.path}.") for path in report.broken):
-        return  # a route may be missing because it is wrong
     public = {t.name for t in vpc.route_tables if any(route.target.kind == "internet_gateway" for route in t.routes)}
     table_of = {subnet.name: subnet.route_table for subnet in vpc.subnets}
     closed = {name for name, table in table_of.items() if table not in public}
@@ -48,8 +47,8 @@ def _check_ways_out(vpc: Vpc, report: Report) -> None:
             continue
         told.add(name)
         others = sum(other.public_ip is not None and other.subnet == name for other in vpc.instances) - 1
-        also = f" (as have {others} more)" if others else ""
-        what = f"{instance.name} has a public IP{also}, but {_closed(name, table_of[name])}"
+        who = f"{instance.name} and {others} more have" if others else f"{instance.name} has"
+        what = f"{who} a public IP, but {_closed(name, table_of[name])}"
         report.warn(instance.where, what, "nobody can reach it from outside, and it reaches nobody", key="subnet")
 
 

@@ -107,10 +107,12 @@ SERVICE = Noun(
         "user": Key(USER, "Who runs the command; left out: nobody. root needs your consent at the terminal."),
     },
     one_of=("http", "echo", "dns", "tcp", "udp", "command"),
-    instead={"port": "write the kind and its port, such as {http: 8080}", "type": "write {http: 8080} or {tcp: 5432}"},
+    instead={"port": "the kind is the key, such as {http: 8080}", "type": "the kind is the key, such as {tcp: 5432}"},
 )
 
-SERVICES = ListOf(ScalarOr(values.choice(*SERVICE_DEFAULTS), SERVICE))
+_OTHER_SERVICES = "a map has the other kinds and ports, such as {tcp: 443} or {command: sleep 60}"
+
+SERVICES = ListOf(ScalarOr(values.choice(*SERVICE_DEFAULTS, otherwise=_OTHER_SERVICES), SERVICE))
 
 _RULE_KEYS = {
     "protocol": Key(PROTOCOL, "tcp, udp, icmp, icmpv6, all (or -1), or an IP protocol number.", required=True),

@@ -24,9 +24,10 @@ from emulator.topology.model import (
 )
 from emulator.topology.nodes import compose
 from emulator.topology.read import VISIT_LIMIT, Reader, Record, TooLarge
-from emulator.topology.report import LIMIT, Report, TooManyProblems, did_you_mean, listed
+from emulator.topology.report import LIMIT, Report, TooManyProblems
 from emulator.topology.security import DEFAULT_GROUP, build_group, implied_group
 from emulator.topology.services import build_services
+from emulator.topology.suggest import did_you_mean, listed
 
 DEFAULT_REGION = "us-east-1"
 DEFAULT_MAIN = "main"
@@ -68,7 +69,11 @@ def _topology(root: Record, report: Report) -> Topology:
         region,
         tuple(_vpc(record, region, owners, report) for record in records),
         _internet(root, report),
-        tuple(_expectation(record) for record in root.get("expect") or () if _whole(record, "from", "to", "result")),
+        tuple(
+            _expectation(record)
+            for record in root.get("expect") or ()
+            if record and _whole(record, "from", "to", "result")
+        ),
     )
 
 
@@ -161,14 +166,14 @@ def _target(name: str, vpc: Record, owners: dict[str, str], where: Where, report
         report.error(at, what, "a route points at a gateway of its own VPC", "InvalidParameterValue")
     elif name in instances:
         report.error(
-            at, f"{name} is an instance", "routes to an instance are not emulated yet", "InvalidParameterValue"
+            at, f"`{name}` is an instance", "routes to an instance are not emulated yet", "InvalidParameterValue"
         )
     else:
         known = [*filter(None, [vpc.get("internet_gateway")]), *gateways]
         otherwise = f"VPC {vpc.name} has {listed(known, 'no gateway: give it an internet_gateway or nat_gateways')}"
         report.error(
             at,
-            f"no gateway is called {name}",
+            f"no gateway is called `{name}`",
             did_you_mean(name, [*known, "blackhole"], otherwise),
             "InvalidGatewayID.NotFound",
         )
@@ -199,7 +204,7 @@ def _instance(record: Record, subnets: dict[str, Subnet], report: Report) -> Ins
     return Instance(
         record.name,
         record.get("subnet"),
-        groups or (DEFAULT_GROUP,),  # SG-08
+        tuple(filter(None, groups or ())) or (DEFAULT_GROUP,),  # SG-08
         record.get("private_ip"),
         public,  # type: ignore[arg-type]  # "auto" is the only string
         build_services(record, report),

@@ -84,7 +84,7 @@ def compose(text: str, composer: type[Any] = COMPOSER) -> Composed:
     try:
         root = composer(text).get_single_node()
     except yaml.MarkedYAMLError as error:
-        return _refuse(*_in_words(error))
+        return _refuse(*_in_words(error, text))
     except ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         where = Where(before.count("\n") + 1, len(before) - before.rfind("\n"))
@@ -108,10 +108,16 @@ def _refuse(what: str, hint: str = "", where: Where = Where()) -> Composed:  # n
     return Composed(None, Problem(where, what, hint))
 
 
-def _in_words(error: yaml.MarkedYAMLError) -> tuple[str, str, Where]:
+def _in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str, Where]:
     mark = error.problem_mark or error.context_mark
     where = Where(mark.line + 1, mark.column + 1) if mark else Where()
-    problem = error.problem or error.context or "not YAML"
+    problem = (error.problem or error.context or "not YAML").removeprefix("but ")
+    if "cannot start any token" in problem and mark:
+        line = text.split("\n")[mark.line]
+        character = line[mark.column : mark.column + 1]
+        if character == "\t":
+            return "this is not YAML: a tab stands where spaces indent", "indent with spaces", where
+        return f"this is not YAML: {character!r} cannot begin a value", "put quotes around the value", where
     what = f"this is not YAML: {problem}"
     if error.context and error.context != problem:
         what += f", {error.context}"
@@ -121,7 +127,6 @@ def _in_words(error: yaml.MarkedYAMLError) -> tuple[str, str, Where]:
 
 
 HINTS = (
-    ("cannot start any token", "indent with spaces, and put quotes around a value that begins with @ ` % or a tab"),
     (
         "mapping values are not allowed",
         "a colon inside a value needs quotes around the value; check the indentation too",

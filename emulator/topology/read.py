@@ -4,14 +4,17 @@ This is the inner loop of a large file (1,000 instances have some 20,000 nodes),
 there is something to say.
 """
 
+import re
 from typing import Any
 
 from emulator.errors import Problem, Where
 from emulator.topology.fields import Kind, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
 from emulator.topology.nodes import NULLS, MappingNode, Node, ScalarNode, SequenceNode, is_null
-from emulator.topology.report import Report, did_you_mean, place
-from emulator.topology.values import Bad, Scalar, show
+from emulator.topology.report import Report, place
+from emulator.topology.suggest import nearest, show
+from emulator.topology.values import Bad, Scalar
 
+WORDS = re.compile(r"\w+")
 VISIT_LIMIT = 1_000_000  # aliases of aliases make a small file name more things than memory holds
 
 
@@ -53,11 +56,12 @@ class Reader:
         self.report.places[path] = node
         self._visit(len(node.value))
         values: dict[str, Any] = {}
+        mistaken: set[str] = set()  # what unknown keys were meant to be
         for key_node, value_node in node.value:
             key = key_node.value
             known = noun.keys.get(key) if type(key_node) is ScalarNode and not key_node.tag else None
             if known is None:
-                self._unknown_key(key_node, noun, path)
+                mistaken |= self._unknown_key(key_node, noun, path)
             elif key in values:
                 self.report.add(_duplicate(key, key_node, path))
             else:
@@ -71,7 +75,7 @@ class Reader:
                         self._bad(value_node, bad, f"{path}.{key}" if path else key)
                 else:
                     values[key] = self._value(value_node, kind, f"{path}.{key}" if path else key)
-        self._complete(noun, values, here)
+        self._complete(noun, values, mistaken, here)
         return Record(name, here, values)
 
     def _value(self, node: Node, kind: Kind, path: str) -> Any:
@@ -112,30 +116,28 @@ class Reader:
             return None
 
     def _list(self, node: Node, item: Scalar | Noun | ScalarOr, path: str) -> tuple[Any, ...] | None:
-        """Nouns that are wrong are left out; a list of scalars with one wrong is wrong as a whole."""
+        """An item that is wrong holds None, so that the others keep their index."""
         if type(node) is not SequenceNode or node.tag:
             sample = f", such as [{show(node.value)[1:-1]}]" if type(node) is ScalarNode and node.value else ""
-            title = item.phrase if isinstance(item, Scalar) else (item if isinstance(item, Noun) else item.noun).title
-            self._wrong_kind(node, f"a list ({title} each)", place(node, path), f"put it into brackets{sample}")
+            items = f", each item {item.phrase}" if isinstance(item, Scalar) else f" of {_noun_of(item).title}s"
+            self._wrong_kind(node, f"a list{items}", place(node, path), f"put it into brackets{sample}")
             return None
         self._visit(len(node.value))
         word = item if type(item) is Scalar else item.word if type(item) is ScalarOr else None
         found = []
         for index, child in enumerate(node.value):
-            if word and type(child) is ScalarNode and child.value not in NULLS and not child.tag:
+            if word is not None and type(child) is ScalarNode and child.value not in NULLS and not child.tag:
                 try:  # the common case, as in `noun`
                     found.append(word.read(child.value))
                     continue
                 except Bad:
                     pass
             found.append(self._value(child, item, f"{path}[{index}]"))
-        if None in found:
-            return None if type(item) is Scalar else tuple(value for value in found if value is not None)
         return tuple(found)
 
     def _map_of(self, node: Node, kind: MapOf, path: str) -> tuple[Record, ...] | None:
         found: list[Record] = []
-        for name, where, child in self._entries(node, kind.name, path, f"a map: {kind.noun.title}s by name"):
+        for name, where, child in self._entries(node, kind.name, path, f"a map of {kind.noun.title}s by name"):
             if is_null(child):
                 self._no_value(child, kind.noun, where.path)
                 record = None
@@ -165,7 +167,7 @@ class Reader:
         found: dict[str, tuple[str, Where, Node]] = {}
         for key_node, child in node.value:
             if type(key_node) is not ScalarNode or key_node.tag:
-                self._wrong_kind(key_node, f"{names.phrase}, as the key of a map,", place(key_node, path))
+                self._wrong_kind(key_node, names.phrase, place(key_node, path))
                 continue
             name = key_node.value
             mark = key_node.start_mark
@@ -183,35 +185,41 @@ class Reader:
             found[name] = (name, where, child)
         return list(found.values())
 
-    def _complete(self, noun: Noun, values: dict[str, Any], here: Where) -> None:
+    def _complete(self, noun: Noun, values: dict[str, Any], mistaken: set[str], here: Where) -> None:
         for key, known in noun.keys.items():
-            if known.required and key not in values:
-                self.report.error(here, f"{key} is missing", _lower(known.doc), "MissingParameter")
+            if known.required and key not in values and key not in mistaken:
+                self.report.error(here, f"`{key}` is missing", _lower(known.doc), "MissingParameter")
         if noun.one_of:
             given = [key for key in noun.one_of if key in values]
-            if not given:
+            if not given and not mistaken & set(noun.one_of):
                 self.report.error(here, f"{_article(noun.title)} {noun.title} needs one of {', '.join(noun.one_of)}")
             elif len(given) > 1:
                 what = f"{' and '.join(given)} exclude each other"
                 self.report.error(
                     here, what, f"write one {noun.title} for each", "InvalidParameterCombination", given[1]
                 )
-        if noun.any_of and not any(key in values for key in noun.any_of):
+        if noun.any_of and not any(key in values or key in mistaken for key in noun.any_of):
             first = noun.keys[noun.any_of[0]]
-            self.report.error(here, f"{noun.any_of[0]} is missing", _lower(first.doc), "MissingParameter")
+            self.report.error(here, f"`{noun.any_of[0]}` is missing", _lower(first.doc), "MissingParameter")
 
-    def _unknown_key(self, node: Node, noun: Noun, path: str) -> None:
+    def _unknown_key(self, node: Node, noun: Noun, path: str) -> set[str]:
+        """Reports it; returns the keys it may have been meant for, which are then not missing as well."""
         keys = f"{_article(noun.title)} {noun.title} has {', '.join(noun.keys)}"
         if type(node) is not ScalarNode or node.tag:
             self._wrong_kind(node, "a key", place(node, path), keys)
-            return
+            return set()
         word = node.value
         what = f"unknown key {show(word)}"
         if word == "<<":
-            hint = "merge keys are not supported; *name after a key repeats a whole value"
+            hint, meant = "merge keys are not supported; *name after a key repeats a whole value", set(noun.keys)
+        elif word in noun.instead:
+            hint = noun.instead[word]
+            meant = noun.keys.keys() & set(WORDS.findall(hint))
         else:
-            hint = noun.instead.get(word) or did_you_mean(word, noun.keys, keys)
+            guess = nearest(word, noun.keys)
+            hint, meant = (f"did you mean `{guess}`?" if guess else keys), {guess}
         self.report.error(place(node, path), what, hint, "UnknownParameter")
+        return meant
 
     def _bad(self, node: Node, bad: Bad, path: str) -> None:
         self.report.error(place(node, path), bad.what, bad.hint, bad.code)
@@ -219,6 +227,8 @@ class Reader:
     def _no_value(self, node: Node, kind: Kind, path: str) -> None:
         empty = {ListOf: "[]", MapOf: "{}", MapTo: "{}", Noun: "{}"}.get(type(kind))
         hint = f"write {empty} for an empty one, or remove the key" if empty else "write a value, or remove the key"
+        if isinstance(kind, Noun) and any(key.required for key in kind.keys.values()):
+            hint = f"{_article(kind.title)} {kind.title} needs {' and '.join(_required(kind))}"
         self.report.error(place(node, path), "has no value", hint)
 
     def _wrong_kind(self, node: Node, wanted: str, where: Where, hint: str = "") -> None:
@@ -227,7 +237,7 @@ class Reader:
         elif is_null(node):
             self.report.error(where, "has no value", f"write {wanted}")
         else:
-            self.report.error(where, f"{wanted} belongs here, not {_is(node)}", hint)
+            self.report.error(where, f"must be {wanted}, not {_is(node)}", hint)
 
     def _visit(self, count: int) -> None:
         self.visited += count
@@ -237,6 +247,14 @@ class Reader:
 
 def _duplicate(key: str, node: Node, path: str) -> Problem:
     return Problem(place(node, path), f"{show(key)} is there twice", "a key stands once in a map; put both together")
+
+
+def _required(noun: Noun) -> list[str]:
+    return [name for name, key in noun.keys.items() if key.required]
+
+
+def _noun_of(item: Noun | ScalarOr) -> Noun:
+    return item if isinstance(item, Noun) else item.noun
 
 
 def _is(node: Node) -> str:

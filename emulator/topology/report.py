@@ -68,6 +68,18 @@ class Report:
         node = self.places.get(where.path)
         return where if node is None else place(node, where.path)
 
+    def item(self, where: Where, keys: Iterable[str], text: str, last: bool = False) -> str:
+        """The first of the keys that holds this text, with its index if it is a list: "security_groups[2]"."""
+        for key in keys:
+            node = _below(self.places.get(where.path), key)
+            if isinstance(node, SequenceNode):
+                found = [index for index, item in enumerate(node.value) if item.value == text]
+                if found:
+                    return f"{key}[{found[-1 if last else 0]}]"
+            elif node is not None and node.value == text:
+                return key
+        return ""
+
     def given(self, where: Where, key: str) -> bool:
         """Whether the file has this key of the noun, right or wrong."""
         return _below(self.places.get(where.path), key) is not None
@@ -81,33 +93,6 @@ def place(node: Node, path: str) -> Where:
     """Where a node begins. libyaml counts from 0."""
     mark = node.start_mark
     return Where(mark.line + 1, mark.column + 1, path)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that looks most like this one, or ""."""
-    import difflib  # 4 ms that a file without mistakes does not pay
-
-    candidates = list(known)[:500]
-    if not word or len(word) > 64:
-        return ""
-    folded = {candidate.lower(): candidate for candidate in reversed(candidates)}
-    found = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
-    return folded[found[0]] if found else ""
-
-
-def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """The nearest known word as a hint, else the other hint."""
-    guess = nearest(word, known)
-    return f"did you mean {guess}?" if guess else otherwise
-
-
-def listed(names: Iterable[str], nothing: str = "none") -> str:
-    """Names in a sentence, cut where there are many."""
-    every = list(names)
-    shown = ", ".join(every[:8])
-    if len(every) > 8:
-        shown += f" and {len(every) - 8} more"
-    return shown or nothing
 
 
 def _below(node: Node | None, key: str) -> Node | None:

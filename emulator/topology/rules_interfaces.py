@@ -7,13 +7,19 @@ from typing import NamedTuple
 from emulator.errors import Where
 from emulator.topology.addresses import RESERVED_FRONT, in_subnet, is_public, reserved, usable
 from emulator.topology.model import Instance, NatGateway, Subnet, Topology, Vpc
-from emulator.topology.report import Report, did_you_mean, listed
+from emulator.topology.report import Report
+from emulator.topology.suggest import did_you_mean, listed
 
 GROUPS_PER_INTERFACE, GROUPS_AT_MOST = 5, 16
 ELASTIC_IPS_PER_REGION = 5
 GATEWAYS_PER_ZONE = 5
 
+GROUP_KEYS = ("security_groups", "vpc_security_group_ids")
+
 RESERVED_FOR = ("the network", "the VPC's router", "DNS", "future use")  # SUB-05, from base+0
+
+
+EVERYBODY = ("any", "anywhere", "all", "everywhere", "world", "public", "internet")
 
 
 class Interface(NamedTuple):
@@ -82,7 +88,7 @@ def _unknown_subnet(
     if f"{vpc.where.path}.subnets.{name}" in report.broken:
         return
     other = next((o.name for o in topology.vpcs if any(s.name == name for s in o.subnets)), None)
-    what = f"no subnet is called {name}"
+    what = f"no subnet is called `{name}`"
     if other:
         hint = f"VPC {other} has one; an interface stands in a subnet of its own VPC, {vpc.name}"
     else:
@@ -171,15 +177,16 @@ def _check_groups(topology: Topology, vpc: Vpc, instance: Instance, report: Repo
     names = {group.name for group in vpc.security_groups}
     for index, name in enumerate(instance.security_groups):
         if name not in names:
-            unknown_group(topology, vpc, name, instance.where, f"{_groups_key(instance, report)}[{index}]", report)
+            unknown_group(topology, vpc, name, instance.where, report.item(instance.where, GROUP_KEYS, name), report)
         elif name in instance.security_groups[:index]:
             what = f"security group {name} is there twice"
-            key = f"{_groups_key(instance, report)}[{index}]"
+            key = report.item(instance.where, GROUP_KEYS, name, last=True)
             report.error(instance.where, what, "remove one", "InvalidParameterValue", key)
     count = len(instance.security_groups)
     if count <= GROUPS_PER_INTERFACE:
         return
-    code, key = "SecurityGroupsPerInterfaceLimitExceeded", _groups_key(instance, report)  # SG-14
+    code = "SecurityGroupsPerInterfaceLimitExceeded"  # SG-14
+    key = next((key for key in GROUP_KEYS if report.given(instance.where, key)), "")
     if count > GROUPS_AT_MOST:
         report.error(
             instance.where, f"{count} security groups: AWS allows {GROUPS_AT_MOST} per interface at most", "", code, key
@@ -189,11 +196,6 @@ def _check_groups(topology: Topology, vpc: Vpc, instance: Instance, report: Repo
             f"{count} security groups: an account's quota is {GROUPS_PER_INTERFACE} per interface until AWS raises it"
         )
         report.warn(instance.where, what, "", code, key)
-
-
-def _groups_key(instance: Instance, report: Report) -> str:
-    terraform = "vpc_security_group_ids"
-    return terraform if report.given(instance.where, terraform) else "security_groups"
 
 
 def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: str, report: Report) -> None:
@@ -207,5 +209,10 @@ def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: st
         report.error(where, what, f"declare the group in VPC {vpc.name} as well", "InvalidParameter", key)
         return
     names = [group.name for group in vpc.security_groups]
+    if name in EVERYBODY:
+        report.error(
+            where, f"no security group is called `{name}`", "0.0.0.0/0 is everybody", "InvalidGroup.NotFound", key
+        )
+        return
     hint = did_you_mean(name, names, f"VPC {vpc.name} has {listed(names)}")
-    report.error(where, f"no security group is called {name}", hint, "InvalidGroup.NotFound", key)  # SG-15
+    report.error(where, f"no security group is called `{name}`", hint, "InvalidGroup.NotFound", key)  # SG-15

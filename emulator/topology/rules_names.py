@@ -30,16 +30,18 @@ def check(topology: Topology, report: Report) -> None:
     first: dict[str, _Named] = {}
     for node in sorted(_named(topology, report), key=lambda node: (node.where.line, node.where.column)):
         if node.name == INTERNET:
-            report.error(node.where, f"the name {INTERNET} belongs to the internet's own router", "choose another name")
+            report.error(
+                node.where, f"the name `{INTERNET}` belongs to the internet's own router", "choose another name"
+            )
         elif node.name in routers:
             report.error(
                 node.where,
-                f"the name {node.name} belongs to the router of VPC {routers[node.name]}",
+                f"the name `{node.name}` belongs to the router of VPC {routers[node.name]}",
                 "choose another name",
             )
         elif node.name in TARGET_WORDS and node.kind in ("nat_gateway", "internet_gateway"):
             report.error(
-                node.where, f"in a route, {node.name} means something else", "choose another name for the gateway"
+                node.where, f"in a route, `{node.name}` means something else", "choose another name for the gateway"
             )
         elif node.name in first:
             _taken(node, first[node.name], report)
@@ -54,7 +56,7 @@ def _taken(node: _Named, other: _Named, report: Report) -> None:
         report.error(node.where, what, "each VPC has an internet gateway of its own", "Resource.AlreadyAssociated")
         return
     of_vpc = f" of VPC {other.vpc}" if other.vpc and other.vpc != node.vpc else ""
-    what = f"the name {node.name} is already that of {IN_WORDS[other.kind]}{of_vpc} (line {other.where.line})"
+    what = f"the name `{node.name}` is already that of {IN_WORDS[other.kind]}{of_vpc} (line {other.where.line})"
     report.error(node.where, what, "instances, gateways and outside hosts share one set of names")
 
 

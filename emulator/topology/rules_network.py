@@ -1,9 +1,11 @@
 """VPC blocks, subnets and route tables (sections 1.1 to 1.5 of the AWS reference)."""
 
-from ipaddress import IPv4Network
+from bisect import bisect
+from ipaddress import IPv4Address, IPv4Network
 
 from emulator.topology.model import Route, RouteTable, Subnet, Vpc
-from emulator.topology.report import Report, did_you_mean, listed
+from emulator.topology.report import Report
+from emulator.topology.suggest import did_you_mean, listed
 
 LONGEST, SHORTEST = 28, 16
 
@@ -33,6 +35,7 @@ def check_block(vpc: Vpc, report: Report) -> None:
 
 def check_subnets(vpc: Vpc, report: Report) -> None:
     """Ranges, overlaps, and the route table that each names."""
+    accepted: list[Subnet] = []
     known_block = f"{vpc.where.path}.cidr_block" not in report.broken
     for subnet in vpc.subnets:
         block = subnet.cidr_block
@@ -44,24 +47,29 @@ def check_subnets(vpc: Vpc, report: Report) -> None:
             # SUB-02
             what = f"the CIDR {block} is invalid: it is not inside {vpc.cidr_block} of VPC {vpc.name}"
             report.error(subnet.where, what, _inside_hint(vpc.cidr_block), "InvalidSubnet.Range", "cidr_block")
-    _check_overlaps(vpc, report)
+        else:
+            _check_overlap(subnet, accepted, report)
     _check_tables(vpc, report)
     if len(vpc.subnets) > SUBNETS_PER_VPC:
         what = f"{len(vpc.subnets)} subnets: an account's quota is {SUBNETS_PER_VPC} per VPC until AWS raises it"
         report.warn(vpc.where, what, code="SubnetLimitExceeded", key="subnets")  # SUB-24
 
 
-def _check_overlaps(vpc: Vpc, report: Report) -> None:
-    # SUB-03. Two CIDR blocks overlap only if one contains the other, so a sorted walk finds every block that does.
-    position = {subnet.name: index for index, subnet in enumerate(vpc.subnets)}
-    widest: Subnet | None = None
-    for subnet in sorted(vpc.subnets, key=lambda subnet: (subnet.cidr_block, position[subnet.name])):
-        if widest is not None and subnet.cidr_block.network_address <= widest.cidr_block.broadcast_address:
-            later, earlier = (subnet, widest) if position[subnet.name] > position[widest.name] else (widest, subnet)
-            what = f"the CIDR {later.cidr_block} conflicts with subnet {earlier.name} ({earlier.cidr_block})"
-            report.error(later.where, what, "subnets of a VPC do not overlap", "InvalidSubnet.Conflict", "cidr_block")
-        else:
-            widest = subnet
+def _check_overlap(subnet: Subnet, accepted: list[Subnet], report: Report) -> None:
+    # SUB-03, in the order of the file as AWS would see it: a subnet that is refused is in nobody's way. The accepted
+    # ones are disjoint, so only the neighbours on either side can overlap the next.
+    block = subnet.cidr_block
+    at = bisect(accepted, block.network_address, key=_first)
+    near = (other for other in accepted[max(0, at - 1) : at + 1] if other.cidr_block.overlaps(block))
+    if other := next(near, None):
+        what = f"the CIDR {block} conflicts with subnet {other.name} ({other.cidr_block})"
+        report.error(subnet.where, what, "subnets of a VPC do not overlap", "InvalidSubnet.Conflict", "cidr_block")
+    else:
+        accepted.insert(at, subnet)
+
+
+def _first(subnet: Subnet) -> IPv4Address:
+    return subnet.cidr_block.network_address
 
 
 def _check_tables(vpc: Vpc, report: Report) -> None:
@@ -77,7 +85,7 @@ def _check_tables(vpc: Vpc, report: Report) -> None:
         if name not in names and at + name not in report.broken:
             # RT-28
             hint = did_you_mean(name, names, f"VPC {vpc.name} has {listed(names)}")
-            report.error(where, f"no route table is called {name}", hint, "InvalidRouteTableID.NotFound", key)
+            report.error(where, f"no route table is called `{name}`", hint, "InvalidRouteTableID.NotFound", key)
     if len(vpc.route_tables) > TABLES_PER_VPC:
         what = (
             f"{len(vpc.route_tables)} route tables: an account's quota is {TABLES_PER_VPC} per VPC until AWS raises it"

@@ -4,7 +4,8 @@ from ipaddress import IPv4Address
 
 from emulator.topology.addresses import is_public
 from emulator.topology.model import INTERNET, Expectation, OutsideHost, Topology
-from emulator.topology.report import Report, did_you_mean
+from emulator.topology.report import Report
+from emulator.topology.suggest import did_you_mean
 from emulator.topology.values import ADDRESS_TEXT
 
 
@@ -54,11 +55,11 @@ def check_expectations(topology: Topology, report: Report) -> None:
             kind = nodes.get(name)
             if kind is None:
                 hint = did_you_mean(name, talking, "an instance, an outside host, or an address")
-                report.error(expected.where, f"no node is called {name}", hint, key=key)
+                report.error(expected.where, f"no node is called `{name}`", hint, key=key)
             elif kind == "nat_gateway" and key == "from":
-                report.error(expected.where, f"{name} is a NAT gateway, which sends nothing of its own", key=key)
+                report.error(expected.where, f"`{name}` is a NAT gateway, which sends nothing of its own", key=key)
             elif kind in ("router", "internet_gateway") or name == INTERNET:
-                what = f"{name} is no host: nothing can be sent {'from' if key == 'from' else 'to'} it"
+                what = f"`{name}` is no host: nothing can be sent {'from' if key == 'from' else 'to'} it"
                 report.error(expected.where, what, "name an instance, an outside host, or an address", key=key)
         _check_numbers(expected, report)
 
@@ -71,7 +72,7 @@ def _check_numbers(expected: Expectation, report: Report) -> None:
             # GEN-02: a refusal is the answer of a host that has no listener.
             report.error(expected.where, "a ping is not refused", "pass or drop", key="result")
     elif expected.port is None and not report.given(expected.where, "port"):
-        report.error(expected.where, "port is missing", f"a {expected.protocol} flow has a destination port")
+        report.error(expected.where, "`port` is missing", f"a {expected.protocol} flow has a destination port")
     if expected.seen_as is not None and expected.result == "drop":
         report.error(expected.where, "nobody sees a flow that is dropped", "remove seen_as", key="seen_as")
 

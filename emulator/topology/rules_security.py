@@ -18,16 +18,16 @@ def check_groups(topology: Topology, vpc: Vpc, report: Report) -> None:
     seen: dict[str, SecurityGroup] = {}
     for group in vpc.security_groups:
         if group.name.lower().startswith("sg-"):
-            what = f"the name {group.name} begins with sg-, which is how AWS's ids begin"
+            what = f"the name `{group.name}` begins with sg-, which is how AWS's ids begin"
             report.error(group.where, what, "choose another name", "InvalidParameterValue")  # SG-10
         if group.name == SELF:
-            what = f"{SELF} in a rule means the rule's own group, so no group can be called that"
+            what = f"`{SELF}` in a rule means the rule's own group, so no group can be called that"
             report.error(group.where, what, "choose another name")
         other = seen.setdefault(group.name.lower(), group)
         if other is not group:
             # SG-10: unique in the VPC, ignoring case.
             at, first = (group, other) if group.where.line else (other, group)
-            what = f"the name {at.name} is taken by {first.name}: AWS ignores case"
+            what = f"the name `{at.name}` is taken by `{first.name}`: AWS ignores case"
             report.error(at.where, what, "choose another name", "InvalidGroup.Duplicate")
         for direction, rules in (("ingress", group.ingress), ("egress", group.egress)):
             _check_rules(topology, vpc, group, direction, rules, report)
@@ -45,7 +45,8 @@ def _check_rules(
     seen: dict[tuple[int, int, int, IPv4Network | GroupReference], Where] = {}
     for rule in rules:
         if isinstance(rule.peer, GroupReference) and rule.peer.group not in names:
-            unknown_group(topology, vpc, rule.peer.group, rule.where, "", report)
+            key = report.item(rule.where, ("from", "to", "security_groups"), rule.peer.group)
+            unknown_group(topology, vpc, rule.peer.group, rule.where, key, report)
         identity = (rule.protocol, rule.from_port, rule.to_port, rule.peer)
         if identity in seen:
             # SG-24, SG-25

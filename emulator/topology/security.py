@@ -2,6 +2,7 @@
 
 from ipaddress import IPv4Network
 from itertools import product
+from typing import Any
 
 from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule
 from emulator.topology.read import Record
@@ -12,6 +13,8 @@ EVERYWHERE = IPv4Network("0.0.0.0/0")
 EVERY_PORT = (0, 65535)
 DEFAULT_GROUP = "default"
 SELF = "self"
+
+PORT_KEYS = ("port", "icmp_type", "icmp_code", "from_port", "to_port")
 
 Range = tuple[int, int]
 
@@ -33,7 +36,7 @@ def implied_group(name: str) -> SecurityGroup:
 
 def _direction(group: Record, direction: str, report: Report) -> tuple[SecurityGroupRule, ...]:
     rules: list[SecurityGroupRule] = []
-    for record in group.get(direction) or ():
+    for record in filter(None, group.get(direction) or ()):
         number = int(record.where.path.rpartition("[")[2][:-1]) + 1
         peers = _peers(record, group.name, direction, report)
         ranges = _ranges(record, report)
@@ -48,17 +51,19 @@ def _peers(record: Record, group: str, direction: str, report: Report) -> list[I
     key = "from" if direction == "ingress" else "to"
     written = record.get(key)
     found: list[IPv4Network | GroupReference] = []
-    for peer in written if isinstance(written, tuple) else (written,):
+    for peer in _many(written):
         if isinstance(peer, Word):
             found.append(GroupReference(group if peer.name == SELF else peer.name))
         elif peer is not None:
             found.append(peer)
-    found += record.get("cidr_blocks") or ()
-    found += [GroupReference(name) for name in record.get("security_groups") or ()]
+    blocks, names = record.get("cidr_blocks") or (), record.get("security_groups") or ()
+    found += [block for block in blocks if block is not None]
+    found += [GroupReference(name) for name in names if name is not None]
     if record.get("self"):
         found.append(GroupReference(group))
-    wrong = any(name in record and record.get(name) is None for name in (key, "cidr_blocks", "security_groups", "self"))
-    if not found and not wrong and any(name in record for name in (key, "cidr_blocks", "security_groups", "self")):
+    given = [name for name in (key, "cidr_blocks", "security_groups", "self") if name in record]
+    wrong = any(record.get(name) is None or None in _many(record.get(name)) for name in given)
+    if given and not found and not wrong:
         report.error(
             record.where,
             "the rule names nobody on the other side",
@@ -68,7 +73,21 @@ def _peers(record: Record, group: str, direction: str, report: Report) -> list[I
     return found
 
 
+def _many(written: Any) -> tuple[Any, ...]:
+    return written if isinstance(written, tuple) else (written,)
+
+
 def _ranges(record: Record, report: Report) -> tuple[Range, ...]:
+    """The ports or ICMP messages of a rule; none if anything about them is wrong."""
+    errors = report.errors
+    wrong = any(key in record and record.get(key) is None for key in PORT_KEYS) or None in _many(
+        record.get("port") or 0
+    )
+    ranges = _checked_ranges(record, report)
+    return () if wrong or report.errors > errors else ranges
+
+
+def _checked_ranges(record: Record, report: Report) -> tuple[Range, ...]:
     protocol = record.get("protocol")
     raw = _raw(record, report)
     if protocol is None:
@@ -79,7 +98,9 @@ def _ranges(record: Record, report: Report) -> tuple[Range, ...]:
         if key in record:
             report.error(record.where, f"{key} is for protocol icmp", "remove it", "InvalidParameterCombination", key)
     written = record.get("port")
-    ranges: tuple[Range, ...] = written if _is_list(written) else ((written,) if written is not None else ())
+    ranges: tuple[Range, ...] = ()
+    if written is not None:
+        ranges = tuple(filter(None, written)) if _is_list(written) else (written,)
     if raw is not None:
         ranges += (raw,)
     if protocol in (TCP, UDP):
@@ -163,4 +184,4 @@ def _raw(record: Record, report: Report) -> Range | None:
 
 def _is_list(written: object) -> bool:
     """Several ranges, and not one range, which is a pair of numbers."""
-    return isinstance(written, tuple) and (not written or isinstance(written[0], tuple))
+    return isinstance(written, tuple) and not (written and isinstance(written[0], int))

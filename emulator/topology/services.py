@@ -27,6 +27,8 @@ def build_services(owner: Record, report: Report) -> tuple[Service, ...]:
     ports: dict[tuple[str, int], str] = {}
     line, column, path = owner.where
     for index, entry in enumerate(owner.get("services") or ()):
+        if entry is None:
+            continue
         if isinstance(entry, str):
             where = Where(line, column, f"{path}.services[{index}]")
             service = Service(entry, entry, SERVICE_DEFAULTS[entry], where=where)  # type: ignore[arg-type]  # fields.py checks
@@ -68,6 +70,8 @@ def _build(entry: Record, report: Report) -> Service | None:
 def _command(entry: Record, report: Report) -> Service | None:
     written: Any = entry.get("command")
     if written is None:
+        return None
+    if isinstance(written, tuple) and None in written:
         return None
     if not written or (isinstance(written, str) and not written.strip()) or not written[0]:
         report.error(

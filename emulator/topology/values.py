@@ -5,12 +5,13 @@ A reader raises Bad and nothing else. Numbers are plain decimal: octal, hexadeci
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
-from emulator.errors import Where
 from emulator.names import HOST_NAME, LAB_NAME, RESOURCE_NAME
+from emulator.topology.suggest import did_you_mean, show
 
 
 class Bad(Exception):
@@ -29,7 +30,8 @@ class Scalar(NamedTuple):
     schema: Mapping[str, object]
 
 
-class Word(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Word:
     """The name of another resource, and not a CIDR block: what `from` and `to` may hold besides one."""
 
     name: str
@@ -46,12 +48,6 @@ LOOKS_IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:/[0-9]+
 NUMBER_TEXT = re.compile(NUMBER_PATTERN)
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 NO_IPV6 = "IPv6 is not emulated yet"
-
-
-def show(text: str) -> str:
-    """The user's text in a message: on one line, cut where it is long, control characters visible."""
-    cut = text if len(text) <= 60 else text[:57] + "..."
-    return "`" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut) + "`"
 
 
 def whole(pattern: str) -> str:
@@ -111,14 +107,14 @@ TEXT = Scalar("text", _read_text, {"type": "string", "maxLength": 65535})
 DESCRIPTION = Scalar("text of at most 255 characters", _read_description, {"type": "string", "maxLength": 255})
 
 
-def choice(*words: str) -> Scalar:
-    """One of a few fixed words."""
+def choice(*words: str, otherwise: str = "") -> Scalar:
+    """One of a few fixed words; `otherwise` is the hint where no word looks like what is written."""
     phrase = f"one of {', '.join(words)}"
 
     def read(text: str) -> str:
         if text in words:
             return text
-        raise Bad(f"{show(text)} is not {phrase}")
+        raise Bad(f"{show(text)} is not {phrase}", did_you_mean(text, words, otherwise))
 
     return Scalar(phrase, read, {"enum": list(words)})
 
@@ -175,7 +171,7 @@ def _not_a_cidr(text: str) -> Bad:
     if LOOKS_IPV6.fullmatch(text):
         return Bad(f"{show(text)} is an IPv6 block", NO_IPV6, code)
     if ADDRESS_TEXT.fullmatch(text):
-        hint = f"write {text}/32 for this one address" if text != "0.0.0.0" else "write 0.0.0.0/0 for every address"
+        hint = f"{text}/24 are 256 addresses, {text}/32 is this one; 0.0.0.0/0 is every address"
         return Bad(f"{show(text)} has no prefix length", hint, code)
     if LOOKS_NUMERIC.fullmatch(text):
         return Bad(
@@ -248,7 +244,6 @@ def integer(low: int, high: int, phrase: str) -> Scalar:
 
 
 PORT = integer(1, 65535, "a port")
-SERVICE_PORT = PORT
 
 
 def _read_ports(text: str) -> tuple[int, int]:
@@ -336,8 +331,3 @@ PROTOCOL = Scalar(
         ]
     },
 )
-
-
-def locate(line: int, column: int, path: str) -> Where:
-    """A Where from libyaml's counting, which begins at 0."""
-    return Where(line + 1, column + 1, path)
