@@ -76,7 +76,7 @@ def up(
                 held.remove()  # nothing was done, so nothing is left: not even the lock
             raise
         try:
-            complaints = _converge(plan, before, kernel, checkpoint, progress)
+            complaints = _converge(plan, before, held, kernel, checkpoint, progress)
         except KeyboardInterrupt:
             raise _interrupted(file, wanted.lab) from None
         except VpcemuError as error:
@@ -94,6 +94,7 @@ def up(
 def _converge(
     plan: Plan,
     before: record.Record | None,
+    held: lock.Held,
     kernel: doors.Kernel,
     checkpoint: doors.Checkpoint,
     progress: Progress,
@@ -114,7 +115,7 @@ def _converge(
                 checkpoint(f"stop {len(stop)} services")
                 agent.apply([], stop)
     kernel.execute(kernel_steps, wanted.lab, lambda done, total: progress("building", done, total))
-    complaints = _serve(wanted, start, checkpoint, progress)
+    complaints = _serve(wanted, start, held, checkpoint, progress)
     _verify(wanted, kernel, complaints)
 
     checkpoint("finish the record")
@@ -141,6 +142,7 @@ def _journal(plan: Plan, before: record.Record | None) -> record.Record:
 def _serve(
     wanted: Wanted,
     start: list[tuple[str, Service]],
+    held: lock.Held,
     checkpoint: doors.Checkpoint,
     progress: Progress,
 ) -> list[str]:
@@ -151,7 +153,7 @@ def _serve(
     agent = doors.agent_or_killed(wanted.lab, checkpoint)
     if agent is None:
         checkpoint("start the agent")
-        agent = doors.start_agent(wanted.lab)
+        agent = doors.start_agent(wanted.lab, held.fd)
     progress("starting services", 0, len(start))
     checkpoint(f"start {len(start)} services")
     seen = nodes.view(wanted.topology, wanted.addresses)
