@@ -108,6 +108,8 @@ def essential(steps: Iterable[Step]) -> list[Step]:
             follows = {item.node, item.peer_node} & nodes or (step.verb == "remove" and (item.node, item.link) in links)
         elif isinstance(item, Netns):
             follows = False
+        elif isinstance(item, FlushConntrack):
+            follows = True  # of new rules
         elif isinstance(item, Sysctl):
             parts = item.key.split("/")
             follows = step.node in nodes or (len(parts) > 3 and (step.node, parts[3]) in links)
