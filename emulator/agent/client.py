@@ -136,10 +136,14 @@ def connect(lab: str, run_base: str = RUN_BASE, netns_base: str = NETNS_BASE) ->
     return client
 
 
-def start(lab: str, run_base: str = RUN_BASE, netns_base: str = NETNS_BASE) -> Client:
-    """The lab's agent: a new one, or the one it has. Returns when it answers."""
+def start(lab: str, run_base: str = RUN_BASE, netns_base: str = NETNS_BASE, hold: int | None = None) -> Client:
+    """The lab's agent: a new one, or the one it has. Returns when it answers.
+
+    hold: a descriptor that stays open until the agent listens, even if we are killed before that. With the lab's lock
+    there, a `down` that follows waits for the agent to be, and finds it, instead of leaving it behind.
+    """
     places = Places(lab, run_base, netns_base)
-    said = _spawn(places)
+    said = _spawn(places, hold)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         client = connect(lab, run_base, netns_base)
@@ -154,7 +158,7 @@ def kill(lab: str, run_base: str = RUN_BASE, netns_base: str = NETNS_BASE) -> bo
     return _kill(Places(lab, run_base, netns_base))
 
 
-def _spawn(places: Places) -> str:
+def _spawn(places: Places, hold: int | None) -> str:
     """Run `python -m emulator.agent`, which ends when its child listens. What it said, if it said anything."""
     root = os.path.dirname(os.path.dirname(os.path.abspath(emulator.__file__)))
     heard, said = os.pipe()
@@ -165,7 +169,10 @@ def _spawn(places: Places) -> str:
             [sys.executable, "-P", "-s", "-m", "emulator.agent", *places],
             {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": root, "LANG": "C.UTF-8"},
             file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                # As standard input, because the agent lets go of that as soon as it is on its own.
+                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)
+                if hold is None
+                else (os.POSIX_SPAWN_DUP2, hold, 0),
                 (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
                 (os.POSIX_SPAWN_DUP2, said, 2),
             ],
