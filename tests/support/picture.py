@@ -1,0 +1,128 @@
+"""All that is in a lab's namespaces, seen with the machine's own tools, as text that two labs can be compared by.
+
+It reads through `ip`, `nft` and /proc/sys and not through vpcemu's own eyes: what `observe` does not think of looking
+at would otherwise be missed twice.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+from emulator.kernel import netns
+from emulator.lab import places
+
+Picture = dict[str, dict[str, list[str]]]  # node -> view -> lines
+
+_VIEWS = {
+    "link": "ip -d -j link",
+    "addr": "ip -j addr",
+    "route": "ip -j route show table all",
+    "rule": "ip -j rule",
+    "neigh": "ip -j neigh show nud permanent",
+    "nft": "nft --json --stateless list ruleset",
+}
+# Numbers that the kernel gives out as they come: they name things, and say nothing.
+# operstate follows the carrier (LOWER_UP, which is compared) within a second, when the kernel finds the time.
+_NUMBERS = frozenset({"ifindex", "link_index", "link_netnsid", "handle", "metainfo", "index", "operstate"})
+_GAUGES = re.compile(r"net/netfilter/nf_conntrack_count|net/ipv4/tcp_fastopen_key|net/ipv6/conf/.*/stable_secret")
+_COMMENT = re.compile(r'comment "(vpcemu [^"]*)"')
+
+
+def nodes(lab: str) -> list[str]:
+    """The nodes that /run/netns has a name for."""
+    return places.named_namespaces(lab)
+
+
+def picture(lab: str, *, sysctls: bool = True) -> Picture:
+    """The lab's namespaces, without its name."""
+    return {node: _views(lab, node, sysctls) for node in nodes(lab)}
+
+
+def difference(one: Picture, other: Picture) -> str:
+    """What only the first has (-) and what only the second has (+); empty if they are the same."""
+    lines = [f"{'-' if node in one else '+'} the namespace {node}" for node in sorted(one.keys() ^ other.keys())]
+    for node in sorted(one.keys() & other.keys()):
+        for view in one[node].keys() & other[node].keys():
+            had, has = set(one[node][view]), set(other[node][view])
+            lines += [f"- {node} {view}: {line}" for line in sorted(had - has)]
+            lines += [f"+ {node} {view}: {line}" for line in sorted(has - had)]
+    return "\n".join(lines)
+
+
+def table_comments(lab: str) -> dict[str, str]:
+    """The comment of our table in each namespace. It holds nft's generation, so every change of rules changes it."""
+    found = {node: _COMMENT.search(run_in(lab, node, "nft", "--stateless", "list", "ruleset")) for node in nodes(lab)}
+    return {node: comment[1] for node, comment in found.items() if comment}
+
+
+def run_in(lab: str, node: str, *argv: str) -> str:
+    """What a program says that is born in the node's namespace; it must succeed."""
+    namespace = netns.open_namespace(f"{lab}.{node}")
+    try:
+        with netns.enter(namespace):
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    finally:
+        os.close(namespace)
+    assert not done.returncode, f"{argv} in {node}: {done.stderr}"
+    return done.stdout
+
+
+def _views(lab: str, node: str, sysctls: bool) -> dict[str, list[str]]:
+    said = run_in(lab, node, "sh", "-ec", "; echo '####'; ".join(_VIEWS.values())).split("####")
+    views = {view: _lines(text, lab) for view, text in zip(_VIEWS, said, strict=True)}
+    if sysctls:
+        views["sysctl"] = _sysctls(lab, node)
+    return views
+
+
+def _lines(text: str, lab: str) -> list[str]:
+    """Each entry as a line, sorted: the order in which a tool lists things says nothing, but for rules in a chain."""
+    held = json.loads(text.strip() or "[]")
+    entries = list(_numbered(held["nftables"])) if isinstance(held, dict) else held
+    lines = (json.dumps(_still(entry), sort_keys=True) for entry in entries)
+    return sorted(line.replace(f"vpcemu:{lab}:", "vpcemu:LAB:") for line in lines)
+
+
+def _numbered(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    counts: dict[str, int] = {}
+    for entry in entries:
+        if "rule" in entry:
+            chain = entry["rule"]["chain"]
+            counts[chain] = counts.get(chain, 0) + 1
+            entry["position"] = counts[chain]
+        yield entry
+
+
+def _still(value: Any, key: str = "") -> Any:
+    match value:
+        case dict():
+            return {name: _still(held, name) for name, held in value.items() if name not in _NUMBERS}
+        case list():
+            held = [_still(each) for each in value]
+            # A set's elements come in the order of a hash.
+            return sorted(held, key=lambda each: json.dumps(each, sort_keys=True)) if key == "elem" else held
+        case _:
+            return value
+
+
+def _sysctls(lab: str, node: str) -> list[str]:
+    namespace = netns.open_namespace(f"{lab}.{node}")
+    try:
+        with netns.enter(namespace):  # /proc/sys/net shows the namespace of whoever opens the file
+            return [line for line in _walk("/proc/sys/net") if not _GAUGES.match(line)]
+    finally:
+        os.close(namespace)
+
+
+def _walk(root: str) -> Iterator[str]:
+    for folder, _, files in os.walk(root):
+        for name in files:
+            path = f"{folder}/{name}"
+            try:
+                with open(path, "rb") as file:
+                    yield f"{path.removeprefix('/proc/sys/')} = {file.read().decode(errors='replace').strip()}"
+            except OSError:
+                continue  # write-only
