@@ -65,7 +65,7 @@ def internet_gateway(vpc: Vpc, addresses: Addresses) -> Namespace:
                 Neighbour(names.INTERNET_LINK, hop, names.mac(INTERNET)),
             }
         ),
-        # Only for its own ICMP errors (fragmentation needed): IGW-11, it is no hop that anybody sees by address.
+        # Only for the one thing it ever says itself, that a packet is too large (MTU-05).
         addresses=frozenset({Address("lo", str(names.NEXT_HOP + 1), 32)}),
         routes=frozenset(
             {
@@ -109,6 +109,12 @@ def _gateway_ruleset(public: dict[str, str]) -> Ruleset:
                     nft.Hook("nat", "prerouting", "dstnat", "accept"),
                 ),
                 nft.Chain("to_gateway", (), nft.Hook("filter", "input", "filter", "drop")),
+                nft.Chain(
+                    "from_gateway",
+                    # IGW-11: it is in no traceroute. It does say when a packet is too large (MTU-05).
+                    (nft.Rule("icmp type time-exceeded drop", "internet gateway: no hop"),),
+                    nft.Hook("filter", "output", "filter", "accept"),
+                ),
                 nft.Chain(
                     "through_gateway",
                     (

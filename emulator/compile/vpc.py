@@ -166,6 +166,12 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
                     nft.Hook("filter", "input", "filter", "drop"),
                 ),
                 nft.Chain(
+                    "from_router",
+                    # L2-04: AWS's router is no hop. The kernel's counts as one, but it does not say so.
+                    (nft.Rule("icmp type time-exceeded drop", "the router is no hop"),),
+                    nft.Hook("filter", "output", "filter", "accept"),
+                ),
+                nft.Chain(
                     "vpc",
                     (
                         nft.Rule("ct state established,related accept", "SG-03: replies to what was allowed"),
