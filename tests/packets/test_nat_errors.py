@@ -121,7 +121,6 @@ def traceroute(lab: Lab, node: str, to: str, hops: int = 8) -> dict[int, str]:
 def test_traceroute_from_dev(lab: Lab) -> None:
     """L2-06: the NAT gateway's private address is a hop. IGW-11: the internet gateway never shows itself."""
     hops = traceroute(lab, "dev", "8.8.8.8")
-    print(hops)
     shown = list(dict.fromkeys(hop for hop in hops.values() if hop))
     assert shown == [lab.private("nat"), INTERNET, "8.8.8.8"]
 
@@ -129,6 +128,5 @@ def test_traceroute_from_dev(lab: Lab) -> None:
 def test_traceroute_from_a_public_instance(lab: Lab) -> None:
     """IGW-11, L2-04: between an instance with a public address and the internet nobody in the VPC shows up."""
     hops = traceroute(lab, "web", "8.8.8.8")
-    print(hops)
     shown = list(dict.fromkeys(hop for hop in hops.values() if hop))
     assert shown == [INTERNET, "8.8.8.8"]
