@@ -127,8 +127,8 @@ class Command:
         self._status = self._forget(self._status)
         number, _, problem = self._said.partition(b"\n")
         self._machine_pid = int(number) if number.isdigit() else 0
-        self._problem = problem.decode(errors="replace")
-        self._state = "running"
+        self._problem = _harmless(problem)
+        self._state = "failed" if self._problem else "running"
 
     def _launch(self) -> None:
         places, service = self._kennel.places, self.service
@@ -289,7 +289,11 @@ def _ending(code: int) -> str:
 
 
 def _last_line(tail: bytes) -> str:
-    """The last line that says something, harmless to a terminal."""
+    """The last line that says something."""
     lines = [line.strip() for line in tail.splitlines() if line.strip()]
-    text = lines[-1].decode(errors="replace") if lines else ""
-    return "".join(character if character.isprintable() else "?" for character in text)[:200]
+    return _harmless(lines[-1]) if lines else ""
+
+
+def _harmless(data: bytes) -> str:
+    text = data.decode(errors="replace")[:200]
+    return "".join(character if character.isprintable() else "?" for character in text)

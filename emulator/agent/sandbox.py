@@ -190,8 +190,9 @@ def _become(job: Job) -> NoReturn:
         linux.close_from(4)
         try:
             os.execvpe(job.argv[0], list(job.argv), dict(job.env))
-        except OSError as error:
-            os.write(status, f"cannot run {job.argv[0]}: {error.strerror}".encode())
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            os.write(status, f"cannot run {job.argv[0]}: {reason}".encode(errors="replace"))
     except BaseException as error:  # noqa: BLE001 - nothing may climb from here into the agent's own code
         with suppress(OSError):
             os.write(3 if "status" in locals() else job.status, f"cannot confine the command: {error}".encode())
