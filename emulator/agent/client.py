@@ -166,7 +166,7 @@ def _spawn(places: Places, hold: int | None) -> str:
         pid = os.posix_spawn(
             sys.executable,
             # -P: not the current directory, which may be a stranger's and hold a json.py; the agent is root.
-            [sys.executable, "-P", "-s", "-m", "emulator.agent", *places],
+            [sys.executable, *_bytecode(), "-P", "-s", "-m", "emulator.agent", *places],
             {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": root, "LANG": "C.UTF-8"},
             file_actions=[
                 # As standard input, because the agent lets go of that as soon as it is on its own.
@@ -187,6 +187,11 @@ def _spawn(places: Places, hold: int | None) -> str:
         os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     return (text or b"").decode(errors="replace").strip().rpartition("\n")[2]
+
+
+def _bytecode() -> list[str]:
+    """Where our own bytecode goes, the agent's goes too: root must not leave files in a user's clone."""
+    return ["-X", f"pycache_prefix={sys.pycache_prefix}"] if sys.pycache_prefix else []
 
 
 def _read_all(fd: int, deadline: float) -> bytes | None:
