@@ -29,13 +29,12 @@ from emulator.compile.state import (
 )
 from emulator.errors import KernelError
 from emulator.kernel import decode, netns, nftables, process, sysctl, uplink, wire
-from emulator.kernel.channel import BATCH, Channel, Part
+from emulator.kernel.channel import BATCH, Channel, Part, Refusal
 from emulator.kernel.decode import Link
 from emulator.kernel.wire import Request
 from emulator.kernel.words import describe
 
 _GONE: Final = frozenset({ENOENT, ESRCH, ENODEV, ENXIO, EADDRNOTAVAIL})  # "remove": it may be gone already
-_REMOVAL_GROUP: Final = 0x76706300  # a link group that only links about to be deleted are in
 CARRIER_TIMEOUT: Final = 20.0
 
 
@@ -106,9 +105,31 @@ class Execution:
         self._checkpoint("kill what lives in the namespaces to be removed")
         process.kill_in({entry.inode for entry in entries if entry.inode})
         for entry in entries:
+            if entry.inode:
+                self._remove_all_links(entry.node)
             self._forget(entry.node)
-            self._checkpoint(f"remove the namespace {entry.name}")
-            netns.remove(entry.name)
+        netns.remove([entry.name for entry in entries], self._checkpoint)
+
+    def _remove_all_links(self, node: str) -> None:
+        """Left to the kernel they would go later than we do, and their other ends would still be in the way."""
+        found = [link for link in self._look(node).values() if link.kind == "veth"]
+        if found:
+            self._checkpoint(f"delete {len(found)} links of {node}")
+            self._delete_links(node, found)
+        for end, near in list(self._made_ends.items()):
+            if node in (end[0], near[0]):
+                del self._made_ends[end]
+        self._links.clear()
+
+    def _delete_links(self, node: str, found: Sequence[Link]) -> list[Refusal]:
+        """One deletion waits 16 ms for the whole network stack; a group of links waits once."""
+        if len(found) == 1:
+            requests = [wire.delete_link(found[0].number)]
+        else:
+            group = 0x76000000 | os.getpid()  # ours alone: one that was killed may have left links in its group
+            requests = [wire.link_group(link.number, group) for link in found]
+            requests.append(wire.delete_group(group))
+        return [refusal for refusal in self._channel(node).send(requests) if refusal.errno not in _GONE]
 
     def _forget(self, node: str) -> None:
         if channel := self._channels.pop(node, None):
@@ -145,24 +166,16 @@ class Execution:
         self._send(node, steps, requests)
 
     def _remove_veths(self, node: str, steps: list[Step]) -> None:
-        """One deletion waits 16 ms for the whole network stack; a group of links waits once."""
         try:
             there = self._look(node)
         except KernelError:  # the namespace is gone, and its links with it
             return
         pairs = [_veth(step) for step in steps]
         gone = [there[pair.link] for pair in pairs if pair.link in there]
-        if len(gone) == 1:
-            requests = [wire.delete_link(gone[0].number)]
-        else:
-            requests = [wire.link_group(link.number, _REMOVAL_GROUP) for link in gone]
-            if gone:
-                requests.append(wire.delete_group(_REMOVAL_GROUP))
-        if requests:
+        if gone:
             self._checkpoint(f"delete {len(gone)} links of {node}")
-            for refusal in self._channel(node).send(requests):
-                if refusal.errno not in _GONE:
-                    raise KernelError(f"{describe(steps[0])}: {os.strerror(refusal.errno)} {refusal.text}".rstrip())
+            for refusal in self._delete_links(node, gone):
+                raise KernelError(f"{describe(steps[0])}: {os.strerror(refusal.errno)} {refusal.text}".rstrip())
         for pair in pairs:
             self._links.pop(pair.peer_node, None)
             self._made_ends.pop((pair.peer_node, pair.peer_link), None)

@@ -6,6 +6,7 @@ from emulator.compile.state import State, Step
 from emulator.kernel import netns, process, uplink
 from emulator.kernel.execute import Execution
 from emulator.kernel.observe import observe
+from emulator.names import netns as netns_name
 
 
 def _ignore(*_: object) -> None:
@@ -37,7 +38,7 @@ class Host:
     def destroy(self, lab: str, names: Collection[str] = ()) -> list[str]:
         """Remove all that is the lab's, found by its marks; what was removed, in words. Repeatable.
 
-        `names`: namespaces that the lab's record lists; of these, files without a namespace go, too.
+        `names`: nodes or namespaces that the lab's record lists; of these, empty files without a namespace go, too.
         """
         entries = netns.owned(lab)
         removed = []
@@ -46,11 +47,10 @@ class Host:
             removed.append(f"{len(killed)} processes")
         self._checkpoint("remove the uplink")
         removed += uplink.remove(lab)
-        known = {entry.name for entry in entries}
-        for name in [*known, *(name for name in names if name not in known and netns.is_half_made(lab, name))]:
-            self._checkpoint(f"remove the namespace {name}")
-            if netns.remove(name):
-                removed.append(f"the namespace {name}")
+        mine = {entry.name: None for entry in entries}  # in order
+        listed = {name if name.startswith(f"{lab}.") else netns_name(lab, name) for name in names} - mine.keys()
+        mine.update(dict.fromkeys(sorted(name for name in listed if netns.is_half_made(lab, name))))
+        removed += [f"the namespace {name}" for name in netns.remove(mine, self._checkpoint)]
         return removed
 
     def labs(self) -> dict[str, list[str]]:

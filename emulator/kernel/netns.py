@@ -269,8 +269,29 @@ def _alias(name: str) -> str:
 # --- removing --------------------------------------------------------------------------------------------------
 
 
-def remove(name: str) -> bool:
-    """Take the name away; the kernel frees the namespace and its links behind us. Was there anything?"""
+def remove(names: Iterable[str], checkpoint: Callable[[str], None]) -> list[str]:
+    """Take the names away; those that were there. The kernel frees the namespaces and their links behind us.
+
+    They are all held open until the last name is gone: else the kernel would begin at once, and with 1,000 of them
+    each unmount would have to wait for that (0.5 s in all instead of 0.04).
+    """
+    raise_file_limit()
+    held: list[int] = []
+    removed = []
+    try:
+        for name in names:
+            with suppress(OSError):
+                held.append(os.open(path(name), os.O_RDONLY | os.O_CLOEXEC))
+            checkpoint(f"remove the namespace {name}")
+            if _remove_one(name):
+                removed.append(name)
+    finally:
+        for namespace in held:
+            os.close(namespace)
+    return removed
+
+
+def _remove_one(name: str) -> bool:
     there = False
     for _ in range(8):  # somebody may have mounted on top of it again
         with suppress(OSError):

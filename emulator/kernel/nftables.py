@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Final
 
 from emulator import names
+from emulator.compile.diff import TAMPERED
 from emulator.compile.state import Ruleset
 from emulator.errors import KernelError, UnsupportedError
 from emulator.kernel import decode, netns, process
@@ -25,7 +26,6 @@ _TABLE_HANDLE: Final = 4
 _FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _BE32: Final = Struct(">I")
 _BE64: Final = Struct(">Q")
-TAMPERED: Final = "tampered"
 
 
 def run(namespace: int, script: str) -> None:
@@ -153,9 +153,3 @@ def _comment_of(answer: Part) -> str:
             return got[at + 2 : at + 2 + length].rstrip(b"\0").decode(errors="replace")
         at += 2 + length
     return ""
-
-
-__all__ = [
-    "TAMPERED", "check", "comment", "delete", "flush_conntrack", "has_table", "netfilter_channel", "observe",
-    "replace", "run", "run_at_home", "table_comment",
-]  # fmt: skip
