@@ -73,11 +73,11 @@ def internet_gateway(vpc: Vpc, addresses: Addresses) -> Namespace:
                 Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.INTERNET_LINK, hop, onlink=True),
             }
         ),
-        ruleset=_gateway_ruleset(public_addresses(vpc, addresses)),
+        ruleset=_gateway_ruleset(vpc, public_addresses(vpc, addresses)),
     )
 
 
-def _gateway_ruleset(public: dict[str, str]) -> Ruleset:
+def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
     """Translation by conntrack and maps, so that the packet inside an ICMP error is rewritten too.
 
     What passes is decided by the address sets on every packet, so an address that is taken away is cut at once.
@@ -100,6 +100,12 @@ def _gateway_ruleset(public: dict[str, str]) -> Ruleset:
                         # IGW-06: a public address that belongs to no private one here leads nowhere.
                         nft.Rule(f"iifname {outside} ip daddr != @public drop", "internet gateway: no such address"),
                         nft.Rule(f"iifname {outside} ip saddr @unroutable drop", "internet gateway: private source"),
+                        # VPC-06, SG-31: the block may be of public addresses. Who comes from outside with one of them
+                        # would pass for a member of a security group.
+                        nft.Rule(
+                            f"iifname {outside} ip saddr {vpc.cidr_block} drop",
+                            "internet gateway: the VPC's own source",
+                        ),
                     ),
                     nft.Hook("filter", "prerouting", "raw", "accept"),
                 ),
