@@ -15,7 +15,7 @@ from emulator.topology.suggest import nearest, show
 from emulator.topology.values import Bad, Scalar
 
 WORDS = re.compile(r"\w+")
-VISIT_LIMIT = 1_000_000  # aliases of aliases make a small file name more things than memory holds
+VISIT_LIMIT = 300_000  # aliases of aliases make a small file name more things than memory holds
 
 
 class TooLarge(Exception):

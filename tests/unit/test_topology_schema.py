@@ -1,0 +1,160 @@
+"""The JSON Schema: made from the table of keys, up to date in the repository, and of one mind with the loader."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from emulator.topology.fields import TOPOLOGY, ListOf, MapOf, Noun, ScalarOr
+from emulator.topology.load import load
+from emulator.topology.schema import schema
+
+ROOT = Path(__file__).parents[2]
+VALIDATOR = jsonschema.Draft202012Validator(schema())
+
+
+def nouns(noun: Noun = TOPOLOGY, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Noun]:
+    """Every noun by the path of keys that leads to it."""
+    found = {path: noun}
+    for name, key in noun.keys.items():
+        kind: Any = key.kind.item if isinstance(key.kind, ListOf) else key.kind
+        inner = kind.noun if isinstance(kind, MapOf | ScalarOr) else kind
+        if isinstance(inner, Noun):
+            found |= nouns(inner, (*path, name))
+    return found
+
+
+def test_it_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+
+def test_the_file_in_the_repository_is_up_to_date() -> None:
+    assert json.loads((ROOT / "topologies/schema.json").read_text()) == schema(), "run scripts/regen-errors"
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "topologies").glob("*.yaml")), ids=lambda file: file.stem)
+def test_it_accepts_the_examples(file: Path) -> None:
+    VALIDATOR.validate(yaml.safe_load(file.read_text()))
+
+
+FULL = """
+name: lab
+region: ap-northeast-1
+vpcs:
+  main:
+    cidr_block: 10.0.0.0/16
+    internet_gateway: igw
+    main_route_table: private
+    subnets:
+      a: {cidr_block: 10.0.1.0/24, availability_zone: a, route_table: public, map_public_ip_on_launch: true}
+      b: {cidr_block: 10.0.2.0/24, availability_zone: ap-northeast-1c}
+    route_tables:
+      public: {routes: {0.0.0.0/0: igw, 192.0.2.0/24: blackhole, 10.0.0.0/16: local}}
+      private: {routes: {0.0.0.0/0: nat}}
+    nat_gateways:
+      nat: {subnet: a, elastic_ip: 52.1.2.3, private_ip: 10.0.1.9, connectivity_type: public}
+    security_groups:
+      web:
+        description: the front
+        ingress:
+          - {protocol: tcp, port: 443, from: 0.0.0.0/0, description: all}
+          - {protocol: tcp, port: [80, 8000-8100], from: [10.0.0.0/8, default, self]}
+          - {protocol: udp, port: all, from: default}
+          - {protocol: icmp, icmp_type: 8, icmp_code: all, from: 10.0.0.0/8}
+          - {protocol: 50, from: 10.0.0.0/8}
+          - {protocol: -1, from: self}
+          - {protocol: tcp, from_port: 22, to_port: 22, cidr_blocks: [10.0.0.0/8]}
+          - {protocol: tcp, from_port: 23, to_port: 23, security_groups: [default], self: true}
+        egress: [{protocol: all, to: 0.0.0.0/0}]
+    instances:
+      web:
+        subnet: a
+        security_groups: [web]
+        private_ip: 10.0.1.10
+        elastic_ip: 52.1.2.4
+        services: [http, {http: 8080}, echo, dns, {tcp: 5432, name: db}, {udp: 514}, {command: sleep 6, user: nobody}]
+      db:
+        subnet: b
+        vpc_security_group_ids: [default]
+        associate_public_ip_address: false
+        services: [{command: [a, b]}]
+internet:
+  uplink: false
+  hosts:
+    dns.example: {ip: 8.8.8.8, services: [dns, {http: 80}]}
+expect:
+  - {from: web, to: dns.example, protocol: icmp, result: pass, seen_as: 52.1.2.4}
+  - {from: web, to: 8.8.8.8, port: 53, protocol: udp, result: drop}
+"""
+
+
+def test_it_accepts_every_key_and_so_does_the_loader() -> None:
+    VALIDATOR.validate(yaml.safe_load(FULL))
+    topology, problems = load(FULL)
+    assert topology is not None, problems
+    assert problems == []
+    written = FULL.replace("{", " ").replace(",", " ")
+    for path, noun in nouns().items():
+        for name in noun.keys:
+            assert f"{name}:" in written or name in ("http", "echo", "dns"), (path, name)
+
+
+@pytest.mark.parametrize("path", nouns(), ids=lambda path: ".".join(path) or "top")
+def test_it_refuses_an_unknown_key_wherever_it_stands(path: tuple[str, ...]) -> None:
+    document = yaml.safe_load(FULL)
+    target = document
+    for name in path:
+        target = target[name]
+        if isinstance(target, list):
+            target = next(item for item in target if isinstance(item, dict))
+        elif name not in ("internet",):
+            target = next(
+                value
+                for value in target.values()
+                if isinstance(value, dict) and (name != "instances" or "private_ip" in value)
+            )
+    VALIDATOR.validate(document)
+    target["no_such_key"] = 1
+    assert not VALIDATOR.is_valid(document)
+    topology, problems = load(yaml.safe_dump(document))
+    assert topology is None
+    assert "no_such_key" in problems[0].what
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("name: lab", "name: My Lab"),
+        ("10.0.0.0/16\n    internet", "10.0.0.0/33\n    internet"),
+        ("cidr_block: 10.0.2.0/24, ", ""),
+        ("map_public_ip_on_launch: true", "map_public_ip_on_launch: 'yes'"),
+        ("protocol: udp, port: all", "protocol: udp, port: many"),
+        ("protocol: udp", "protocol: quic"),
+        ("port: all, from: default", "port: all"),
+        ("{http: 8080}", "{http: 8080, tcp: 1}"),
+        ("{http: 8080}", "{http: 0}"),
+        ("uplink: false", "uplink: 0"),
+        ("result: drop", "result: open"),
+        ("52.1.2.4\n", "52.1.2.400\n"),
+        ("icmp_type: 8", "icmp_type: 300"),
+        ("security_groups: [web]", "security_groups: web"),
+        ("dns.example: {ip", "dns_example: {ip"),
+        ("0.0.0.0/0: nat", "2001:db8::/32: nat"),
+    ],
+)
+def test_what_it_refuses_the_loader_refuses(old: str, new: str) -> None:
+    assert old in FULL
+    wrong = FULL.replace(old, new)
+    assert not VALIDATOR.is_valid(yaml.safe_load(wrong))
+    assert load(wrong)[0] is None
+
+
+def test_every_key_has_a_sentence() -> None:
+    for path, noun in nouns().items():
+        assert noun.doc.endswith(".")
+        for name, key in noun.keys.items():
+            assert key.doc.endswith("."), (path, name)
+            assert len(key.doc) < 120
