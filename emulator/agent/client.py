@@ -143,14 +143,16 @@ def start(lab: str, run_base: str = RUN_BASE, netns_base: str = NETNS_BASE, hold
     there, a `down` that follows waits for the agent to be, and finds it, instead of leaving it behind.
     """
     places = Places(lab, run_base, netns_base)
-    said = _spawn(places, hold)
+    code, said = _spawn(places, hold)
+    if code not in (0, protocol.EXIT_HAS_ONE):
+        raise AgentError(f"the agent of lab {lab} did not start: {said or f'exit status {code}'}")
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         client = connect(lab, run_base, netns_base)
         if client is not None:
             return client
         time.sleep(0.01)
-    raise AgentError(f"the agent of lab {lab} did not start", said or f"its own log is {places.own_log}")
+    raise AgentError(f"the agent of lab {lab} does not answer", f"its own log is {places.own_log}")
 
 
 def kill(lab: str, run_base: str = RUN_BASE, netns_base: str = NETNS_BASE) -> bool:
@@ -158,8 +160,8 @@ def kill(lab: str, run_base: str = RUN_BASE, netns_base: str = NETNS_BASE) -> bo
     return _kill(Places(lab, run_base, netns_base))
 
 
-def _spawn(places: Places, hold: int | None) -> str:
-    """Run `python -m emulator.agent`, which ends when its child listens. What it said, if it said anything."""
+def _spawn(places: Places, hold: int | None) -> tuple[int, str]:
+    """Run `python -m emulator.agent`, which ends when its child listens. Its exit code, the last line it said."""
     root = os.path.dirname(os.path.dirname(os.path.abspath(emulator.__file__)))
     heard, said = os.pipe()
     try:
@@ -185,8 +187,8 @@ def _spawn(places: Places, hold: int | None) -> str:
     text = _read_all(heard, time.monotonic() + START_SECONDS)
     if text is None:
         os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return (text or b"").decode(errors="replace").strip().rpartition("\n")[2]
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status), (text or b"").decode(errors="replace").strip().rpartition("\n")[2]
 
 
 def _bytecode() -> list[str]:

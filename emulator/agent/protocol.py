@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from emulator.compile.state import Service
 
 VERSION = 1
+EXIT_HAS_ONE = 75  # of `python -m emulator.agent`: the lab has an agent already
 KINDS = frozenset({"http", "echo", "dns", "tcp", "udp", "command"})
 MAX_LINE = 64 * 1024 * 1024  # 4,000 services are 0.5 MB
 

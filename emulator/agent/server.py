@@ -35,7 +35,7 @@ def run(places: Places) -> int:
     lock = _lock(places)
     if lock is None:
         sys.stderr.write(f"lab {places.lab} has an agent already\n")
-        return 1
+        return protocol.EXIT_HAS_ONE
     with suppress(FileNotFoundError):
         os.unlink(places.socket)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

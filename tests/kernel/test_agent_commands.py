@@ -1,9 +1,11 @@
 """The users' commands: what they are, what they see, what they cannot reach, and that nothing survives the agent."""
 
 import os
+import re
 import secrets
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -57,6 +59,26 @@ def test_it_is_nobody_in_particular(made: Bench, agent: Client) -> None:
     for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(fields[kind][0], 16) == 0, kind
     assert fields["NoNewPrivs"] == ["1"]
+
+
+def test_it_has_no_group_of_the_one_who_started_the_agent(made: Bench) -> None:
+    groups = os.getgroups()
+    os.setgroups([4242])
+    try:
+        agent = made.start()
+    finally:
+        os.setgroups(groups)
+    for user in ("", "daemon", "root"):
+        assert output(made, agent, "grep Groups: /proc/self/status", user).split() == ["Groups:"]
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of a system call")
+def test_it_does_not_hold_the_keys_of_the_one_who_started_the_agent(made: Bench, agent: Client) -> None:
+    script = _perl("print 'key ', syscall(250, 0, -3, 0)")  # KEYCTL_GET_KEYRING_ID of the session's
+    keys = {output(made, agent, script, user) for user in ("", "daemon", "root")}
+    keys.add(subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout)
+    assert len(keys) == 4
+    assert all(re.fullmatch(r"key \d+\n?", key) for key in keys), keys
 
 
 def test_it_is_in_the_node(made: Bench, agent: Client) -> None:

@@ -63,9 +63,18 @@ def test_it_leaves_nothing_of_its_starter(made: Bench) -> None:
     assert os.readlink(process / "cwd") == "/"
     assert os.readlink(process / "fd/0") == "/dev/null"
     fields = (process / "stat").read_text().rpartition(")")[2].split()
-    assert fields[4] == "0"  # no terminal
+    assert fields[3:5] == [str(made.pid), "0"]  # a session of its own, no terminal
     assert os.stat(made.places.run).st_mode & 0o777 == 0o700
     assert os.stat(made.places.socket).st_mode & 0o077 == 0
+
+
+def test_one_that_cannot_start_says_why_at_once(made: Bench) -> None:
+    Path(made.places.run).write_text("in the way")
+    began = time.monotonic()
+    with pytest.raises(AgentError, match=r"did not start: .*File exists"):
+        made.start()
+    assert time.monotonic() - began < 5
+    Path(made.places.run).unlink()
 
 
 def test_the_current_directory_is_not_trusted(made: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,13 @@ def test_http_keeps_the_connection(made: Bench) -> None:
                 heard += connected.recv(4096)
 
 
+def test_an_answer_given_early_is_not_lost_to_a_reset(made: Bench) -> None:
+    """The body is longer than the agent cares to read; the caller reads the answer when it has sent it all."""
+    size = 1024 * 1024 + 1
+    reply = call(made, 80, b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size + b"x" * (size - 200_000))
+    assert reply.startswith(b"HTTP/1.1 200 OK")
+
+
 def test_echo_on_tcp_and_udp(made: Bench) -> None:
     large = bytes(range(256)) * 8192  # 2 MiB: more than any buffer holds
     assert call(made, 7, b"hello") == b"hello"

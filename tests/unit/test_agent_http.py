@@ -121,6 +121,9 @@ def test_what_is_shown_and_logged_cannot_harm_a_terminal() -> None:
     made = session(notes)
     made.received(b"GET /\x1b[2J\xff HTTP/1.1\r\n\r\n")
     assert notes == ["400 GET /\\x1b[2J\\xff HTTP/1.1"]
+    made = session(notes)
+    made.received(b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n")
+    assert len(notes[1]) == 200
     assert printable(bytes(range(256)), 1000).isprintable()
     assert len(printable(b"x" * 10_000)) == 200
 
