@@ -72,6 +72,7 @@ def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel |
         with doors.asking(wanted.lab) as agent:
             observed = services.merge(kernel.observe(wanted.lab, wanted.state), agent)
     old = previous(before) if observed.namespaces else None
+    observed = _as_made(observed, old)
     return Plan(
         wanted=wanted,
         compared=kernel is not None,
@@ -103,6 +104,17 @@ def previous(before: record.Record | None) -> Topology | None:
     from emulator.topology.load import load
 
     return load(before.text, before.file)[0]
+
+
+def _as_made(observed: State, old: Topology | None) -> State:
+    """The kernel cannot tell what a namespace was made for; the old file can. An instance is no NAT gateway's shell."""
+    kinds = {node.name: node.kind for node in old.nodes()} if old else {}
+    changed = {
+        node: namespace._replace(kind=kinds[node])
+        for node, namespace in observed.namespaces.items()
+        if kinds.get(node, namespace.kind) != namespace.kind
+    }
+    return observed._replace(namespaces=observed.namespaces | changed) if changed else observed
 
 
 def _as_warnings(problems: list[Problem]) -> list[Problem]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from emulator.compile.diff import diff
-from emulator.compile.state import Service
+from emulator.compile.state import Netns, Service, Step
 from emulator.errors import KernelError, TopologyError, VpcemuError
 from emulator.lab import doors, lock, nodes, record, services, source, view
 from emulator.lab.plan import Plan, Wanted, compare, settle
@@ -104,16 +104,21 @@ def _converge(
     if not plan.steps and before and before == journal._replace(complete=True, changed=before.changed):
         return []
     kernel_steps, stop, start = services.split(plan.steps)
+    becoming = [step for step in kernel_steps if _makes_way(step, wanted)]
+    if before and becoming:
+        # What a namespace was made for is written in the record alone, so these go while it is still the old one.
+        checkpoint("write the record")
+        record.write(before._replace(complete=False))
+        _stop(wanted.lab, stop, checkpoint)
+        kernel.execute(becoming, wanted.lab)
+        kernel_steps = [step for step in kernel_steps if step not in becoming]
+        stop = []
 
     checkpoint("write the record")
     record.write(journal)
     nodes.write(wanted.topology, wanted.addresses)
 
-    if stop:
-        with doors.asking(wanted.lab) as agent:
-            if agent:
-                checkpoint(f"stop {len(stop)} services")
-                agent.apply([], stop)
+    _stop(wanted.lab, stop, checkpoint)
     kernel.execute(kernel_steps, wanted.lab, lambda done, total: progress("building", done, total))
     complaints = _serve(wanted, start, held, checkpoint, progress)
     _verify(wanted, kernel, complaints)
@@ -121,6 +126,19 @@ def _converge(
     checkpoint("finish the record")
     record.write(journal._replace(complete=True, namespaces=tuple(wanted.state.namespaces)))
     return complaints
+
+
+def _makes_way(step: Step, wanted: Wanted) -> bool:
+    """The end of a namespace whose name will be something else's: an instance has become a NAT gateway."""
+    return step.verb == "remove" and isinstance(step.item, Netns) and step.node in wanted.state.namespaces
+
+
+def _stop(lab: str, stop: list[tuple[str, str]], checkpoint: doors.Checkpoint) -> None:
+    if stop:
+        with doors.asking(lab) as agent:
+            if agent:
+                checkpoint(f"stop {len(stop)} services")
+                agent.apply([], stop)
 
 
 def _journal(plan: Plan, before: record.Record | None) -> record.Record:
