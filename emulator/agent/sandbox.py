@@ -99,8 +99,7 @@ def _lab_uid(lab: str) -> int:
 def make_mounts(trusted: bool) -> int:
     """A descriptor of a mount namespace from which every command's own is copied.
 
-    Copied from ours, each would hold all of /run/netns: 1,000 commands times 1,000 mounts, and no namespace would
-    ever be free again after `ip netns delete`.
+    Copied from ours, each would have all of /run/netns: 1,000 commands times 1,000 mounts.
     """
     home = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -128,7 +127,7 @@ def _go_home(home: int) -> None:
 
 
 def _detach_hidden() -> None:
-    """What is mounted in a hidden directory would be unreachable, and held; and so would every namespace."""
+    """What is mounted in a hidden directory would be unreachable, and copied for each command all the same."""
     hidden = tuple(os.path.realpath(each) for each in HIDDEN)
     with open("/proc/self/mountinfo", "rb") as file:
         lines = file.read().splitlines()
@@ -178,16 +177,13 @@ def spawn(job: Job, own_processes: int) -> int:
 
 
 def _become(job: Job) -> NoReturn:
+    status = job.status
     try:
-        os.write(job.status, os.readlink("/proc/self").encode() + b"\n")  # still the machine's /proc
+        os.write(status, os.readlink("/proc/self").encode() + b"\n")  # still the machine's /proc
         _reset_process()
         _enter(job)
+        status = _keep_four(job)
         _drop(job.identity)
-        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-        os.dup2(job.output, 1)
-        os.dup2(job.output, 2)
-        status = os.dup2(job.status, 3, inheritable=False) if job.status != 3 else 3
-        linux.close_from(4)
         try:
             os.execvpe(job.argv[0], list(job.argv), dict(job.env))
         except (OSError, ValueError) as error:
@@ -195,9 +191,23 @@ def _become(job: Job) -> NoReturn:
             os.write(status, f"cannot run {job.argv[0]}: {reason}".encode(errors="replace"))
     except BaseException as error:  # noqa: BLE001 - nothing may climb from here into the agent's own code
         with suppress(OSError):
-            os.write(3 if "status" in locals() else job.status, f"cannot confine the command: {error}".encode())
+            os.write(status, f"cannot confine the command: {error}".encode(errors="replace"))
     finally:
         os._exit(127)
+
+
+def _keep_four(job: Job) -> int:
+    """Descriptors 0 to 2 as the command will have them, 3 for what goes wrong; it closes as the program begins.
+
+    Before the limits: the agent of a large lab has descriptors with numbers far beyond a command's limit.
+    """
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+    os.dup2(job.output, 1)
+    os.dup2(job.output, 2)
+    if job.status != 3:
+        os.dup2(job.status, 3, inheritable=False)
+    linux.close_from(4)
+    return 3
 
 
 def _reset_process() -> None:

@@ -117,6 +117,30 @@ def test_it_reads_the_hosts_and_resolver_files_it_was_given(made: Bench, agent: 
     eventually(lambda: "no.example A NXDOMAIN" in made.log("a", "dns"))
 
 
+def test_it_has_no_mount_of_what_is_hidden(made: Bench, agent: Client) -> None:
+    """A plain copy of our mount namespace would have a thousand in /run/netns, for each of a thousand commands."""
+    mounts = output(made, agent, "cat /proc/self/mountinfo")
+    assert " /run " in mounts
+    assert " /run/" not in mounts
+
+
+def test_it_keeps_no_other_namespace_alive(made: Bench, agent: Client) -> None:
+    made.add_nodes("b", "c")
+    made.wire()
+    assert agent.apply([("c", command("long", f"echo up{FOREVER}"))], []) == []
+    eventually(lambda: "up" in made.log("c", "long"))
+    made.remove_nodes("b")
+    with made.inside("a"):
+        eventually(lambda: {name for _, name in socket.if_nameindex()} == {"lo"}, "b's namespace is gone")
+
+
+def test_it_starts_in_a_lab_with_thousands_of_descriptors(made: Bench, agent: Client) -> None:
+    """Its own limit is lower than the numbers of the agent's descriptors."""
+    many = [service("tcp", port, f"tcp-{port}") for port in range(1000, 2200)]
+    assert agent.apply([("a", each) for each in many], []) == []
+    assert output(made, agent, "ulimit -n").strip() == str(sandbox.MAX_FILES[0])
+
+
 def test_it_may_bind_a_low_port(made: Bench, agent: Client) -> None:
     assert "ok" in output(made, agent, _perl("socket(S,2,1,0); bind(S,pack('Sna4x8',2,80,'')) or die $!; print 'ok'"))
 
