@@ -36,6 +36,7 @@ def command(file: str, as_shell: bool, verbose: bool, as_json: bool) -> None:
                 "lab": made.wanted.lab,
                 "file": file,
                 "compared": made.compared,
+                "problems": [shapes.problem(problem, file) for problem in made.wanted.warnings],
                 "changes": [change._asdict() for change in made.changes],
                 "steps": [shapes.step(step) for step in made.steps],
             }

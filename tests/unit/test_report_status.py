@@ -1,0 +1,105 @@
+"""status, ls, gc and doctor as text; summaries of big labs."""
+
+from typing import Any
+
+from emulator.report import status
+from emulator.report.shapes import InstanceStatus, InternetStatus, ServiceStatus, Status, SubnetStatus, VpcStatus, Wrong
+
+
+def instance(name: str, subnet: str = "a", state: str = "running", public: str = "") -> InstanceStatus:
+    service = ServiceStatus(name="http", kind="http", port=80, state=state, detail="")
+    return InstanceStatus(
+        name=name, subnet=subnet, private_ip="10.0.0.4", public_ip=public, security_groups=["web"], services=[service]
+    )
+
+
+def lab(**changes: Any) -> Status:
+    subnet = SubnetStatus(
+        name="a", cidr_block="10.0.0.0/24", availability_zone="us-east-1a", route_table="main", kind="isolated"
+    )
+    vpc = VpcStatus(
+        name="main",
+        cidr_block="10.0.0.0/16",
+        internet_gateway="",
+        main_route_table="main",
+        subnets=[subnet],
+        nat_gateways=[],
+        instances=changes.pop("instances", [instance("one")]),
+    )
+    facts = Status(
+        lab="lab",
+        state="up",
+        healthy=True,
+        region="us-east-1",
+        file="lab.yaml",
+        since="2026-01-31T12:00:00+00:00",
+        agent="running",
+        vpcs=[vpc],
+        internet=InternetStatus(uplink=False, hosts=[]),
+        wrong=[],
+    )
+    facts.update(changes)  # type: ignore[typeddict-item]
+    return facts
+
+
+def test_a_lab_of_one() -> None:
+    assert status.status(lab()) == [
+        "lab: up, agent running, since 2026-01-31T12:00:00+00:00, from lab.yaml",
+        "",
+        "VPC main 10.0.0.0/16, no internet gateway",
+        "  subnet  cidr         zone        route table  kind",
+        "  a       10.0.0.0/24  us-east-1a  main         isolated",
+        "",
+        "  node            subnet  private   groups  services",
+        "  one   instance  a       10.0.0.4  web     http 80",
+        "",
+        "Internet",
+        "",
+        "all is as it should be",
+    ]
+
+
+def test_a_big_vpc_is_counted_by_subnet() -> None:
+    many = [
+        instance(f"i{n}", state="failed" if n < 3 else "running", public="1.1.1.1" if n < 9 else "")
+        for n in range(1000)
+    ]
+    text = status.status(lab(instances=many))
+    assert text[4].endswith("  1,000; 9 with a public address; services: 3 failed, 997 running")
+    assert len(text) < 12
+
+
+def test_a_service_that_does_not_run_says_so() -> None:
+    assert "http 80 (backoff)" in "\n".join(status.status(lab(instances=[instance("one", state="backoff")])))
+
+
+def test_what_is_wrong_with_its_remedies_once_each() -> None:
+    wrong = [Wrong(node="dev", what="link eth0 is down", remedy="vpcemu up x") for _ in range(3)]
+    assert status.status(lab(healthy=False, wrong=wrong[:1]))[-3:] == [
+        "Not as it should be:",
+        "  dev: link eth0 is down",
+        "To repair or learn more: vpcemu up x",
+    ]
+    assert status.status(lab(healthy=False, wrong=wrong))[-5] == "3 things not as it should be:"
+    text = status.status(lab(healthy=False, wrong=wrong * 10))
+    assert text[-2:] == ["  and 10 more (--json lists all)", "To repair or learn more: vpcemu up x"]
+
+
+def test_a_strangers_words_stay_on_their_line() -> None:
+    wrong = [Wrong(node="dev", what="service \033[2J\nx is failed", remedy="")]
+    assert status.status(lab(healthy=False, wrong=wrong))[-1] == "  dev: service ?[2J?x is failed"
+
+
+def test_uplink_and_no_agent() -> None:
+    text = status.status(lab(agent="not needed", internet=InternetStatus(uplink=True, hosts=[])))
+    assert text[0].startswith("lab: up, since ")
+    assert "Internet, with an uplink to the machine's own network" in text
+
+
+def test_doctor() -> None:
+    assert status.checks(
+        [
+            {"check": "nft", "result": "missing", "found": "", "remedy": "apt-get install nftables"},
+            {"check": "curl", "result": "ok", "found": "/usr/bin/curl", "remedy": ""},
+        ]
+    ) == ["missing  nft", "         apt-get install nftables", "ok       curl  /usr/bin/curl"]
