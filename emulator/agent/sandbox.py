@@ -18,6 +18,7 @@ import resource
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from errno import ENOSYS
 from typing import NamedTuple, NoReturn
 
 from emulator.agent import linux
@@ -109,12 +110,21 @@ def make_mounts(trusted: bool) -> int:
             _detach_hidden()
             if not trusted:
                 _make_dev()
-                linux.set_mount_flags("/", syscalls.READ_ONLY | syscalls.NO_SUID)
+                _make_read_only()
             return os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         finally:
             _go_home(home)
     finally:
         os.close(home)
+
+
+def _make_read_only() -> None:
+    try:
+        linux.set_mount_flags("/", syscalls.READ_ONLY | syscalls.NO_SUID)
+    except OSError as error:
+        if error.errno == ENOSYS:
+            raise OSError(ENOSYS, "a command that is not to be trusted with this machine needs Linux 5.12") from None
+        raise
 
 
 def _go_home(home: int) -> None:
