@@ -35,7 +35,8 @@ def gateway_address(subnet: Subnet) -> str:
 def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
     """By node name: instances, then NAT gateways.
 
-    The MAC follows the private address: a new address is a new ENI, as in AWS, and `up` replaces the veth.
+    The MAC follows the private address and the subnet's block: with another one it is a new ENI, as in AWS, and `up`
+    replaces the veth. (An owner's address is never taken from a guest, so the old one would stay.)
     """
     mac = router_mac(vpc)
     subnets = {
@@ -48,7 +49,8 @@ def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
         node = held.name
         ip = str(addresses.private[node])
         prefixlen, gateway, table = subnets[held.subnet]
-        found[node] = Eni(node, names.eni(node), names.mac(vpc.name, node, ip), ip, prefixlen, gateway, mac, table)
+        own_mac = names.mac(vpc.name, node, ip, f"{gateway}/{prefixlen}")
+        found[node] = Eni(node, names.eni(node), own_mac, ip, prefixlen, gateway, mac, table)
     return found
 
 

@@ -151,10 +151,15 @@ def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
     )
 
 
+def host_mac(host: OutsideHost) -> str:
+    """It follows the address, as an ENI's does: with another address `up` replaces the veth, and the old one goes."""
+    return names.mac("host", host.name, str(host.ip))
+
+
 def host_link(host: OutsideHost) -> Veth:
     return Veth(
         INTERNET, names.to_host(host.name), names.mac(INTERNET),
-        host.name, names.GUEST_LINK, names.mac("host", host.name), INTERNET_MTU,
+        host.name, names.GUEST_LINK, host_mac(host), INTERNET_MTU,
     )  # fmt: skip
 
 
@@ -205,7 +210,7 @@ def internet(topology: Topology, addresses: Addresses) -> Namespace:
     for host in topology.internet.hosts:
         link = names.to_host(host.name)
         links.add(link)
-        neighbours.add(Neighbour(link, str(host.ip), names.mac("host", host.name)))
+        neighbours.add(Neighbour(link, str(host.ip), host_mac(host)))
         routes.add(Route(MAIN_TABLE, f"{host.ip}/32", link=link))
     if real := uplink(topology):
         links.add(names.UPLINK_LINK)
