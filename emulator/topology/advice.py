@@ -33,14 +33,16 @@ def _check_ways_out(vpc: Vpc, report: Report) -> None:
     public = {t.name for t in vpc.route_tables if any(route.target.kind == "internet_gateway" for route in t.routes)}
     table_of = {subnet.name: subnet.route_table for subnet in vpc.subnets}
     closed = {name for name, table in table_of.items() if table not in public}
-    if vpc.internet_gateway:
-        for gateway in vpc.nat_gateways:
-            if gateway.subnet in closed:
-                table = table_of[gateway.subnet]
-                what = f"NAT gateway {gateway.name} has no way out: {_closed(gateway.subnet, table)}"
-                hint = f"put it into a public subnet, or add 0.0.0.0/0: {vpc.internet_gateway} to {table}"
-                report.warn(gateway.where, what, hint, key="subnet")
     told: set[str] = set()
+    for gateway in vpc.nat_gateways:
+        name = gateway.subnet
+        if name not in closed or name in told:
+            continue
+        told.add(name)
+        what = f"NAT gateway {gateway.name} has no way out: {_closed(name, table_of[name])}"
+        hint = f"put it into a public subnet, or add 0.0.0.0/0: {vpc.internet_gateway} to {table_of[name]}"
+        report.warn(gateway.where, what, hint, key="subnet")
+    told.clear()
     for instance in vpc.instances:
         name = instance.subnet
         if instance.public_ip is None or name not in closed or name in told:

@@ -7,6 +7,7 @@ A file may be hostile. Nesting is limited while the tree is made, because libyam
 run of `[` would end the process with a segmentation fault. An alias shares its node; `read.py` counts visits.
 """
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
@@ -24,6 +25,7 @@ SIZE_LIMIT = 8 * 1024 * 1024  # characters; a lab of 4,000 instances takes 0.5 m
 DEPTH_LIMIT = 30  # the deepest key of the file is at 9
 NODE_LIMIT = 500_000
 
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # YAML's, not only Unix's
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -113,7 +115,7 @@ def _in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str, Where]:
     where = Where(mark.line + 1, mark.column + 1) if mark else Where()
     problem = (error.problem or error.context or "not YAML").removeprefix("but ")
     if "cannot start any token" in problem and mark:
-        line = text.split("\n")[mark.line]
+        line = LINE_BREAK.split(text)[mark.line]
         character = line[mark.column : mark.column + 1]
         if character == "\t":
             return "this is not YAML: a tab stands where spaces indent", "indent with spaces", where

@@ -71,6 +71,7 @@ values = st.recursive(
 @given(st.text(max_size=200) | st.text("[]{}:,-?&*!|>'\"%@` \t\n#ab0./", max_size=60))
 @example("\ud800")
 @example("name: \x85")
+@example("\r\t")
 def test_any_text(text: str) -> None:
     check(text)
 
