@@ -177,6 +177,18 @@ def routes(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Route]:
         )
 
 
+def subnets(parts: Iterable[Part], names: dict[int, str]) -> set[tuple[str, str]]:
+    """(link, address) of every address whose subnet's route is there, as the kernel made it."""
+    found = set()
+    for message, data, start, end in parts:
+        if message == wire.NEW_ROUTE and data[start + 5] == wire.PROTO_KERNEL and data[start + 4] != wire.TABLE_LOCAL:
+            got = attributes(data, start + 12, end)
+            out, source = got.get(wire.RTA_OIF), got.get(wire.RTA_PREFSRC)
+            if out and source:
+                found.add((names.get(_U32.unpack(out)[0], ""), inet_ntoa(source)))
+    return found
+
+
 def rules(parts: Iterable[Part]) -> Iterator[PolicyRule]:
     """All but the three that every namespace is born with."""
     for kind, data, start, end in parts:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from emulator.compile.state import State, Step
 from emulator.kernel import netns, process, uplink
-from emulator.kernel.execute import Execution
+from emulator.kernel.execute import execute
 from emulator.kernel.observe import observe
 from emulator.names import netns as netns_name
 
@@ -32,8 +32,7 @@ class Host:
         Raises KernelError with the step in words when the kernel refuses one. Those before it are done, and, in the
         same namespace, possibly some behind it.
         """
-        with Execution(lab, self._checkpoint) as execution:
-            execution.run(steps, progress)
+        execute(steps, lab, self._checkpoint, progress)
 
     def destroy(self, lab: str, names: Collection[str] = ()) -> list[str]:
         """Remove all that is the lab's, found by its marks; what was removed, in words. Repeatable.

@@ -53,14 +53,21 @@ def _look(place: Place, wanted: Namespace | None, settings: sysctl.Settings) -> 
     if exact or want.ruleset:
         with Channel(NETFILTER_FAMILY) as netfilter:
             ruleset = nftables.observe(netfilter)
+    up = frozenset([link.name for link in place.links if link.up])
+    addresses = decode.addresses(dump(wire.get_addresses()), titles) if exact or want.addresses else iter(())
+    routes = dump(wire.get_routes()) if exact or want.routes or want.addresses else []
+    subnets = decode.subnets(routes, titles)
     return Namespace(
         kind=want.kind,
         guest=want.guest,
-        up=frozenset([link.name for link in place.links if link.up]),
+        up=up,
         sysctls=_settings(settings, place.channel, titles, want.sysctls) if want.sysctls else frozenset(),
-        addresses=frozenset(decode.addresses(dump(wire.get_addresses()), titles) if exact or want.addresses else ()),
+        # An address without its subnet's route (`ip route flush`) does half its work: it counts as missing.
+        addresses=frozenset(
+            item for item in addresses if item.prefixlen == 32 or item.link not in up or (item.link, item.ip) in subnets
+        ),
         neighbours=frozenset(decode.neighbours(_neighbours(place, None if exact else want), titles)),
-        routes=frozenset(decode.routes(dump(wire.get_routes()), titles) if exact or want.routes else ()),
+        routes=frozenset(decode.routes(routes, titles)),
         rules=frozenset(decode.rules(dump(wire.get_rules())) if exact or want.rules else ()),
         ruleset=ruleset,
     )

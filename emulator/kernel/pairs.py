@@ -44,7 +44,7 @@ def pairs(
     far = {(veth.peer_node, veth.peer_link) for veth in wanted.veths} if wanted else set()
     first: list[_End] = []
     later: list[_End] = []
-    for node, place in places.items():
+    for node, place in sorted(places.items()):  # so that a pair nobody wishes is told the same way every time
         guest = namespaces[node].guest
         for link in place.links:
             key = (node, link.name)

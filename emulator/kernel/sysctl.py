@@ -66,7 +66,7 @@ class Settings:
             finally:
                 os.close(file)
         except OSError as reason:
-            raise KernelError(f"set {item.key} to {item.value}: {reason.strerror}") from reason
+            raise KernelError(f"/proc/sys/{item.key}: {reason.strerror}") from reason
 
     def read(self, keys: Iterable[str]) -> frozenset[Sysctl]:
         """Those that exist, with the space between several numbers made single: the kernel prints tabs."""

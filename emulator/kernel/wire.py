@@ -187,6 +187,16 @@ def route(verb: str, item: Route, index: int) -> Request:
     return Request(NEW_ROUTE, _CREATE_FLAGS[verb], body)
 
 
+def subnet_route(item: Address, index: int) -> Request:
+    """The route that the kernel itself makes for an address, exactly."""
+    mask = (0xFFFFFFFF << (32 - item.prefixlen)) & 0xFFFFFFFF
+    ip = inet_aton(item.ip)
+    subnet = (int.from_bytes(ip, "big") & mask).to_bytes(4, "big")
+    body = ROUTE.pack(AF_INET, item.prefixlen, 0, 0, 254, PROTO_KERNEL, SCOPE_LINK, 1, 0)
+    body += attribute(RTA_DST, subnet) + _number(RTA_OIF, index) + attribute(RTA_PREFSRC, ip)
+    return Request(NEW_ROUTE, CREATE | EXCLUSIVE, body)
+
+
 def rule(verb: str, item: PolicyRule) -> Request:
     """A mark of 0 stands for "no mark": a rule of somebody else's, seen by observe() and to be removed."""
     body = ROUTE.pack(AF_INET, 0, 0, 0, item.table if item.table < 256 else 0, 0, 0, 1, 0)  # 1: look up a table
