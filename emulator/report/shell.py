@@ -137,7 +137,7 @@ def _ip(item: object) -> str:
         case Route():
             return " ".join(_route(item))
         case PolicyRule(priority, mark, table):
-            return f"rule add pref {priority} fwmark {mark} lookup {table}"
+            return f"rule add pref {priority} fwmark {mark} lookup {table} protocol static"
     raise ValueError(f"no command for {item}")
 
 

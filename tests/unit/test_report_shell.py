@@ -64,7 +64,7 @@ def commands(*steps: Step) -> list[str]:
         ),
         (
             Step("add", "a", PolicyRule(100, 1000, 1000), "new"),
-            'ip -n "$LAB.a" rule add pref 100 fwmark 1000 lookup 1000  # route table private',
+            'ip -n "$LAB.a" rule add pref 100 fwmark 1000 lookup 1000 protocol static  # route table private',
         ),
     ],
 )
