@@ -34,6 +34,9 @@ def observe(lab: str, wanted: State | None) -> State:
                 place = places[entry.node] = Place(namespace, channel, decode.links(channel.dump(wire.get_links())))
                 namespaces[entry.node] = _look(place, wants.get(entry.node), settings)
         found = _uplink(lab, places, namespaces, wanted)
+        if wanted and found != wanted.uplink and INTERNET in namespaces:
+            # It will be made anew, and what hangs on its inner end with it.
+            namespaces[INTERNET] = _without_link(namespaces[INTERNET], names.UPLINK_LINK)
         veths = frozenset(pairs.pairs(places, namespaces, wanted, found is not None and bool(found.peer_link)))
         return State(lab, namespaces, veths, found)
     finally:
@@ -115,3 +118,12 @@ def _uplink(
             wish = wanted.uplink.peer_ip if wanted and wanted.uplink else next(iter(held), "")
             return found._replace(peer_link=link.name, peer_ip=wish)
     return found
+
+
+def _without_link(held: Namespace, link: str) -> Namespace:
+    return held._replace(
+        up=held.up - {link},
+        addresses=frozenset(item for item in held.addresses if item.link != link),
+        neighbours=frozenset(item for item in held.neighbours if item.link != link),
+        routes=frozenset(item for item in held.routes if item.link != link),
+    )

@@ -111,6 +111,10 @@ def _become_daemon(
         os.dup2(nothing, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        for inherited in [int(name) for name in os.listdir("/proc/self/fd")]:
+            if inherited > 2 and inherited != writer:  # not ours: a caller's pipe would never see its end
+                with suppress(OSError):
+                    os.close(inherited)
         os.chdir(cwd)
         os.execve(program, list(argv), env)
     except OSError as reason:

@@ -1,0 +1,190 @@
+"""Becoming a program inside a node, starting daemons, ending what lives in a namespace."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from emulator import names
+from emulator.compile.state import Netns, State, Step
+from emulator.errors import KernelError, UsageError
+from emulator.kernel import netns, nftables, process
+from emulator.kernel.host import Host
+from tests.support.leaks import census
+from tests.support.small_lab import plan, small_lab
+
+EXEC = """
+import os, sys
+from emulator.kernel.process import enter_and_exec
+enter_and_exec(sys.argv[1], sys.argv[2:], dict(os.environ, GREETING="hello"), hostname="dev",
+               hosts_text="127.0.0.1 localhost\\n10.9.9.9 neighbour\\n", resolv_text="nameserver 10.9.9.2\\n")
+"""
+
+
+@pytest.fixture
+def node(lab_name: str) -> str:
+    """A namespace with nothing in it."""
+    Host().execute([Step("add", "dev", Netns("instance"), "")], lab_name)
+    return names.netns(lab_name, "dev")
+
+
+def inside(node: str, *argv: str, **more) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (sys.executable, "-c", EXEC, node, *argv), capture_output=True, text=True, check=False, **more
+    )
+
+
+def test_the_program_sees_its_node(node: str) -> None:
+    done = inside(node, "sh", "-c", "hostname; cat /etc/hosts /etc/resolv.conf; ls /sys/class/net; echo $GREETING")
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "dev",
+        "127.0.0.1 localhost",
+        "10.9.9.9 neighbour",
+        "nameserver 10.9.9.2",
+        "lo",
+        "hello",
+    ]
+
+
+def test_it_is_the_same_process_and_its_exit_code_is_kept(node: str) -> None:
+    child = subprocess.Popen((sys.executable, "-c", EXEC, node, "sh", "-c", "echo $$; exit 7"), stdout=subprocess.PIPE)
+    out, _ = child.communicate()
+    assert int(out) == child.pid
+    assert child.returncode == 7
+    assert inside(node, "sh", "-c", "kill -9 $$").returncode == -signal.SIGKILL
+
+
+def test_the_machine_notices_nothing(node: str) -> None:
+    before = Path("/etc/hosts").read_text(), os.uname().nodename, census(), os.listdir("/sys/class/net")
+    assert inside(node, "mount", "-t", "tmpfs", "tmpfs", "/mnt").returncode == 0
+    after = Path("/etc/hosts").read_text(), os.uname().nodename, census(), os.listdir("/sys/class/net")
+    assert before[0:2] == after[0:2]
+    assert before[2].mounts == after[2].mounts
+    assert before[3] == after[3]
+
+
+def test_arguments_reach_the_program_as_they_are(node: str) -> None:
+    words = ("a b", "$HOME", "*", "", "'", "ü")
+    done = inside(node, "printf", "%s|", *words)
+    assert done.stdout == "".join(f"{word}|" for word in words)
+
+
+def test_an_unknown_command_is_refused_before_anything_is_done(node: str) -> None:
+    here = os.stat("/proc/thread-self/ns/net").st_ino
+    with pytest.raises(UsageError, match="no such command"):
+        process.enter_and_exec(node, ["no-such-program"], {"PATH": "/bin"}, hostname="dev")
+    assert os.stat("/proc/thread-self/ns/net").st_ino == here
+
+
+def test_a_namespace_that_is_gone(node: str) -> None:
+    done = inside(f"{node}x", "true")
+    assert done.returncode == 1
+    assert f"there is no namespace {node}x" in done.stderr
+
+
+def test_run_inside_a_namespace(node: str) -> None:
+    namespace = netns.open_namespace(node)
+    try:
+        done = process.run(("readlink", "/proc/self/ns/net"), namespace)
+        assert done.stdout.strip() == f"net:[{os.fstat(namespace).st_ino}]"
+        assert process.run(("cat",), namespace, "text\n") == process.Done(0, "text\n", "")
+        assert process.run(("sh", "-c", "echo no >&2; exit 3"), namespace) == process.Done(3, "", "no\n")
+        with pytest.raises(FileNotFoundError):
+            process.run(("no-such-program",), namespace)
+    finally:
+        os.close(namespace)
+
+
+def test_start_inside_a_namespace_as_somebody_else(node: str) -> None:
+    namespace = netns.open_namespace(node)
+    try:
+        child = process.start(("sh", "-c", "id -u; id -G"), namespace, user=65534, group=65534, stdout=subprocess.PIPE)
+        out, _ = child.communicate()
+        assert out.split() == [b"65534", b"65534"]
+    finally:
+        os.close(namespace)
+
+
+def test_a_daemon_outlives_us_without_a_terminal(tmp_path: Path, node: str) -> None:
+    log = tmp_path / "log"
+    number = process.start_daemon(
+        ("sh", "-c", "echo started; echo $EXTRA >&2; exec sleep 60"), str(log), {"EXTRA": "x"}
+    )
+    try:
+        status = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+        parent, session, terminal = int(status[1]), int(status[3]), int(status[4])
+        assert parent != os.getpid()
+        assert session != os.getsid(0)
+        assert terminal == 0
+        assert os.readlink(f"/proc/{number}/fd/0") == os.devnull
+        deadline = time.monotonic() + 5
+        while log.read_text() != "started\nx\n":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert {int(fd) for fd in os.listdir(f"/proc/{number}/fd")} == {0, 1, 2}
+    finally:
+        os.kill(number, signal.SIGKILL)
+
+
+def test_a_daemon_that_cannot_start_says_so(tmp_path: Path, node: str) -> None:
+    with pytest.raises(KernelError, match="No such file"):
+        process.start_daemon(("/no/such/program",), str(tmp_path / "log"))
+
+
+def test_everything_in_a_namespace_is_killed_even_what_forks(node: str) -> None:
+    namespace = netns.open_namespace(node)
+    inode = os.fstat(namespace).st_ino
+    script = "while :; do sleep 0.01 & done"
+    children = [
+        process.start(("sh", "-c", script), namespace),
+        process.start(("sh", "-c", "trap '' TERM INT HUP; while :; do sleep 1; done"), namespace),
+    ]
+    bystander = process.start(("sleep", "60"))
+    try:
+        killed = process.kill_in({inode})
+        assert {child.pid for child in children} <= set(killed)
+        assert process.living_in({inode}) == {}
+        assert bystander.poll() is None
+        assert process.kill_in({inode}) == []
+        assert process.kill_in(set()) == []
+    finally:
+        os.close(namespace)
+        for child in (*children, bystander):
+            child.kill()
+            child.wait()
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("table ip x {", "syntax error"),
+        ("add rule ip nowhere y accept\n", "No such file"),
+        ('table ip x {\n\tchain c {\n\t\tiifname "a" jump nowhere\n\t}\n}\n', "line 3"),
+    ],
+)
+def test_nft_says_what_is_wrong(node: str, script: str, words: str) -> None:
+    namespace = netns.open_namespace(node)
+    try:
+        for door in (nftables.check, nftables.run):
+            with pytest.raises(KernelError, match=words):
+                door(namespace, script)
+    finally:
+        os.close(namespace)
+
+
+def test_a_bad_ruleset_leaves_the_old_one(lab_name: str) -> None:
+    wanted: State = small_lab(lab_name)
+    host = Host()
+    host.execute(plan(host.observe(lab_name, wanted), wanted), lab_name)
+    namespace = netns.open_namespace(names.netns(lab_name, "left.router"))
+    try:
+        with pytest.raises(KernelError):
+            nftables.run(namespace, "delete table ip vpcemu\ntable ip vpcemu {\n\tchain c { jump nowhere; }\n}\n")
+    finally:
+        os.close(namespace)
+    assert plan(host.observe(lab_name, wanted), wanted) == []
