@@ -22,7 +22,7 @@ def lab() -> Iterator[Lab]:
 
 
 def reach_web(lab: Lab, attacker: Sender, web: Tap) -> None:
-    """The positive control: what the attacker sends to the public web server arrives there, after all it sent before."""
+    """The positive control: what the attacker sends to the public web server arrives, after all it sent before."""
     mark = packets.cookie()
     attacker.send(lab.public("web"), packets.TCP(sport=50000, dport=80, flags="S") / packets.Raw(mark))
     web.wait(mark)

@@ -1,4 +1,4 @@
-"""Every form that the protocol and port of a security group rule can take, with a packet inside and ones just outside."""
+"""Every form that protocol and port of a security group rule can take: packets inside it, and ones just outside."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,8 +10,12 @@ from tests.support import packets
 from tests.support.lab import Lab
 from tests.support.packets import Sender, Tap, silent
 
-_NAMES = """tcp-range tcp-list tcp-all udp udp-range icmp icmp-type icmp-code icmp-two icmp-list number number-ports name all
- minus-one six overlap cidrs cidr-host""".split()
+_NAMES = [
+    *("tcp-range", "tcp-list", "tcp-all", "udp", "udp-range"),
+    *("icmp", "icmp-type", "icmp-code", "icmp-two", "icmp-list"),
+    *("number", "number-ports", "name", "all", "minus-one", "six"),
+    *("overlap", "cidrs", "cidr-host"),
+]
 
 TOPOLOGY = """
 vpcs:

@@ -69,7 +69,7 @@ def lab() -> Iterator[Lab]:
 
 
 def test_SG_08_T_41_the_default_group(lab: Lab) -> None:
-    """SG-05, SG-08: no group named means the default one, whose members may talk; others may not, and it may call out."""
+    """SG-05, SG-08: no group named means the default one. Its members may talk, others may not, and it may call out."""
     check(
         lab,
         passes("plain-1", "plain-2", "tcp", 80, 8080),

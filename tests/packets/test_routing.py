@@ -1,0 +1,209 @@
+"""Route tables: the longest prefix, the blackhole, the main table, and what an edit of them does to packets."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import lab as labs
+from tests.support import packets
+from tests.support.lab import Lab, edited
+from tests.support.packets import Sender, Tap, silent
+from tests.support.probes import Probe, check, drops, passes
+
+# `one` and `two` have no table of their own: RT-20.
+TOPOLOGY = """
+vpcs:
+  main:
+    cidr_block: 10.0.0.0/16
+    internet_gateway: igw
+    main_route_table: shared
+    subnets:
+      one: {cidr_block: 10.0.1.0/24}
+      two: {cidr_block: 10.0.2.0/24}
+      public: {cidr_block: 10.0.9.0/24, route_table: public}
+      narrow: {cidr_block: 10.0.3.0/24, route_table: narrow}
+      holes: {cidr_block: 10.0.4.0/24, route_table: holes}
+      empty: {cidr_block: 10.0.5.0/24, route_table: empty}
+      mixed: {cidr_block: 10.0.6.0/24, route_table: mixed}
+    route_tables:
+      shared: {routes: {0.0.0.0/0: nat}}
+      public: {routes: {0.0.0.0/0: igw}}
+      narrow: {routes: {198.51.100.0/25: nat}}
+      holes: {routes: {0.0.0.0/0: nat, 198.51.100.0/24: blackhole, 198.51.100.8/32: nat}}
+      empty: {}
+      mixed: {routes: {0.0.0.0/0: nat, 198.51.100.128/25: nat-2, 198.51.100.200/32: igw}}
+    nat_gateways:
+      nat: {subnet: public, elastic_ip: 203.0.113.1}
+      nat-2: {subnet: public, elastic_ip: 203.0.113.2}
+    security_groups:
+      open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
+    instances:
+      one: {subnet: one, security_groups: [open]}
+      two: {subnet: two, security_groups: [open]}
+      front: {subnet: public, elastic_ip: 203.0.113.3, security_groups: [open]}
+      narrow: {subnet: narrow, security_groups: [open]}
+      holes: {subnet: holes, security_groups: [open]}
+      empty: {subnet: empty, security_groups: [open]}
+      mixed: {subnet: mixed, elastic_ip: 203.0.113.6, security_groups: [open]}
+internet:
+  hosts:
+    low: {ip: 198.51.100.7}
+    exact: {ip: 198.51.100.8}
+    high: {ip: 198.51.100.130}
+    top: {ip: 198.51.100.200}
+    far: {ip: 45.83.64.9}
+"""
+OUTSIDE = ("low", "exact", "high", "top", "far")
+
+
+def serve(lab: Lab) -> None:
+    for node in ("one", "two", "front", "narrow", "holes", "empty", "mixed", *OUTSIDE):
+        lab.serve(node, tcp=(80,), udp=(514,))
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with labs.up(TOPOLOGY) as up:
+        serve(up)
+        yield up
+
+
+def test_RT_20_the_main_table(lab: Lab) -> None:
+    """RT-20: a subnet that names no table uses the main one, whatever that is called."""
+    check(
+        lab,
+        [Probe("one", "low", "tcp", 80, seen_as="203.0.113.1"), Probe("two", "far", "tcp", 80, seen_as="203.0.113.1")],
+    )
+
+
+def test_T_10_RT_02_local_joins_all_subnets(lab: Lab) -> None:
+    """T-10, RT-02: every table has the local route, also one that is empty."""
+    nodes = ("one", "two", "front", "narrow", "holes", "empty", "mixed")
+    check(lab, [Probe(a, b, "tcp", 80, seen_as=lab.private(a)) for a in nodes for b in nodes if a != b])
+
+
+def test_GEN_01_no_route_is_silent(lab: Lab) -> None:
+    """GEN-01: no ICMP error, from nobody, for what has no route; neither for an address of the VPC that is nobody's."""
+    tap, control = Tap(lab, "empty"), Tap(lab, "one")
+    sender = Sender(lab, "empty")
+    lost, done = packets.cookie(), packets.cookie()
+    for address in ("45.83.64.9", "198.51.100.7", "10.0.1.99", "10.0.77.1", "10.1.0.1", "192.168.0.1", "10.0.5.255"):
+        for upper in (packets.UDP(dport=514), packets.TCP(dport=80, flags="S"), packets.ICMP()):
+            sender.send(address, upper / packets.Raw(lost))
+    sender.send("one", packets.UDP(dport=514) / packets.Raw(done))
+    control.wait(done)
+    silent(tap, control, *(Tap(lab, node) for node in OUTSIDE), about=lost)
+    check(lab, drops("empty", "far", "tcp", 80), drops("empty", "far", "icmp"), passes("empty", "one", "tcp", 80))
+
+
+def test_RT_50_a_route_for_a_part_of_the_world(lab: Lab) -> None:
+    """RT-50, GEN-01: what the prefix holds goes that way; what it does not hold goes nowhere."""
+    check(
+        lab,
+        [Probe("narrow", "low", "tcp", 80, seen_as="203.0.113.1"), Probe("narrow", "exact", "tcp", 80)],
+        drops("narrow", "high", "tcp", 80),
+        drops("narrow", "far", "icmp"),
+    )
+
+
+def test_T_14_RT_50_longest_prefix_first(lab: Lab) -> None:
+    """RT-50: three routes hold 198.51.100.200; the /32 wins, then the /25, then the default route."""
+    check(
+        lab,
+        [
+            Probe("mixed", "far", "tcp", 80, seen_as="203.0.113.1"),
+            Probe("mixed", "low", "tcp", 80, seen_as="203.0.113.1"),
+            Probe("mixed", "high", "tcp", 80, seen_as="203.0.113.2"),
+            Probe("mixed", "top", "tcp", 80, seen_as="203.0.113.6"),
+        ],
+    )
+
+
+def test_T_15_RT_41_a_blackhole_wins(lab: Lab) -> None:
+    """RT-41, W-04: a blackhole does not fall through to the default route; a prefix longer than its own passes."""
+    taps = [Tap(lab, node) for node in ("nat", "igw", "low", "high")]
+    back = Tap(lab, "holes")
+    lost, done = packets.cookie(), packets.cookie()
+    sender = Sender(lab, "holes")
+    for to in ("low", "high", "top"):
+        sender.send(to, packets.UDP(dport=514) / packets.Raw(lost))
+    sender.send("far", packets.UDP(dport=514) / packets.Raw(done))
+    taps[0].wait(done)
+    silent(*taps, back, about=lost)
+    check(
+        lab,
+        drops("holes", "low", "tcp", 80),
+        drops("holes", "high", "icmp"),
+        [Probe("holes", "exact", "tcp", 80, seen_as="203.0.113.1")],
+        [Probe("holes", "far", "tcp", 80, seen_as="203.0.113.1")],
+    )
+
+
+def test_L2_01_no_broadcast_no_multicast(lab: Lab) -> None:
+    """L2-01: nobody gets them, not even the neighbours in the subnet."""
+    taps = [Tap(lab, node) for node in ("one", "two", "front", "holes")]
+    sender = Sender(lab, "mixed")
+    nobody, done = packets.cookie(), packets.cookie()
+    everybody = "ff:ff:ff:ff:ff:ff"
+    for address in ("255.255.255.255", "10.0.6.255", "10.0.1.255", "10.0.255.255", "224.0.0.1", "239.1.2.3"):
+        for mac in (everybody, sender.next_mac, "01:00:5e:00:00:01"):
+            sender.put(sender.packet(address, packets.UDP(dport=514) / packets.Raw(nobody)), dst=mac)
+    sender.send("one", packets.UDP(dport=514) / packets.Raw(done))
+    taps[0].wait(done)
+    silent(*taps, about=nobody)
+
+
+EDITS = {
+    "a default route appears": (
+        {"empty: {}": "empty: {routes: {0.0.0.0/0: nat}}"},
+        drops("empty", "far", "tcp", 80),
+        [Probe("empty", "far", "tcp", 80, seen_as="203.0.113.1")],
+    ),
+    "a default route goes": (
+        {"shared: {routes: {0.0.0.0/0: nat}}": "shared: {}"},
+        [Probe("one", "far", "tcp", 80, seen_as="203.0.113.1")],
+        drops("one", "far", "tcp", 80),
+    ),
+    "T-18 RT-24 an association goes: main at once": (
+        {"narrow: {cidr_block: 10.0.3.0/24, route_table: narrow}": "narrow: {cidr_block: 10.0.3.0/24}"},
+        drops("narrow", "far", "tcp", 80),
+        [Probe("narrow", "far", "tcp", 80, seen_as="203.0.113.1")],
+    ),
+    "the main table is another one (RT-21)": (
+        {"main_route_table: shared": "main_route_table: holes"},
+        [Probe("two", "low", "tcp", 80, seen_as="203.0.113.1")],
+        [*drops("two", "low", "tcp", 80), *passes("two", "exact", "tcp", 80)],
+    ),
+    "another gateway takes over": (
+        {"shared: {routes: {0.0.0.0/0: nat}}": "shared: {routes: {0.0.0.0/0: nat-2}}"},
+        [Probe("one", "far", "tcp", 80, seen_as="203.0.113.1")],
+        [Probe("one", "far", "tcp", 80, seen_as="203.0.113.2")],
+    ),
+    "a blackhole is filled": (
+        {"198.51.100.0/24: blackhole": "198.51.100.0/24: nat-2"},
+        drops("holes", "low", "tcp", 80),
+        [Probe("holes", "low", "tcp", 80, seen_as="203.0.113.2")],
+    ),
+    "T-23 the route to the internet gateway goes": (
+        {"public: {routes: {0.0.0.0/0: igw}}": "public: {}"},
+        passes("far", "203.0.113.3", "tcp", 80),
+        [*drops("far", "203.0.113.3", "tcp", 80), *drops("one", "far", "tcp", 80)],
+    ),
+    "T-22 the Elastic IP is taken away": (
+        {"elastic_ip: 203.0.113.3, security_groups": "security_groups"},
+        [Probe("front", "far", "tcp", 80, seen_as="203.0.113.3"), *passes("far", "203.0.113.3", "tcp", 80)],
+        [*drops("front", "far", "tcp", 80), *drops("far", "203.0.113.3", "tcp", 80)],
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_of_the_file(edit: str) -> None:
+    """RT-24, RT-26, IGW-03: before the edit one thing, after it the other, and the rest as it was."""
+    change, before, after = EDITS[edit]
+    with labs.up(TOPOLOGY) as lab:
+        serve(lab)
+        rest = passes("one", "two", "tcp", 80)
+        check(lab, before, rest)
+        lab.up(edited(TOPOLOGY, change))
+        check(lab, after, rest)
