@@ -7,9 +7,10 @@ import traceback
 from dataclasses import replace
 
 from . import comparisons, machine, report, sandbox
-from .comparisons import COMPARISONS, QUICK, Choices
+from .comparisons import COMPARISONS
 from .product import REPOSITORY
 from .profile import profiles
+from .rounds import QUICK, Choices
 from .stats import Result, results_table
 
 
@@ -51,7 +52,7 @@ def main() -> int:
     if asked.write:
         how = (
             f"{choices.hosts} instances in {choices.subnets} subnets of one VPC with internet gateway and NAT gateway; "
-            f"{choices.rounds} rounds of each comparison, at least 7 where traffic was measured."
+            f"{choices.rounds} rounds of each comparison, {choices.samples} where traffic was measured."
         )
         os.makedirs(os.path.dirname(asked.write) or ".", exist_ok=True)
         with open(asked.write, "w") as file:

@@ -1,65 +1,18 @@
 """What is measured. Each comparison runs both sides in turn (A B A B ...) and returns lines for the table."""
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from emulator import names
 
-from . import generate, machine, product, rivals
+from . import flows, generate, machine, product, rivals
 from .product import Lab
+from .rounds import Choices, interleaved, running, say
 from .stats import Bound, Result, Samples
-
-
-@dataclass(frozen=True)
-class Choices:
-    """How much is measured."""
-
-    hosts: int = 1000
-    subnets: int = 20
-    rounds: int = 5
-    rules: int = 10_000
-    many: int = 4000
-    loop: int = 100  # hosts of the shell loop, which takes 50 ms for each
-    seconds: float = 2.0  # of traffic in one sample
 
 
 def versions() -> list[tuple[str, str]]:
     """The rivals that are installed."""
     return [("Mininet", rivals.mininet_version() or "not installed")]
-
-
-QUICK = Choices(hosts=100, rounds=3, rules=1000, many=400, loop=20, seconds=0.5)
-
-
-def say(what: str) -> None:
-    """Progress, so that nobody thinks it hangs."""
-    print(f"  {what}", file=sys.stderr, flush=True)
-
-
-def interleaved(rounds: int, *sides: Callable[[], float]) -> list[tuple[float, ...]]:
-    """Run every side once per round; the measurements of each. The kernel finishes with one before the next begins."""
-    columns: list[list[float]] = [[] for _ in sides]
-    for number in range(rounds):
-        say(f"round {number + 1} of {rounds}")
-        for side, column in zip(sides, columns, strict=True):
-            machine.settle()
-            column.append(side())
-    return [tuple(column) for column in columns]
-
-
-@contextmanager
-def running(held: Lab) -> Iterator[None]:
-    """The lab is up, verified, and taken down afterwards."""
-    machine.settle()
-    product.up(held)
-    try:
-        product.verify(held)
-        yield
-    finally:
-        product.down(held)
 
 
 def _reference(held: Lab) -> float:
@@ -214,82 +167,6 @@ def execute(choices: Choices) -> list[Result]:
     ]
 
 
-def throughput(choices: Choices) -> list[Result]:
-    """TCP from a private instance through NAT and internet gateway, with the rules and without any."""
-    ruled = product.lab("bench-ruled", 4, subnets=2)
-    bare = product.lab("bench-bare", 4, subnets=2)
-    source, target, port = generate.instance(0), generate.OUTSIDE, 5201
-
-    def flow(held: Lab) -> float:
-        return product.traffic("tcp", held, source, target, generate.OUTSIDE_IP, port, choices.seconds)
-
-    with running(ruled), running(bare):
-        strip(bare, source)
-        with_rules, without = interleaved(max(7, choices.rounds), lambda: flow(ruled), lambda: flow(bare))
-    return [
-        Result(
-            "throughput",
-            "one TCP connection, private instance - NAT - IGW - internet, against the same way without nft",
-            Samples("vpcemu", "Gbit/s", tuple(value / 1e9 for value in with_rules)),
-            Samples("no rules", "Gbit/s", tuple(value / 1e9 for value in without)),
-            bound=Bound(0.9, "at least"),
-        )
-    ]
-
-
-def strip(held: Lab, source: str) -> None:
-    """Take all nft rules away and give the kernel's routes what the rules did, so that packets go the same way.
-
-    Without translation the instance keeps its address, so the internet gets a route to it; without marks the router
-    tells by the link a packet came in which table is meant, and the way back goes through the NAT gateway as well.
-    """
-    _, addresses, state = held.compiled
-    for node in state.namespaces:
-        _do(held, node, "nft flush ruleset")
-    own, nat = addresses.private[source], addresses.private["nat"]
-    hop, gateway = names.NEXT_HOP, names.IGW_LINK
-    sender, translator = names.eni(source), names.eni("nat")
-    _do(
-        held,
-        "main.router",
-        f"ip route add default via {nat} dev {translator} onlink table 9001",
-        f"ip route add default via {hop} dev {gateway} onlink table 9002",
-        f"ip route add {own} via {nat} dev {translator} onlink table 9003",
-        f"ip rule add pref 90 iif {sender} lookup 9001",
-        f"ip rule add pref 91 iif {translator} to {generate.CIDR} lookup main",
-        f"ip rule add pref 92 iif {translator} lookup 9002",
-        f"ip rule add pref 93 iif {gateway} lookup 9003",
-    )
-    _do(held, "internet", f"ip route add {own} via {hop} dev {names.to_gateway('main')} onlink")
-
-
-def _do(held: Lab, node: str, *commands: str) -> None:
-    inside = ["ip", "netns", "exec", names.netns(held.name, node), "sh", "-ec", "; ".join(commands)]
-    subprocess.run(inside, check=True)
-
-
-def packets(choices: Choices) -> list[Result]:
-    """Small UDP packets between two instances: many ENIs and rules against few."""
-    many = product.lab("bench-many", choices.hosts, subnets=choices.subnets, rules=choices.rules)
-    few = product.lab("bench-few", 10, subnets=2, rules=10)
-    source, target = generate.instance(0), generate.instance(1)
-
-    def flow(held: Lab) -> float:
-        return product.traffic("udp", held, source, target, held.address(target), generate.PROBE_PORT, choices.seconds)
-
-    with running(many), running(few):
-        large, small = interleaved(max(7, choices.rounds), lambda: flow(many), lambda: flow(few))
-    return [
-        Result(
-            "packets",
-            f"small UDP packets between instances: {choices.hosts} ENIs and {choices.rules} rules, against 10 and 10",
-            Samples("many", "k/s", tuple(value / 1e3 for value in large)),
-            Samples("few", "k/s", tuple(value / 1e3 for value in small)),
-            bound=Bound(0.85, "at least"),
-        )
-    ]
-
-
 def memory(choices: Choices) -> list[Result]:
     """Kernel and process memory per instance."""
     held = Lab("bench-memory", generate.topology("bench-memory", choices.hosts, subnets=choices.subnets, services=True))
@@ -346,8 +223,8 @@ COMPARISONS: dict[str, Callable[[Choices], list[Result]]] = {
     "mininet": mininet,
     "shell": shell,
     "exec": execute,
-    "throughput": throughput,
-    "packets": packets,
+    "throughput": flows.throughput,
+    "packets": flows.packets,
     "memory": memory,
     "large": large,
 }

@@ -137,10 +137,14 @@ def reference_down(held: Lab) -> float:
         return float(_output([compiled(f"{_HERE}/reference.c"), "down"], file.fileno())) / 1000
 
 
-def traffic(kind: str, held: Lab, source: str, target: str, address: str, port: int, seconds: float) -> float:
-    """Bits (tcp) or packets (udp) per second of one flow between two nodes."""
+def traffic(
+    kind: str, held: Lab, source: str, target: str, address: str, port: int, seconds: float
+) -> tuple[float, float]:
+    """Bits (tcp) or packets (udp) of one flow between two nodes: per second, and per second of processor time."""
     ends = names.netns(held.name, source), names.netns(held.name, target)
-    return float(_output([compiled(f"{_HERE}/traffic.c"), kind, *ends, address, str(port), str(seconds)]))
+    output = _output([compiled(f"{_HERE}/traffic.c"), kind, *ends, address, str(port), str(seconds)])
+    rate, per_processor = output.split()
+    return float(rate), float(per_processor)
 
 
 def _output(command: Sequence[str], stdin: int | None = None) -> str:

@@ -6,8 +6,8 @@ import sys
 import time
 
 from . import generate, machine, product
-from .comparisons import Choices
 from .product import Lab
+from .rounds import Choices
 from .sandbox import scratch
 
 Run = tuple[dict[str, float], float]

@@ -1,8 +1,11 @@
 /*
  * One flow between two namespaces, as fast as it goes.
  *
- *   traffic tcp FROM TO IP PORT SECONDS          prints bits per second that arrived
- *   traffic udp FROM TO IP PORT SECONDS [SIZE]   prints packets per second that arrived
+ *   traffic tcp FROM TO IP PORT SECONDS          prints bits per second that arrived, and bits per second of processor
+ *   traffic udp FROM TO IP PORT SECONDS [SIZE]   the same in packets
+ *
+ * The second figure counts the processor time of both ends, from start to end, the way between them included. It says
+ * what the way costs even while others use the machine; the first then says how much of the machine was left.
  *
  * FROM and TO are names in /run/netns. The receiver is pinned to the last processor and the sender to the first: the
  * kernel forwards in the sender's context, so the sender's processor pays for every hop of the way.
@@ -19,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -38,6 +42,13 @@ static double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static double processor(int whose) {
+    struct rusage used;
+    getrusage(whose, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
 static void enter(const char *name) {
@@ -62,9 +73,14 @@ static void pin(int last) {
     sched_setaffinity(0, sizeof one, &one);
 }
 
-static void receive_tcp(int listener, double seconds) {
+/* Bits or packets per second between warm-up and end, and all of them since the start. */
+struct count {
+    double rate, all;
+};
+
+static struct count receive_tcp(int listener, double seconds) {
     int peer = accept(listener, NULL, NULL);
-    long long bytes = 0;
+    long long bytes = 0, all = 0;
     double start = 0, first = now(), time = first;
     if (peer < 0)
         die("accept");
@@ -73,6 +89,7 @@ static void receive_tcp(int listener, double seconds) {
         if (size <= 0)
             die("the connection ended early");
         time = now();
+        all += size;
         if (start > 0)
             bytes += size;
         else if (time - first > WARM_UP)
@@ -80,14 +97,14 @@ static void receive_tcp(int listener, double seconds) {
         if (start > 0 && time - start >= seconds)
             break;
     }
-    printf("%.0f\n", (double)bytes * 8 / (time - start));
+    return (struct count){(double)bytes * 8 / (time - start), (double)all * 8};
 }
 
-static void receive_udp(int inbox, double seconds) {
+static struct count receive_udp(int inbox, double seconds) {
     static char room[MESSAGES][2048];
     struct mmsghdr messages[MESSAGES];
     struct iovec parts[MESSAGES];
-    long long packets = 0;
+    long long packets = 0, all = 0;
     double start = 0, first = 0, time = 0;
     memset(messages, 0, sizeof messages);
     for (int i = 0; i < MESSAGES; i++) {
@@ -102,6 +119,7 @@ static void receive_udp(int inbox, double seconds) {
         time = now();
         if (first == 0)
             first = time;
+        all += count;
         if (start > 0)
             packets += count;
         else if (time - first > WARM_UP)
@@ -109,7 +127,7 @@ static void receive_udp(int inbox, double seconds) {
         if (start > 0 && time - start >= seconds)
             break;
     }
-    printf("%.0f\n", (double)packets / (time - start));
+    return (struct count){(double)packets / (time - start), (double)all};
 }
 
 int main(int argc, char **argv) {
@@ -146,11 +164,9 @@ int main(int argc, char **argv) {
     }
     pin(1);
     signal(SIGPIPE, SIG_IGN);
-    if (stream)
-        receive_tcp(listener, seconds);
-    else
-        receive_udp(listener, seconds);
+    const struct count got = stream ? receive_tcp(listener, seconds) : receive_udp(listener, seconds);
     kill(sender, SIGKILL);
     waitpid(sender, &status, 0);
+    printf("%.0f %.0f\n", got.rate, got.all / (processor(RUSAGE_SELF) + processor(RUSAGE_CHILDREN)));
     return 0;
 }
