@@ -243,6 +243,9 @@ def _internet_ruleset(real: Uplink | None) -> Ruleset:
     if real is None:
         return nft.render(nft.Table(sets=(), chains=(to_internet,)))
     link = nft.link(real.peer_link)
+    to_internet = to_internet._replace(
+        rules=(nft.Rule(f"iifname {link} drop", "uplink: unsolicited"), *to_internet.rules)
+    )
     return nft.render(
         nft.Table(
             sets=(nft.Set("unroutable", "ipv4_addr", nft.prefixes(UNROUTABLE), interval=True),),

@@ -1,8 +1,9 @@
 """The lab's one connection to the machine's own network: the only thing it ever makes outside its own namespaces.
 
-A veth from the internet node into the namespace of this process, and one nft table of our own there that translates
-what comes from that link. Both carry the lab's mark and are named after it. The machine must forward already: its
-sysctls are its owner's.
+A veth from the internet node into the namespace of this process, and one nft table of our own there. It translates what
+comes from that link, and drops what is addressed to the machine itself, on whatever address and before any port
+forwarding of the machine's: a lab may come from a stranger. Both carry the lab's mark and are named after it. The
+machine must forward already: its sysctls are its owner's.
 """
 
 import socket
@@ -46,6 +47,10 @@ delete {table}
 \tchain translate {{
 \t\ttype nat hook postrouting priority srcnat; policy accept;
 \t\tip saddr {item.peer_ip} oifname != "{item.link}" masquerade
+\t}}
+\tchain to_machine {{
+\t\ttype filter hook prerouting priority raw; policy accept;
+\t\tiifname "{item.link}" ip daddr != {item.ip} fib daddr type != unicast drop
 \t}}
 }}
 """
