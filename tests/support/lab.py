@@ -4,6 +4,7 @@ Sockets are opened inside a node and used from the test: a socket stays in the n
 no helper processes, nothing has to be waited for until it is "ready", and a capture misses nothing.
 """
 
+import json
 import os
 import re
 import secrets
@@ -43,6 +44,7 @@ class Lab:
         self.file = os.path.join(directory, f"{name}.yaml")
         self.servers: list[Server] = []
         self._sockets: list[socket.socket] = []
+        self._beside: dict[str, tuple[str, str]] = {}
         self._wanted: api.Wanted
 
     def up(self, text: str) -> api.Outcome:
@@ -82,19 +84,36 @@ class Lab:
     def public(self, node: str) -> str:
         return str(self.addresses.public[node])
 
+    def stands_for(self, node: str, namespace: str, address: str) -> None:
+        """A namespace beside the lab that tests want to use like a node of it."""
+        self._beside[node] = (namespace, address)
+
     def address(self, node: str) -> str:
         """The one on the node's own interface."""
+        if node in self._beside:
+            return self._beside[node][1]
         return self.private(node) if node in self.addresses.private else self.public(node)
 
     def resolve(self, target: str) -> str:
         """A node's own address, or the address itself."""
-        return self.address(target) if target in self.state.namespaces else target
+        return self.address(target) if target in self.state.namespaces or target in self._beside else target
 
     def veth(self, node: str) -> Veth:
         """The one that ends in the node: an instance, a NAT gateway, an outside host."""
         return next(veth for veth in self.state.veths if veth.peer_node == node)
 
+    def macs(self, node: str, link: str) -> tuple[str, str]:
+        """The node's own, and that of whoever is at the other end of its link."""
+        if node not in self._beside:
+            veth = self.veth(node)
+            return veth.peer_mac, veth.mac
+        own = json.loads(self.run(node, "ip", "-j", "link", "show", link).output)[0]["address"]
+        (there,) = (other for other in self._beside if other != node)
+        return own, json.loads(self.run(there, "ip", "-j", "link", "show", link).output)[0]["address"]
+
     def namespace(self, node: str) -> str:
+        if node in self._beside:
+            return self._beside[node][0]
         return netns.path(names.netns(self.name, node))
 
     # --- in a node ---------------------------------------------------------------------------------------------
@@ -102,7 +121,7 @@ class Lab:
     @contextmanager
     def inside(self, node: str) -> Iterator[None]:
         """This thread is in the node's namespace until the end of the block."""
-        namespace = netns.open_namespace(names.netns(self.name, node))
+        namespace = os.open(self.namespace(node), os.O_RDONLY | os.O_CLOEXEC)
         try:
             with netns.enter(namespace):
                 yield

@@ -120,8 +120,7 @@ class Sender:
 
     def __init__(self, lab: Lab, node: str, link: str = "eth0") -> None:
         self.lab, self.node = lab, node
-        veth = lab.veth(node)
-        self.mac, self.next_mac = veth.peer_mac, veth.mac
+        self.mac, self.next_mac = lab.macs(node, link)
         self.ip = lab.address(node)
         self._socket = lab.open_socket(node, socket.AF_PACKET, socket.SOCK_RAW)
         with lab.inside(node):
