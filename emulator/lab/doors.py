@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from emulator.compile.state import Service, State, Step
+from emulator.lab import orphans
 
 Checkpoint = Callable[[str], None]  # called with a short text before every change of the machine
 
@@ -75,7 +76,8 @@ def asking(lab: str) -> Iterator[Agent | None]:
 
 
 def agent_or_killed(lab: str, checkpoint: Checkpoint) -> Agent | None:
-    """The lab's agent. One that lives and does not answer is killed, since nobody else will ever stop it."""
+    """The lab's agent. One that lives and cannot be reached is killed, since nobody else will ever stop it."""
+    orphans.end(lab, checkpoint)
     found = agent(lab)
     if found is None:
         from emulator.agent.client import kill

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from typing import NamedTuple
 
-from emulator.lab import doors, lock, places, record
+from emulator.lab import doors, lock, orphans, places, record
 
 _LAST = (record.NAME, lock.NAME)  # as long as these are there, `ls` shows the lab
 
@@ -32,15 +32,16 @@ def down(
     """Remove a lab; if there is none of that name, say so by `nothing`."""
     kernel = doors.kernel(checkpoint)
     # Not os.path.isdir: the name comes from the command line and might be `..`.
-    if lab not in places.recorded() and lab not in kernel.labs():
+    if lab not in places.recorded() and lab not in kernel.labs() and lab not in orphans.find():
         return Removed(lab, [])
     with lock.hold(lab, lambda holder: say(f"lab {lab} is being changed by process {holder}: waiting for it")) as held:
         before = record.read(lab)
         if before and before.complete:
             checkpoint("write the record")  # killed from here on, `ls` shows it as incomplete
             record.write(before._replace(complete=False))
+        what = ["an agent without a directory"] * orphans.end(lab, checkpoint)
         doors.end_agent(lab, checkpoint)
-        what = list(kernel.destroy(lab, before.namespaces if before else ()))
+        what += list(kernel.destroy(lab, before.namespaces if before else ()))
         what += _files(lab, checkpoint)
         checkpoint("unlink the lock")
         held.remove()
@@ -65,4 +66,4 @@ def _files(lab: str, checkpoint: doors.Checkpoint) -> list[str]:
 
 def known() -> list[str]:
     """Every lab that `down` could remove: those with a directory, and those that only their marks speak for."""
-    return sorted({*places.recorded(), *doors.kernel().labs()})
+    return sorted({*places.recorded(), *doors.kernel().labs(), *orphans.find()})
