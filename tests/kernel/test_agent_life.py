@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,6 +155,22 @@ def test_a_request_it_does_not_understand_is_answered(made: Bench, line: bytes) 
             assert reply["ok"] is False
             assert reply["error"]
     assert agent.hello()["ok"]
+
+
+def test_only_root_is_listened_to_even_if_the_directory_were_open(made: Bench) -> None:
+    made.start()
+    os.chmod(made.base, 0o755)
+    os.chmod(made.places.run, 0o755)
+    os.chmod(made.places.socket, 0o777)
+    script = (
+        "use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0);"
+        f"connect(S, pack_sockaddr_un('{made.places.socket}')) or die $!;"
+        ' syswrite(S, qq({"op": "hello"}\n)); print sysread(S, $reply, 1000) ? "answered" : "closed"'
+    )
+    for user, expected in ((0, "answered"), (65534, "closed")):
+        argv = ["/usr/bin/perl", "-e", f"$SIG{{PIPE}} = 'IGNORE'; {script}"]
+        done = subprocess.run(argv, user=user, capture_output=True, text=True, check=False)
+        assert (done.stdout, done.stderr) == (expected, "")
 
 
 def test_a_namespace_that_went_is_let_go(made: Bench) -> None:

@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from errno import EMFILE
 from pathlib import Path
 from typing import Any, cast
@@ -58,21 +59,28 @@ def test_an_idle_connection_ends(
 def test_a_caller_that_does_not_read_is_not_read_from(
     shared: Shared, builtin: Builtin, pair: tuple[socket.socket, socket.socket]
 ) -> None:
-    Connection(shared, builtin, pair[0], EchoSession()).start()
+    connection = Connection(shared, builtin, pair[0], EchoSession())
+    connection.start()
     pair[1].setblocking(False)
-    sent = 0
-    for _ in range(20):
-        shared.loop.later(0.0, lambda: None)
-        try:
+    sent = heard = 0
+    began = time.process_time()
+    for turn in range(130):
+        with suppress(BlockingIOError):
             while True:
                 sent += pair[1].send(b"x" * 65536)
-        except BlockingIOError:
-            pass
-        run(shared, 0.01)
+        if turn >= 30:  # at first not at all, then a little
+            heard += len(pair[1].recv(20_000))
+        run(shared, 0.005)
         shared.loop._stopping = False
-    assert sent < 4 * 1024 * 1024
-    (connection,) = shared.connections
-    assert len(connection._out) <= EchoSession.read_bytes
+        assert len(connection._out) <= EchoSession.read_bytes
+    assert len(connection._out) > 0
+    for _ in range(400):  # and then all the rest, with nothing new to prompt it
+        with suppress(BlockingIOError):
+            heard += len(pair[1].recv(100_000))
+        run(shared, 0.002)
+        shared.loop._stopping = False
+    assert heard == sent
+    assert time.process_time() - began < 0.3, "it spins"
 
 
 def test_out_of_descriptors_is_waited_out_not_spun_on(shared: Shared, builtin: Builtin) -> None:
