@@ -14,7 +14,7 @@ from tests.support.small_lab import plan, small_lab, without_text
 LIMIT = 400  # more checkpoints than a small lab has
 
 
-def in_child(work: Callable[[Callable[[str], None]], None], die_at: int) -> tuple[bool, str]:
+def in_child(work: Callable[[Callable[[str], None]], object], die_at: int) -> tuple[bool, str]:
     """Run it in a process of its own that is killed at the given checkpoint. Was it, and at what?"""
     reader, writer = os.pipe()
     child = os.fork()
@@ -41,7 +41,7 @@ def in_child(work: Callable[[Callable[[str], None]], None], die_at: int) -> tupl
     return os.WIFSIGNALED(status), what
 
 
-def build(wanted: State) -> Callable[[Callable[[str], None]], None]:
+def build(wanted: State) -> Callable[[Callable[[str], None]], object]:
     def work(checkpoint: Callable[[str], None]) -> None:
         host = Host(checkpoint)
         host.execute(plan(host.observe(wanted.lab, wanted), wanted), wanted.lab)
@@ -83,7 +83,7 @@ def test_killed_while_destroying_then_destroyed(lab_name: str) -> None:
     wanted = small_lab(lab_name)
     for at in range(1, LIMIT):
         build(wanted)(lambda what: None)
-        killed, what = in_child(lambda checkpoint: Host(checkpoint).destroy(lab_name) and None, at)
+        killed, what = in_child(lambda checkpoint: Host(checkpoint).destroy(lab_name), at)
         Host().destroy(lab_name)
         assert traces(lab_name) == [], f"killed before: {what}"
         if not killed:

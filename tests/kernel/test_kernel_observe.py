@@ -1,5 +1,6 @@
 """What observe() sees of changes that somebody made by hand, and that it is not taken in by look-alikes."""
 
+import os
 import subprocess
 
 import pytest
@@ -191,7 +192,7 @@ def test_every_link_can_send_at_once(lab_name: str) -> None:
         with netns.enter(namespace), IPRoute() as other:
             for link in other.get_links():
                 assert link.get_attr("IFLA_OPERSTATE") in ("UP", "UNKNOWN")
-        netns.os.close(namespace)
+        os.close(namespace)
         if entry.node == "i9":
             break
     assert host.observe(lab_name, wanted) == without_text(wanted)
@@ -221,7 +222,7 @@ def test_pyroute2_reads_the_same(up: State) -> None:
                 if item["proto"] != 2
             }
             up_links = {titles[link["index"]] for link in other.get_links() if link["flags"] & 1}
-        netns.os.close(namespace)
+        os.close(namespace)
         assert {tuple(item) for item in held.addresses} == addresses - {("lo", "127.0.0.1", 8)}
         assert {(item.table, item.destination, wire.ROUTE_KINDS[item.kind]) for item in held.routes} == routes
         assert held.up == up_links

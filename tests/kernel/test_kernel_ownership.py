@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from emulator.compile.state import Netns, State, Step
 from emulator.errors import KernelError
 from emulator.kernel import netns, process, syscalls
 from emulator.kernel.host import Host
+from tests.conftest import LabNames
 from tests.support.leaks import census, traces
 from tests.support.small_lab import LEFT, plan, small_lab
 
@@ -30,7 +32,7 @@ def up(lab_name: str) -> State:
 
 
 @pytest.fixture
-def stranger(lab_name: str):
+def stranger(lab_name: str) -> Iterator[str]:
     """A namespace that somebody else made under a name like ours, with a process and a link in it."""
     name = f"{lab_name}.stranger"
     ip("netns", "add", name)
@@ -130,7 +132,7 @@ def test_an_empty_file_is_removed_if_the_record_lists_it(lab_name: str) -> None:
     assert not held.exists()
 
 
-def test_labs_are_told_apart_though_one_name_begins_like_the_other(lab_names) -> None:
+def test_labs_are_told_apart_though_one_name_begins_like_the_other(lab_names: LabNames) -> None:
     short = lab_names()
     long = f"{short}-b"
     lab_names.given.append(long)

@@ -31,10 +31,8 @@ def node(lab_name: str) -> str:
     return names.netns(lab_name, "dev")
 
 
-def inside(node: str, *argv: str, **more) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        (sys.executable, "-c", EXEC, node, *argv), capture_output=True, text=True, check=False, **more
-    )
+def inside(node: str, *argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run((sys.executable, "-c", EXEC, node, *argv), capture_output=True, text=True, check=False)
 
 
 def test_the_program_sees_its_node(node: str) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 
 import pytest
 
@@ -45,7 +46,7 @@ def machine():
 
 
 @pytest.fixture
-def machine():
+def machine() -> Iterator[int]:
     """A namespace that stands for the machine: it forwards, and is nobody's lab."""
     name = f"machine-{os.getpid()}"
     subprocess.run(("ip", "netns", "add", name), check=True)

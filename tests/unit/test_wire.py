@@ -1,6 +1,7 @@
 """Hand-packed messages, read back by pyroute2: another author's reading of the same headers."""
 
 import struct
+from typing import Any
 
 import pytest
 from pyroute2.netlink.rtnl.fibmsg import fibmsg
@@ -17,10 +18,10 @@ from emulator.kernel import wire
 PAIR = Veth("main.router", "eni-dev", "0a:00:00:00:00:01", "dev", "eth0", "0a:00:00:00:00:02", 9001)
 
 
-def read(kind, request, **more):
+def read(kind: Any, request: wire.Request) -> Any:
     """The message as pyroute2 understands it."""
     length = 16 + len(request.body)
-    message = kind(wire.HEADER.pack(length, request.type, request.flags, 1, 0) + request.body, **more)
+    message = kind(wire.HEADER.pack(length, request.type, request.flags, 1, 0) + request.body)
     message.decode()
     assert message["header"]["type"] == request.type
     return message
