@@ -83,6 +83,25 @@ def test_a_caller_that_does_not_read_is_not_read_from(
     assert time.process_time() - began < 0.3, "it spins"
 
 
+def test_what_is_left_is_sent_though_nothing_more_comes(
+    shared: Shared, builtin: Builtin, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    connection = Connection(shared, builtin, pair[0], EchoSession())
+    connection.start()
+    sent = heard = 0
+    while not connection._out:
+        sent += pair[1].send(b"x" * 50_000)
+        run(shared, 0.002)
+        shared.loop._stopping = False
+    pair[1].setblocking(False)
+    for _ in range(200):
+        with suppress(BlockingIOError):
+            heard += len(pair[1].recv(100_000))
+        run(shared, 0.002)
+        shared.loop._stopping = False
+    assert heard == sent
+
+
 def test_out_of_descriptors_is_waited_out_not_spun_on(shared: Shared, builtin: Builtin) -> None:
     reader, writer = os.pipe()
     os.write(writer, b"x")  # ready for ever, as a listener with a caller in its queue
