@@ -16,7 +16,7 @@ VPCS_PER_REGION = 5  # Q-01
 def check(topology: Topology, report: Report) -> None:
     """All warnings."""
     for vpc in topology.vpcs:
-        if f"{vpc.where.path}.cidr_block" not in report.broken and vpc.cidr_block.overlaps(DISCOURAGED):
+        if not report.is_broken(vpc.where, "cidr_block") and vpc.cidr_block.overlaps(DISCOURAGED):
             what = f"some AWS services use {DISCOURAGED} inside"
             report.warn(vpc.where, what, "AWS accepts it and advises another block", key="cidr_block")
         if not report.errors:  # else a route may seem to be missing because it, or its table, is wrong

@@ -154,9 +154,7 @@ def _target(name: str, vpc: Record, owners: dict[str, str], where: Where, report
         return Target("internet_gateway", name)
     if name in gateways:
         return Target("nat_gateway", name)
-    if f"{vpc.where.path}.nat_gateways.{name}" in report.broken or (
-        "internet_gateway" in vpc and not vpc.get("internet_gateway")
-    ):
+    if report.is_broken(vpc.where, "nat_gateways", name) or report.is_broken(vpc.where, "internet_gateway"):
         return None
     at = report.value_of(where)
     instances = [instance.name for instance in vpc.get("instances") or ()]

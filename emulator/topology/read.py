@@ -52,6 +52,7 @@ class Reader:
         here = where or place(node, path)
         if type(node) is not MappingNode or node.tag:
             self._wrong_kind(node, f"a map with the keys of {_article(noun.title)} {noun.title}", here)
+            self.report.broken.add(path)
             return None
         self.report.places[path] = node
         self._visit(len(node.value))
@@ -76,11 +77,13 @@ class Reader:
                 else:
                     values[key] = self._value(value_node, kind, f"{path}.{key}" if path else key)
         self._complete(noun, values, mistaken, here)
+        self.report.broken.update(f"{path}.{key}" if path else key for key in mistaken - values.keys())
         return Record(name, here, values)
 
     def _value(self, node: Node, kind: Kind, path: str) -> Any:
         if is_null(node):
             self._no_value(node, kind, path)
+            self.report.broken.add(path)
             return None
         match kind:
             case Scalar():
@@ -108,6 +111,7 @@ class Reader:
         self._visit(1)
         if type(node) is not ScalarNode or node.tag:
             self._wrong_kind(node, f"{kind.phrase} {more}".strip(), place(node, path))
+            self.report.broken.add(path)
             return None
         try:
             return kind.read(node.value)
@@ -162,6 +166,7 @@ class Reader:
         """The entries of a map of the user's own names; the wrong names are reported and, if they are text, kept."""
         if type(node) is not MappingNode or node.tag:
             self._wrong_kind(node, wanted, place(node, path))
+            self.report.broken.add(path)
             return []
         self._visit(len(node.value))
         found: dict[str, tuple[str, Where, Node]] = {}
@@ -223,6 +228,7 @@ class Reader:
 
     def _bad(self, node: Node, bad: Bad, path: str) -> None:
         self.report.error(place(node, path), bad.what, bad.hint, bad.code)
+        self.report.broken.add(path)
 
     def _no_value(self, node: Node, kind: Kind, path: str) -> None:
         empty = {ListOf: "[]", MapOf: "{}", MapTo: "{}", Noun: "{}"}.get(type(kind))

@@ -68,6 +68,11 @@ class Report:
         node = self.places.get(where.path)
         return where if node is None else place(node, where.path)
 
+    def is_broken(self, where: Where, key: str, name: str = "") -> bool:
+        """Whether the key, or the entry called `name` below it, is there in some wrong form."""
+        path = f"{where.path}.{key}" if where.path else key
+        return path in self.broken or (bool(name) and f"{path}.{name}" in self.broken)
+
     def item(self, where: Where, keys: Iterable[str], text: str, last: bool = False) -> str:
         """The first of the keys that holds this text, with its index if it is a list: "security_groups[2]"."""
         for key in keys:

@@ -85,7 +85,7 @@ def _unknown_subnet(
     topology: Topology, vpc: Vpc, interface: Interface, subnets: dict[str, Subnet], report: Report
 ) -> None:
     name = interface.subnet
-    if f"{vpc.where.path}.subnets.{name}" in report.broken:
+    if report.is_broken(vpc.where, "subnets", name):
         return
     other = next((o.name for o in topology.vpcs if any(s.name == name for s in o.subnets)), None)
     what = f"no subnet is called `{name}`"
@@ -170,7 +170,7 @@ def _check_gateways(vpc: Vpc, report: Report) -> None:
 
 def _lacks_gateway(vpc: Vpc, report: Report) -> bool:
     """No internet gateway, and not only because its name is wrong."""
-    return vpc.internet_gateway is None and not report.given(vpc.where, "internet_gateway")
+    return vpc.internet_gateway is None and not report.is_broken(vpc.where, "internet_gateway")
 
 
 def _check_groups(topology: Topology, vpc: Vpc, instance: Instance, report: Report) -> None:
@@ -200,7 +200,7 @@ def _check_groups(topology: Topology, vpc: Vpc, instance: Instance, report: Repo
 
 def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: str, report: Report) -> None:
     """Says that the VPC has no such group, or whose it is."""
-    if f"{vpc.where.path}.security_groups.{name}" in report.broken:
+    if report.is_broken(vpc.where, "security_groups", name):
         return
     other = next((o.name for o in topology.vpcs if any(g.name == name for g in o.security_groups)), None)
     if other:

@@ -19,7 +19,7 @@ ROUTES_PER_TABLE, ROUTES_AT_MOST = 500, 1000  # Q-02
 
 def check_block(vpc: Vpc, report: Report) -> None:
     """The VPC's own block."""
-    if f"{vpc.where.path}.cidr_block" in report.broken:
+    if report.is_broken(vpc.where, "cidr_block"):
         return
     block = vpc.cidr_block
     refused = next((bad for bad in REFUSED_BLOCKS if block.overlaps(bad)), None)
@@ -36,7 +36,7 @@ def check_block(vpc: Vpc, report: Report) -> None:
 def check_subnets(vpc: Vpc, report: Report) -> None:
     """Ranges, overlaps, and the route table that each names."""
     accepted: list[Subnet] = []
-    known_block = f"{vpc.where.path}.cidr_block" not in report.broken
+    known_block = not report.is_broken(vpc.where, "cidr_block")
     for subnet in vpc.subnets:
         block = subnet.cidr_block
         if not SHORTEST <= block.prefixlen <= LONGEST:
@@ -74,7 +74,6 @@ def _first(subnet: Subnet) -> IPv4Address:
 
 def _check_tables(vpc: Vpc, report: Report) -> None:
     names = {table.name for table in vpc.route_tables}
-    at = f"{vpc.where.path}.route_tables."
     wanted = [(vpc.where, "main_route_table", vpc.main_route_table)]
     wanted += [
         (subnet.where, "route_table", subnet.route_table)
@@ -82,7 +81,7 @@ def _check_tables(vpc: Vpc, report: Report) -> None:
         if subnet.route_table != vpc.main_route_table
     ]
     for where, key, name in wanted:
-        if name not in names and at + name not in report.broken:
+        if name not in names and not report.is_broken(vpc.where, "route_tables", name):
             # RT-28
             hint = did_you_mean(name, names, f"VPC {vpc.name} has {listed(names)}")
             report.error(where, f"no route table is called `{name}`", hint, "InvalidRouteTableID.NotFound", key)
@@ -112,7 +111,7 @@ def _check_destination(vpc: Vpc, route: Route, report: Report) -> None:
     if destination.subnet_of(REFUSED_ROUTES):
         what = f"AWS keeps {REFUSED_ROUTES} to itself: a route for or inside it is refused"
         report.error(route.where, what, "", "InvalidParameterValue")  # RT-11
-    if f"{vpc.where.path}.cidr_block" in report.broken or not destination.subnet_of(vpc.cidr_block):
+    if report.is_broken(vpc.where, "cidr_block") or not destination.subnet_of(vpc.cidr_block):
         return
     if destination == vpc.cidr_block:
         # RT-30
