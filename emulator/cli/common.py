@@ -55,8 +55,8 @@ def program() -> str:
 
 
 def sudo_program() -> str:
-    """The same with sudo in front, if that is how it was called."""
-    return f"sudo {program()}" if "SUDO_USER" in os.environ else program()
+    """The same with sudo in front, if that is how it was called or will have to be."""
+    return f"sudo {program()}" if os.geteuid() or "SUDO_USER" in os.environ else program()
 
 
 def need_root() -> None:

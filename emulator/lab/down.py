@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from typing import NamedTuple
 
+from emulator.errors import VpcemuError
 from emulator.lab import doors, lock, orphans, places, record
 
 _LAST = (record.NAME, lock.NAME)  # as long as these are there, `ls` shows the lab
@@ -35,17 +36,24 @@ def down(
     if lab not in places.recorded() and lab not in kernel.labs() and lab not in orphans.find():
         return Removed(lab, [])
     with lock.hold(lab, lambda holder: say(f"lab {lab} is being changed by process {holder}: waiting for it")) as held:
-        before = record.read(lab)
-        if before and before.complete:
-            checkpoint("write the record")  # killed from here on, `ls` shows it as incomplete
-            record.write(before._replace(complete=False))
-        what = ["an agent without a directory"] * orphans.end(lab, checkpoint)
-        doors.end_agent(lab, checkpoint)
-        what += list(kernel.destroy(lab, before.namespaces if before else ()))
-        what += _files(lab, checkpoint)
+        try:
+            what = _remove(lab, kernel, checkpoint)
+        except KeyboardInterrupt:
+            raise VpcemuError(f"interrupted: lab {lab} is half gone", f"`vpcemu down {lab}` removes the rest") from None
         checkpoint("unlink the lock")
         held.remove()
         return Removed(lab, what)
+
+
+def _remove(lab: str, kernel: doors.Kernel, checkpoint: doors.Checkpoint) -> list[str]:
+    before = record.read(lab)
+    if before and before.complete:
+        checkpoint("write the record")  # killed from here on, `ls` shows it as incomplete
+        record.write(before._replace(complete=False))
+    what = ["an agent without a directory"] * orphans.end(lab, checkpoint)
+    doors.end_agent(lab, checkpoint)
+    what += kernel.destroy(lab, before.namespaces if before else ())
+    return what + _files(lab, checkpoint)
 
 
 def _files(lab: str, checkpoint: doors.Checkpoint) -> list[str]:

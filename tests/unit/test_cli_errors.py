@@ -176,6 +176,20 @@ def test_an_interrupt_of_up_says_what_state_the_lab_is_in(
     )
 
 
+def test_an_interrupt_of_down_says_so_too(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with machine(tmp_path) as made:
+        assert main(["up", NAT]) == 0
+        capsys.readouterr()
+
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(made.kernel, "destroy", interrupted)
+        code, _, err = told(capsys, "down")
+    assert code == 1
+    assert err == "vpcemu: interrupted: lab nat is half gone\n    hint: `vpcemu down nat` removes the rest\n"
+
+
 def test_an_expected_failure_keeps_its_own_hint(
     capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -352,6 +352,7 @@ def test_plan_without_root_compares_with_nothing_and_says_so(
     assert found.exit_code == 0
     assert found.stderr == "vpcemu: not root, so this is compared with nothing; with sudo, with what is up\n"
     assert "  + VPC main 10.0.0.0/16\n" in found.stdout
+    assert found.stdout.endswith(f"To do it: sudo vpcemu up {nat}\n")
     assert read("plan", nat)["compared"] is False
 
 
