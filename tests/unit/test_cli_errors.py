@@ -45,6 +45,7 @@ def somebody(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_root_the_line_to_type_instead(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
+    monkeypatch.delenv("VPCEMU_PROG", raising=False)
     monkeypatch.setattr(sys, "argv", ["/opt/vpcemu/bin/vpcemu", *words])
     code, out, err = told(capsys, *words)
     typed = " ".join(f"'{word}'" if " " in word else word for word in words)
