@@ -100,7 +100,7 @@ def test_up_of_an_edit_then_up(every_checkpoint: Everywhere, fresh: Fresh) -> No
         _goes(lab, what)
         return what
 
-    assert len(every_checkpoint(old, play)) > 20
+    assert len(every_checkpoint(old, play)) > 15
 
 
 def test_up_of_an_edit_then_down(every_checkpoint: Everywhere) -> None:
@@ -112,7 +112,7 @@ def test_up_of_an_edit_then_down(every_checkpoint: Everywhere) -> None:
         _goes(lab, what)
         return what
 
-    assert len(every_checkpoint(old, play)) > 20
+    assert len(every_checkpoint(old, play)) > 15
 
 
 def test_down_then_up(every_checkpoint: Everywhere, fresh: Fresh) -> None:

@@ -43,6 +43,8 @@ def nat(**changes: Any) -> Document:
             "main": {
                 "cidr_block": "10.0.0.0/16",
                 "internet_gateway": "igw",
+                # Addresses are fixed everywhere: one that vpcemu chose stays with its node through later edits, where a
+                # fresh lab might choose another.
                 "subnets": {
                     "public": {
                         "cidr_block": "10.0.10.0/24",
@@ -51,7 +53,9 @@ def nat(**changes: Any) -> Document:
                     },
                     "private": {"cidr_block": "10.0.20.0/24", "route_table": "private"},
                 },
-                "nat_gateways": {"nat": {"subnet": "public", "elastic_ip": "52.195.125.184"}},
+                "nat_gateways": {
+                    "nat": {"subnet": "public", "elastic_ip": "52.195.125.184", "private_ip": "10.0.10.4"}
+                },
                 "route_tables": {
                     "public": {"routes": {"0.0.0.0/0": "igw"}},
                     "private": {"routes": {"0.0.0.0/0": "nat"}},
@@ -61,8 +65,13 @@ def nat(**changes: Any) -> Document:
                     "dev": {"ingress": []},
                 },
                 "instances": {
-                    "web": {"subnet": "public", "security_groups": ["web"], "services": ["http", {"tcp": 8080}]},
-                    "dev": {"subnet": "private", "security_groups": ["dev"]},
+                    "web": {
+                        "subnet": "public",
+                        "security_groups": ["web"],
+                        "private_ip": "10.0.10.10",
+                        "services": ["http", {"tcp": 8080}],
+                    },
+                    "dev": {"subnet": "private", "security_groups": ["dev"], "private_ip": "10.0.20.4"},
                 },
             }
         },
@@ -182,13 +191,22 @@ class Lab:
 
     # --- packets -------------------------------------------------------------------------------------------
 
-    def socket(self, node: str, kind: socket.SocketKind = socket.SOCK_STREAM, protocol: int = 0) -> socket.socket:
+    def open_socket(self, node: str, kind: socket.SocketKind = socket.SOCK_STREAM, protocol: int = 0) -> socket.socket:
         """A socket that lives in the node's namespace. Close it, or the namespace lives on."""
         return socket_in(self.name, node, kind, protocol)
 
+    def listener(self, node: str, port: int) -> socket.socket:
+        """A TCP socket that listens there."""
+        listening = self.open_socket(node)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("0.0.0.0", port))
+        listening.listen(8)
+        listening.settimeout(PATIENCE)
+        return listening
+
     def tcp(self, source: str, ip: str, port: int, expected: Result = "pass") -> Result:
         """What becomes of a connection. `expected` only decides how long we wait."""
-        with self.socket(source) as calling:
+        with self.open_socket(source) as calling:
             calling.settimeout(SILENCE if expected == "drop" else PATIENCE)
             try:
                 calling.connect((ip, port))
@@ -216,9 +234,18 @@ class Lab:
         return picture(self.name, sysctls=sysctls)
 
 
+def first_word(lab: Lab, source: str, ip: str, port: int) -> str:
+    """What the service there says first when it is asked for a page: "HTTP/1.1", or the node's name (`tcp`)."""
+    with lab.open_socket(source) as calling:
+        calling.settimeout(PATIENCE)
+        calling.connect((ip, port))
+        calling.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return calling.recv(100).split()[0].decode()
+
+
 def get(lab: Lab, source: str, ip: str, port: int = 80) -> str:
     """A page."""
-    with lab.socket(source) as calling:
+    with lab.open_socket(source) as calling:
         calling.settimeout(PATIENCE)
         calling.connect((ip, port))
         calling.sendall(b"GET / HTTP/1.0\r\n\r\n")
