@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from emulator.topology.addresses import POOL, assign, is_public
 from emulator.topology.load import load
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.model import Addresses, Instance, NatGateway, Topology
 
 NONE = Addresses({}, {})
 
@@ -176,7 +176,8 @@ def test_everybody_has_one_and_nobody_shares(topology: Topology, held: Addresses
     addresses, problems = assign(topology, held)
     assert problems == []
     main = topology.vpcs[0]
-    interfaces = {interface.name: interface for interface in (*main.nat_gateways, *main.instances)}
+    everyone: list[NatGateway | Instance] = [*main.nat_gateways, *main.instances]
+    interfaces = {interface.name: interface for interface in everyone}
     assert addresses.private.keys() == interfaces.keys()
     assert len(set(addresses.private.values())) == len(interfaces)
     assert len(set(addresses.public.values())) == len(addresses.public)
