@@ -53,6 +53,8 @@ class Machine:
         # Whoever is beyond takes the machine for a router to everywhere.
         ip("-n", self.beyond, "route", "add", "default", "via", WAN)
         self.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        # A link-local address settles a second after its link is up, and would blur `picture`.
+        self.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", "net.ipv6.conf.all.disable_ipv6=1")
 
     def remove(self) -> None:
         for name in (self.name, self.beyond):

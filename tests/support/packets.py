@@ -125,6 +125,7 @@ class Sender:
         self._socket = lab.open_socket(node, socket.AF_PACKET, socket.SOCK_RAW)
         with lab.inside(node):
             self._socket.bind((link, 0))
+        self._socket.settimeout(10)  # a burst waits until the queue has room
 
     def packet(self, to: str, upper: Any, **fields: Any) -> Any:
         """An IP packet to a node or an address, around `upper`."""
