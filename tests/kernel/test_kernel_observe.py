@@ -179,24 +179,25 @@ def test_without_a_wish_all_is_seen(up: State) -> None:
 
 
 def test_every_link_can_send_at_once(lab_name: str) -> None:
-    """With hundreds of new links the kernel is late with the carrier: execute() returns when all are ready."""
+    """With hundreds of new links the kernel is late with the carrier of some: execute() returns when all are ready."""
     wanted = large_lab(lab_name, 200)
     host = Host()
     host.execute(plan(host.observe(lab_name, wanted), wanted), lab_name)
-    for entry in netns.owned(lab_name):
-        namespace = netns.open_namespace(entry.name)
-        with netns.channel_in(namespace) as channel:
-            for part in channel.dump(wire.get_links()):
-                link = decode.link(part)
-                assert link.name == "lo" or decode.can_send(part), f"{link.name} of {entry.node}"
-        with netns.enter(namespace), IPRoute() as other:
-            for link in other.get_links():
-                assert link.get_attr("IFLA_OPERSTATE") in ("UP", "UNKNOWN")
-        os.close(namespace)
-        if entry.node == "i9":
-            break
+    late = [f"{node}: {link}" for node in wanted.namespaces for link in without_carrier(names.netns(lab_name, node))]
+    assert late == []
     assert host.observe(lab_name, wanted) == without_text(wanted)
     assert len(host.destroy(lab_name)) == 201
+
+
+def without_carrier(name: str) -> list[str]:
+    """By a dump, which does not make the kernel decide, as asking for a single link does."""
+    namespace = netns.open_namespace(name)
+    try:
+        with netns.channel_in(namespace) as channel:
+            parts = channel.dump(wire.get_links())
+            return [decode.link(part).name for part in parts[1:] if not decode.can_send(part)]
+    finally:
+        os.close(namespace)
 
 
 def test_a_link_whose_far_end_is_down_is_not_waited_for(up: State) -> None:

@@ -62,6 +62,16 @@ def test_the_machine_notices_nothing(node: str) -> None:
     assert machine() == before
 
 
+def test_mounts_stay_inside_even_where_the_machine_shares_them(node: str) -> None:
+    """systemd makes / shared: without a change of that, our /etc/hosts would be everybody's."""
+    script = 'mount | wc -l; "$@"; mount | wc -l; grep -c neighbour /etc/hosts'
+    argv = ("unshare", "--mount", "--propagation", "shared", "sh", "-c", script, "sh")
+    done = process.run((*argv, sys.executable, "-c", EXEC, node, "grep", "-c", "neighbour", "/etc/hosts"))
+    before, inside_node, after, outside = done.stdout.split()
+    assert (inside_node, outside) == ("1", "0")
+    assert before == after
+
+
 def machine() -> tuple[object, ...]:
     """Without /run/netns, where other tests may be at work."""
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
