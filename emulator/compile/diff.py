@@ -28,6 +28,7 @@ from emulator.compile.state import (
     Sysctl,
 )
 
+RULES_DIFFER = "the rules differ"
 TAMPERED = "tampered"  # the digest of a ruleset that somebody else has changed
 _TRANSLATORS = ("internet_gateway", "nat_gateway")
 
@@ -128,7 +129,7 @@ class _Diff:
             elif held.digest == TAMPERED:
                 yield self._step("replace", node, wanted, "the rules were changed by somebody else")
             else:
-                yield self._step("replace", node, wanted, "the rules differ")
+                yield self._step("replace", node, wanted, RULES_DIFFER)
                 if namespace.kind in _TRANSLATORS:
                     # A translation that began under the old map would live on under the new one.
                     yield self._step("replace", node, FlushConntrack(), "translations follow the new rules")

@@ -4,11 +4,12 @@ import os
 from typing import NamedTuple
 
 from emulator import names
-from emulator.compile.diff import diff
+from emulator.compile.diff import RULES_DIFFER, diff
 from emulator.compile.lab import compile_lab
-from emulator.compile.state import State, Step
+from emulator.compile.state import Ruleset, State, Step
 from emulator.errors import Problem, TopologyError
 from emulator.lab import doors, record, services, source
+from emulator.report.plan import change_text
 from emulator.topology.addresses import assign
 from emulator.topology.changes import Change, changes
 from emulator.topology.model import Addresses, Topology
@@ -73,13 +74,26 @@ def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel |
             observed = services.merge(kernel.observe(wanted.lab, wanted.state), agent)
     old = previous(before) if observed.namespaces else None
     observed = _as_made(observed, old)
+    vpcs = {node.name: node.vpc for node in wanted.topology.nodes()}
     return Plan(
         wanted=wanted,
         compared=kernel is not None,
         old=old,
-        changes=changes(old, wanted.topology),
-        steps=diff(observed, wanted.state),
+        changes=(found := changes(old, wanted.topology)),
+        steps=[_caused(step, found, vpcs) for step in diff(observed, wanted.state)],
     )
+
+
+def _caused(step: Step, found: list[Change], vpcs: dict[str, str]) -> Step:
+    """A ruleset is replaced as a whole; its reason is what the edit changes in its VPC."""
+    if not isinstance(step.item, Ruleset) or step.reason != RULES_DIFFER:
+        return step
+    vpc = vpcs[step.node]
+    texts = [change_text(change) for change in found if change.vpc == vpc and change.noun != "service"]
+    if not texts:
+        return step
+    more = f", and {len(texts) - 1} more" if len(texts) > 1 else ""
+    return step._replace(reason=texts[0] + more)
 
 
 def from_nothing(file: str) -> tuple[Wanted, list[Step]]:

@@ -70,7 +70,7 @@ def changes_text(changes: Sequence[Change], paint: Paint = PLAIN) -> list[str]:
             if change.verb == "add" and not below and change.noun != "VPC":
                 whole = change.path
             indent = "      " if below else "  "
-            lines.append(f"{indent}{glyph(change.verb, paint)} {one_line(_change(change, short=below))}".rstrip())
+            lines.append(f"{indent}{glyph(change.verb, paint)} {one_line(change_text(change, short=below))}".rstrip())
     return lines
 
 
@@ -93,7 +93,7 @@ def glyph(verb: str, paint: Paint = PLAIN) -> str:
     return {"+": paint.good, "-": paint.bad, "~": paint.warn}[sign](sign)
 
 
-def _change(change: Change, *, short: bool) -> str:
+def change_text(change: Change, *, short: bool = False) -> str:
     """`security group web: ingress tcp 80 from 0.0.0.0/0`; `short`: without the owner, which stands above."""
     found = _INSIDE.fullmatch(change.path) or _OUTSIDE.fullmatch(change.path)
     if found is None:
