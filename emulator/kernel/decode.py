@@ -132,10 +132,10 @@ def addresses(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Address]
         if kind != wire.NEW_ADDRESS:
             continue
         _, length, _, _, index = wire.ADDRESS.unpack_from(data, start)
+        if index == wire.LO and data[start + 12 : start + 16] == b"\x7f\0\0\1":  # the first attribute's payload
+            continue
         got = attributes(data, start + 8, end)
         ip = got.get(wire.IFA_LOCAL) or got[wire.IFA_ADDRESS]
-        if ip == b"\x7f\0\0\1" and index == wire.LO:
-            continue
         yield Address(names.get(index, ""), inet_ntoa(ip), length)
 
 

@@ -2,7 +2,8 @@
 
 A namespace belongs to a thread, not to the process. Whoever enters one must come home on the same thread, and nobody
 else may run on that thread meanwhile. So `roam` (and `enter`, for a single one) is the only way in, it is a `with`
-block, and a process that cannot go home dies on the spot: to go on would silently change some other network.
+block, and a process that cannot go home dies on the spot: to go on would silently change some other network. Ctrl-C
+waits meanwhile: an exception could come between "the block is left" and "the thread is home".
 
 `/run/netns` is what iproute2 uses, so `ip netns exec` works. A name there is a file with the namespace mounted on top.
 Two marks say whose it is, both written before the name is visible with a namespace on it:
@@ -15,6 +16,7 @@ A namespace that somebody else made under a name like ours has neither, and is n
 import fcntl
 import os
 import resource
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EBUSY, EINVAL
@@ -28,6 +30,7 @@ from emulator.kernel.channel import Channel, Part
 DIRECTORY: Final = "/run/netns"
 _HERE: Final = "/proc/thread-self/ns/net"
 _FILES_AT_MOST: Final = 65536
+INTERRUPTS: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM})
 _Result = TypeVar("_Result")
 
 
@@ -61,12 +64,16 @@ def raise_file_limit() -> None:
 @contextmanager
 def roam() -> Iterator[Callable[[int], None]]:
     """Yields a function that moves this thread into the namespace of a descriptor. At the end the thread is home."""
-    home = os.open(_HERE, os.O_RDONLY | os.O_CLOEXEC)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
     try:
-        yield syscalls.setns
+        home = os.open(_HERE, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield syscalls.setns
+        finally:
+            _go_home(home)
+            os.close(home)
     finally:
-        _go_home(home)
-        os.close(home)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # what came meanwhile is heard here, at home
 
 
 def _go_home(home: int) -> None:

@@ -4,8 +4,8 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from select import POLLIN, poll
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, NoReturn
 
@@ -30,8 +30,7 @@ def run(argv: Sequence[str], namespace: int | None = None, stdin: str = "") -> D
     """Run a program to its end, in a namespace or (None) at home. Raises FileNotFoundError if there is none."""
     import subprocess
 
-    # The child is born in the namespace of the thread that starts it.
-    with netns.enter(namespace) if namespace is not None else nullcontext():
+    with _birthplace(namespace):
         child = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
         )
@@ -57,7 +56,7 @@ def start(
     """
     import subprocess
 
-    with netns.enter(namespace) if namespace is not None else nullcontext():
+    with _birthplace(namespace):
         return subprocess.Popen(
             argv,
             env=env,
@@ -70,6 +69,20 @@ def start(
             stderr=stderr,
             start_new_session=True,
         )
+
+
+@contextmanager
+def _birthplace(namespace: int | None) -> Iterator[None]:
+    """A child is born in the namespace of the thread that starts it, and with its signal mask."""
+    if namespace is None:
+        yield
+        return
+    with netns.enter(namespace):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, netns.INTERRUPTS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, netns.INTERRUPTS)
 
 
 def start_daemon(argv: Sequence[str], log: str, env: Mapping[str, str] | None = None, cwd: str = "/") -> int:

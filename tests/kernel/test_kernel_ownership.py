@@ -1,6 +1,7 @@
 """What is a lab's, and what is a stranger's: the marks, and that nobody else's namespace is ever touched."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ from emulator.errors import KernelError
 from emulator.kernel import netns, process, syscalls
 from emulator.kernel.host import Host
 from tests.conftest import LabNames
-from tests.support.leaks import census, traces
+from tests.support.leaks import traces
 from tests.support.small_lab import LEFT, plan, small_lab
 
 
@@ -167,15 +168,17 @@ def wait_until_in(process_id: int, name: str) -> None:
     raise AssertionError(f"{process_id} never came to {name}")
 
 
-def test_nothing_leaks(up: State) -> None:
+def test_no_descriptor_leaks(up: State) -> None:
     host = Host()
-    before = census()
+    before = os.listdir("/proc/self/fd")
     for _ in range(3):
         host.observe(up.lab, up)
         host.execute(plan(host.observe(up.lab, up), up), up.lab)
         host.labs()
-    after = census()
-    assert (after.descriptors, after.children, after.mounts) == (before.descriptors, before.children, before.mounts)
+        with pytest.raises(KernelError):
+            host.execute([Step("add", "a", Netns("instance"), "")], up.lab)
+    host.destroy(up.lab)
+    assert os.listdir("/proc/self/fd") == before
 
 
 # --- there and back --------------------------------------------------------------------------------------------
@@ -244,6 +247,35 @@ print("went on")
     assert done.code == 70
     assert "went on" not in done.stdout
     assert "cannot leave" in done.stderr
+
+
+def test_an_interrupt_never_finds_us_away(up: State) -> None:
+    """Ctrl-C at any moment is heard at home."""
+    script = f"""
+import os, signal, sys, threading, time
+from emulator.kernel import netns
+namespace = netns.open_namespace("{names.netns(up.lab, "a")}")
+home = os.stat("/proc/thread-self/ns/net").st_ino
+print("ready", flush=True)
+heard = 0
+end = time.monotonic() + 20
+while heard < 200:
+    assert time.monotonic() < end
+    try:
+        while True:
+            with netns.enter(namespace):
+                os.stat("/proc/thread-self/ns/net")
+    except KeyboardInterrupt:
+        heard += 1
+        assert os.stat("/proc/thread-self/ns/net").st_ino == home, "away"
+        print("heard", flush=True)
+"""
+    child = subprocess.Popen((sys.executable, "-c", script), stdout=subprocess.PIPE, text=True)
+    assert child.stdout
+    for _ in range(200):
+        assert child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+    assert child.wait(20) == 0
 
 
 def test_the_router_is_not_the_machine(up: State) -> None:

@@ -125,6 +125,15 @@ def test_start_inside_a_namespace_as_somebody_else(node: str) -> None:
         os.close(namespace)
 
 
+def test_a_program_started_there_hears_every_signal(node: str) -> None:
+    namespace = netns.open_namespace(node)
+    try:
+        done = process.run(("grep", "SigBlk", "/proc/self/status"), namespace)
+        assert done.stdout.split() == ["SigBlk:", "0" * 16]
+    finally:
+        os.close(namespace)
+
+
 def test_a_daemon_outlives_us_without_a_terminal(tmp_path: Path, node: str) -> None:
     log = tmp_path / "log"
     number = process.start_daemon(
