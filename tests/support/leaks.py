@@ -40,25 +40,41 @@ def processes(lab: str) -> dict[int, str]:
     return found
 
 
-class Census(NamedTuple):
-    """Counts of what a lab uses and a leak would keep."""
+class Own(NamedTuple):
+    """What this process holds."""
 
-    descriptors: int  # of this process
-    children: int  # of this process, zombies included
+    descriptors: int
+    children: int  # zombies included
+
+
+class Machine(NamedTuple):
+    """What there is on the machine, whoever made it."""
+
     mounts: int
     named: int  # names in /run/netns
     inhabited: int  # network namespaces in which some process lives
     namespaces: int  # struct net in the kernel: also those that only a descriptor or a socket keeps
 
 
+class Census(NamedTuple):
+    """Counts of what a lab uses and a leak would keep."""
+
+    own: Own
+    machine: Machine
+
+
 def census() -> Census:
     return Census(
-        descriptors=len(os.listdir("/proc/self/fd")),
-        children=len(Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()),
-        mounts=len(_mounts()),
-        named=len(_listed(places.NETNS)),
-        inhabited=len({_inode(f"/proc/{entry}/ns/net") for entry in os.listdir("/proc") if entry.isdigit()} - {0}),
-        namespaces=_slab("net_namespace"),
+        Own(
+            descriptors=len(os.listdir("/proc/self/fd")),
+            children=len(Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()),
+        ),
+        Machine(
+            mounts=len(_mounts()),
+            named=len(_listed(places.NETNS)),
+            inhabited=len({_inode(f"/proc/{entry}/ns/net") for entry in os.listdir("/proc") if entry.isdigit()} - {0}),
+            namespaces=_slab("net_namespace"),
+        ),
     )
 
 
