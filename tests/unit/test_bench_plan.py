@@ -21,17 +21,23 @@ from emulator.compile.state import (
     Sysctl,
     Veth,
 )
+from emulator.kernel import wire
 from scripts.benchlib.generate import RULES_PER_GROUP, blocks, topology
 from scripts.benchlib.plan import kernel_steps, plan
 
+MAC = "0a:00:00:00:00:02"
 ROUTER = [
     Step("add", "main.router", Netns("router"), ""),
     Step("add", "dev", Netns("instance"), ""),
-    Step("add", "main.router", Veth("main.router", "eni-dev", "0a::01", "dev", "eth0", "0a::02", 9001), ""),
+    Step("add", "main.router", Veth("main.router", "eni-dev", "0a:00:00:00:00:01", "dev", "eth0", MAC, 9001), ""),
 ]
 
 
-def test_a_plan_has_one_line_for_each_step_and_numbers_nodes_and_links() -> None:
+def body(words: list[str], at: int) -> bytes:
+    return bytes.fromhex(words[at])
+
+
+def test_a_plan_has_one_line_for_each_step() -> None:
     steps = [
         *ROUTER,
         Step("replace", "main.router", Sysctl("net/ipv4/ping_group_range", "0 9"), ""),
@@ -44,21 +50,26 @@ def test_a_plan_has_one_line_for_each_step_and_numbers_nodes_and_links() -> None
         Step("replace", "main.router", Route(254, "0.0.0.0/0", "blackhole"), ""),
         Step("add", "main.router", PolicyRule(100, 7, 7), ""),
     ]
-    assert plan(steps, "t").decode().splitlines() == [
-        "ns 0 t.main.router vpcemu:t:main.router",
-        "ns 1 t.dev vpcemu:t:dev",
-        "veth 0 eni-dev 2 0a::01 1 eth0 2 0a::02 9001",
-        "sysctl 0 net/ipv4/ping_group_range 0\t9",
-        "delay 0 2 0",
-        "addr 1 2 10.0.0.4 24",
-        "up 1 1",
-        "up 1 2",
-        "neigh 1 2 10.0.0.1 0a:00:00:00:00:01",
-        "route 1 254 0.0.0.0 0 unicast 2 10.0.0.1 0",
-        "route 0 254 0.0.0.0 0 blackhole 0 - 0",
-        "rule 0 100 7 7",
-        "look 1 2",
-    ]
+    lines = [line.split(" ") for line in plan(steps, "t").decode().splitlines()]
+    assert " ".join(line[0] + line[1] for line in lines) == (
+        "ns0 ns1 veth0 sysctl0 msg0 msg1 msg1 msg1 msg1 msg1 msg0 msg0 msg1"
+    )
+    assert lines[1][2] == "t.dev"
+    assert b"vpcemu:t:dev" in body(lines[1], 5)
+    assert lines[3][2:] == ["net/ipv4/ping_group_range", "0\t9"]
+    assert lines[-1][2] == str(wire.GET_LINK)
+
+
+def test_links_get_numbers_of_the_plan_s_choice_and_room_for_a_descriptor() -> None:
+    second = Veth("main.router", "eni-web", "0a:00:00:00:00:01", "web", "eth0", "0a:00:00:00:00:03", 9001)
+    steps = [*ROUTER, Step("add", "web", Netns("instance"), ""), Step("add", "main.router", second, "")]
+    line = plan([*steps, Step("replace", "web", LinkUp("eth0"), "")], "t").decode().splitlines()[4].split()
+    message, offset = body(line, 4), int(line[6])
+    assert line[5] == "2"
+    assert wire.LINK.unpack_from(message)[2] == 3  # the router's second link
+    assert wire.ATTRIBUTE.unpack_from(message, offset - 4) == (8, wire.IFLA_NET_NS_FD)
+    untouched = wire.veth(second, 0).body
+    assert sum(one != other for one, other in zip(message, untouched, strict=True)) == 2  # the two interface numbers
 
 
 def test_a_ruleset_goes_in_whole_with_the_comment_filled_in() -> None:
