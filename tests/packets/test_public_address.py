@@ -160,6 +160,7 @@ def test_IGW_10_SG_31_between_public_addresses(lab: Lab) -> None:
 
 def test_T_22_without_a_public_address(lab: Lab) -> None:
     """IGW-03: a perfect route to the internet gateway is of no use; the VPC is within reach as ever."""
+    internet = Tap(lab, "internet")
     check(
         lab,
         drops("bare", "x", "tcp", 80),
@@ -169,6 +170,29 @@ def test_T_22_without_a_public_address(lab: Lab) -> None:
         passes("bare", "hp", "tcp", 80),
         passes("hp", "x", "tcp", 80),
     )
+    assert not [f.packet.summary() for f in internet.came() if f.packet["IP"].src == lab.private("bare")]
+
+
+def test_no_private_source_leaves(lab: Lab) -> None:
+    """IGW-01, SDC-03: what connection tracking cannot place (a segment of no flow, odd flags, a wrong checksum) is not
+    sent on as it is: the internet never sees a private address.
+    """
+    internet, outside = Tap(lab, "internet"), Tap(lab, "x")
+    lost, done = packets.cookie(), packets.cookie()
+    for node in ("hp", "hq", "bare"):
+        sender = Sender(lab, node)
+        for upper in (
+            *(packets.TCP(sport=1000, dport=80, flags=flags) for flags in ("R", "RA", "SF", "FSRPAU", "")),
+            packets.TCP(sport=1000, dport=80, flags="S", chksum=0x1234),
+            packets.UDP(sport=1000, dport=80, chksum=0x1234),
+            packets.ICMP(type=0, id=1),
+            packets.ICMP(type=3, code=3) / packets.IP(src="198.51.100.7", dst=sender.ip) / packets.UDP(dport=9),
+        ):
+            sender.send("x", upper / packets.Raw(lost))
+    Sender(lab, "hp").send("x", packets.UDP(dport=9) / packets.Raw(done))
+    outside.wait(done)
+    sources = {frame.packet["IP"].src for frame in internet.came() if lost in frame.data}
+    assert sources <= {"203.0.113.10", "203.0.113.99"}
 
 
 def test_T_23_without_a_route_to_the_gateway(lab: Lab) -> None:

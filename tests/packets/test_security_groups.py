@@ -206,6 +206,7 @@ def test_SG_09_self_reference(lab: Lab) -> None:
         passes("members-1", "members-2", "tcp", 80),
         passes("members-2", "members-1", "tcp", 80),
         drops("members-1", "members-2", "tcp", 8080),
+        drops("members-1", "members-2", "udp", 80),
         drops("members-1", "members-2", "icmp"),
         drops("open-1", "members-2", "tcp", 80),
     )
@@ -231,6 +232,7 @@ def test_group_reference_on_the_way_out(lab: Lab) -> None:
         passes("to-http-2", "http-1", "tcp", 80),
         passes("to-http-2", "both-2", "tcp", 80),
         drops("to-http-2", "both-2", "tcp", 8080),
+        drops("to-http-2", "both-2", "udp", 80),
         drops("to-http-2", "open-1", "tcp", 80),
         drops("to-http-2", "open-2", "tcp", 80),
     )
