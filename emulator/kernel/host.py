@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 from emulator.compile.state import State, Step
+from emulator.errors import KernelError
 from emulator.kernel import netns, process, uplink
 from emulator.kernel.execute import execute
 from emulator.kernel.observe import observe
@@ -24,7 +25,10 @@ class Host:
 
     def observe(self, lab: str, wanted: State | None = None) -> State:
         """What is there of the lab now. `wanted` says which settings to read, and which namespaces are guests'."""
-        return observe(lab, wanted)
+        try:
+            return observe(lab, wanted)
+        except OSError as reason:
+            raise KernelError(f"look at the lab {lab}: {reason}") from reason
 
     def execute(self, steps: Sequence[Step], lab: str, progress: Callable[[int, int], None] = _ignore) -> None:
         """Carry the steps out, in order; `progress` hears (done, all). Returns when every link raised can send.

@@ -80,6 +80,8 @@ def _go_home(home: int) -> None:
     try:
         syscalls.setns(home)
     except OSError as reason:
+        if os.fstat(home).st_ino == os.stat(_HERE).st_ino:
+            return  # it never left: who may not return may not leave either (no root)
         # Not an exception: whoever caught it would go on in the wrong namespace.
         os.write(2, f"vpcemu: cannot leave a network namespace ({reason}); stopping at once\n".encode())
         os._exit(70)
@@ -227,7 +229,10 @@ def owned(lab: str | None = None) -> list[Entry]:
     candidates = [name for name in listed if name.startswith(prefix) and "." in name]
     if not candidates:
         return []
-    below = syscalls.beneath(DIRECTORY)
+    try:
+        below = syscalls.beneath(DIRECTORY)
+    except PermissionError as reason:
+        raise UnsupportedError("seeing whose a namespace is needs root", "run it with sudo") from reason
     entries: list[Entry] = []
     doubtful: list[Entry] = []
     owners: dict[int, bytes] = {}
