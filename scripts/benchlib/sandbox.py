@@ -13,58 +13,74 @@ import sys
 import traceback
 from collections.abc import Callable
 
-_INSIDE = "VPCEMU_BENCH_INSIDE"
-_CLONE_NEWNET = 0x40000000
+_CLONE_NEWNS, _CLONE_NEWPID, _CLONE_NEWNET = 0x20000, 0x20000000, 0x40000000
+_PR_SET_PDEATHSIG = 1
 _SCRATCH = "/run/bench"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def enter(main: Callable[[], int]) -> int:
-    """Run `main` inside; called again by the copy of this program that is inside already."""
-    if os.environ.get(_INSIDE):
-        return _first_process(main)
+    """Run `main` inside and return what it returns."""
     if os.geteuid() != 0:
         print("scripts/bench needs root: sudo scripts/bench", file=sys.stderr)
         return 4
-    walls = ["unshare", "--net", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    itself = ["-m", "benchlib"] if sys.argv[0].endswith("__main__.py") else [sys.argv[0]]
-    command = [*walls, sys.executable, *itself, *sys.argv[1:]]
-    with subprocess.Popen(command, env=os.environ | {_INSIDE: "1"}) as inside:
-        while True:
-            try:
-                return inside.wait()
-            except KeyboardInterrupt:  # the inside has heard it too, and prints what it has
-                continue
+    if _libc.unshare(_CLONE_NEWNS | _CLONE_NEWPID | _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "unshare")
+    first = os.fork()
+    if first == 0:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # and with process 1 goes everything inside
+        os._exit(_first_process(main))
+    while True:
+        try:
+            return _exit_code(os.waitpid(first, 0)[1])
+        except KeyboardInterrupt:  # the inside has heard it, too
+            continue
 
 
 def _first_process(main: Callable[[], int]) -> int:
     """Process 1 inside: collects the orphans (a lab's agent becomes one) while its only child does the work."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # `ip netns` and vpcemu mount on /run/netns: a fresh /run keeps those names and mounts off the machine's own.
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], check=True)
+    for command in (
+        "mount --make-rprivate /",
+        "mount -t proc proc /proc",
+        "mount -t tmpfs -o mode=755 tmpfs /run",
+        "ip link set lo up",
+        "ip netns add first",  # makes /run/netns the kind of mount it has to be
+        "ip netns del first",
+    ):
+        subprocess.run(command.split(), check=True)
     os.makedirs(_SCRATCH)
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    subprocess.run(["ip", "netns", "add", "first"], check=True)  # makes /run/netns the kind of mount it has to be
-    subprocess.run(["ip", "netns", "del", "first"], check=True)
-    sys.stdout.flush()
     worker = os.fork()
     if worker == 0:
-        try:
-            code = main()
-        except KeyboardInterrupt:
-            print("\ninterrupted; everything the bench made goes with it", file=sys.stderr)
-            code = 130
-        except Exception:  # noqa: BLE001 - this is the last stop before os._exit
-            traceback.print_exc()
-            code = 1
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os._exit(_work(main))
     while True:
         child, status = os.wait()
         if child == worker:
-            return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 1
+            return _exit_code(status)
+
+
+def _work(main: Callable[[], int]) -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print("\ninterrupted; everything the bench made goes with it", file=sys.stderr)
+        return 130
+    except SystemExit as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    except Exception:  # noqa: BLE001 - this is the last stop before os._exit
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _exit_code(status: int) -> int:
+    return max(os.waitstatus_to_exitcode(status), 1) if status else 0
 
 
 def scratch(name: str) -> str:
