@@ -118,7 +118,10 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
     route_tables = tuple(nft.Element(quoted[eni.node], str(eni.table)) for eni in enis.values())
     gateways = tuple(nft.Element(nft.together(eni.gateway, quoted[eni.node])) for eni in enis.values())
     instances = tuple(nft.Element(quoted[instance.name]) for instance in vpc.instances)
-    own = tuple(nft.Element(nft.together(enis[instance.name].ip, quoted[instance.name])) for instance in vpc.instances)
+    own = tuple(
+        nft.Element(nft.together(eni.mac, eni.ip, quoted[eni.node]))
+        for eni in (enis[instance.name] for instance in vpc.instances)
+    )
     # A link that is in no map is no link of this VPC and may neither send nor receive. NAT-34: a NAT gateway's
     # ENI carries no group; nor does the internet gateway.
     ungrouped = [quoted[gateway.name] for gateway in vpc.nat_gateways]
@@ -130,7 +133,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
             sets=(
                 nft.Set("route_table", "ifname : mark", route_tables),
                 nft.Set("router_address", "ipv4_addr . ifname", gateways),
-                nft.Set("own_address", "ipv4_addr . ifname", own),
+                nft.Set("own_address", "ether_addr . ipv4_addr . ifname", own),
                 nft.Set("instance_link", "ifname", instances),
                 nft.Set("sender_groups", "ifname : verdict", (*groups.egress, *free)),
                 nft.Set("receiver_groups", "ifname : verdict", (*groups.ingress, *free)),
@@ -142,10 +145,12 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
                 nft.Chain("receiver", (nft.Rule("oifname vmap @receiver_groups"), nft.Rule("drop"))),
                 nft.Chain(
                     "source_dest_check",
-                    # SDC-01: an ENI sends from its own addresses only. Before conntrack: a forgery leaves no trace.
+                    # SDC-01, SDC-04: an ENI sends from its own address and MAC only. Before conntrack: a forgery leaves
+                    # no trace.
                     (
                         nft.Rule(
-                            "iifname @instance_link ip saddr . iifname != @own_address drop", "source/destination check"
+                            "iifname @instance_link ether saddr . ip saddr . iifname != @own_address drop",
+                            "source/destination check",
                         ),
                     ),
                     nft.Hook("filter", "prerouting", "raw", "accept"),

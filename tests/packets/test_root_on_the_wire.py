@@ -192,6 +192,20 @@ def test_source_routes_and_other_ip_options(lab: Lab) -> None:
     watch.nobody_got(mark)
 
 
+def test_SDC_04_another_source_mac(lab: Lab) -> None:
+    """SDC-04: a packet that would be allowed is dropped if its frame comes from another MAC than the ENI's."""
+    watch, ally = Watch(lab), Tap(lab, "ally")
+    sender = Sender(lab, MALLORY)
+    forged, own = packets.cookie(), packets.cookie()
+    for mac in (lab.veth("ally").peer_mac, sender.next_mac, "0a:00:00:00:00:99", "01:00:5e:00:00:01"):
+        allowed = packets.TCP(sport=7100, dport=80, flags="S") / packets.Raw(forged)
+        sender.put(sender.packet("ally", allowed), src=mac)
+        sender.put(sender.packet("friend", allowed), src=mac)
+    sender.send("ally", packets.TCP(sport=7101, dport=80, flags="S") / packets.Raw(own))
+    ally.wait(own)
+    watch.nobody_got(forged)
+
+
 def test_tunnels(lab: Lab) -> None:
     """SG-20: a packet inside a packet is a packet of another protocol, and nobody unpacks it on the way."""
     watch = Watch(lab)
