@@ -67,7 +67,10 @@ def _look(place: Place, wanted: Namespace | None, settings: sysctl.Settings) -> 
         sysctls=_settings(settings, place.channel, titles, want.sysctls) if want.sysctls else frozenset(),
         # An address without its subnet's route (`ip route flush`) does half its work: it counts as missing.
         addresses=frozenset(
-            item for item in addresses if item.prefixlen == 32 or item.link not in up or (item.link, item.ip) in subnets
+            item
+            for item in addresses
+            # Those that never get such a route: alone in their subnet, on lo, on a link that is down.
+            if item.prefixlen == 32 or item.link not in up - {"lo"} or (item.link, item.ip) in subnets
         ),
         neighbours=frozenset(decode.neighbours(_neighbours(place, None if exact else want), titles)),
         routes=frozenset(decode.routes(routes, titles)),
