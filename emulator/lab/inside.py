@@ -17,7 +17,8 @@ def enter(lab: str | None, name: str, argv: Sequence[str] = ()) -> NoReturn:
         raise UnsupportedError("entering a node needs root")
     seen = view.read(places.choose(lab))
     node = view.node(seen, name)
-    if not os.path.exists(f"{places.NETNS}/{node['netns']}"):
+    namespace = f"{places.NETNS}/{node['netns']}"
+    if not os.path.exists(namespace):
         raise UsageError(f"{name} is not there (any more)", f"`vpcemu status {seen.lab}` says what is wrong")
     env = dict(os.environ) | {
         "VPCEMU_LAB": seen.lab,
@@ -25,10 +26,10 @@ def enter(lab: str | None, name: str, argv: Sequence[str] = ()) -> NoReturn:
         "VPCEMU_IP": node["private"] or node["public"],
     }
     # Loaded late: it pulls in ctypes.
-    from emulator.kernel.process import enter_and_exec
+    from emulator.kernel.enter import enter_and_exec
 
     enter_and_exec(
-        node["netns"],
+        namespace,
         list(argv) or _shell(seen.lab, env),
         env,
         hostname=name,

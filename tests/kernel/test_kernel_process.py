@@ -12,13 +12,13 @@ import pytest
 from emulator import names
 from emulator.compile.state import Netns, State, Step
 from emulator.errors import KernelError, UsageError
-from emulator.kernel import netns, nftables, process
+from emulator.kernel import enter, netns, nftables, process
 from emulator.kernel.host import Host
 from tests.support.small_lab import plan, small_lab
 
 EXEC = """
 import os, sys
-from emulator.kernel.process import enter_and_exec
+from emulator.kernel.enter import enter_and_exec
 enter_and_exec(sys.argv[1], sys.argv[2:], dict(os.environ, GREETING="hello"), hostname="dev",
                hosts_text="127.0.0.1 localhost\\n10.9.9.9 neighbour\\n", resolv_text="nameserver 10.9.9.2\\n")
 """
@@ -32,7 +32,9 @@ def node(lab_name: str) -> str:
 
 
 def inside(node: str, *argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run((sys.executable, "-c", EXEC, node, *argv), capture_output=True, text=True, check=False)
+    return subprocess.run(
+        (sys.executable, "-c", EXEC, netns.path(node), *argv), capture_output=True, text=True, check=False
+    )
 
 
 def test_the_program_sees_its_node(node: str) -> None:
@@ -49,7 +51,9 @@ def test_the_program_sees_its_node(node: str) -> None:
 
 
 def test_it_is_the_same_process_and_its_exit_code_is_kept(node: str) -> None:
-    child = subprocess.Popen((sys.executable, "-c", EXEC, node, "sh", "-c", "echo $$; exit 7"), stdout=subprocess.PIPE)
+    child = subprocess.Popen(
+        (sys.executable, "-c", EXEC, netns.path(node), "sh", "-c", "echo $$; exit 7"), stdout=subprocess.PIPE
+    )
     out, _ = child.communicate()
     assert int(out) == child.pid
     assert child.returncode == 7
@@ -66,7 +70,7 @@ def test_mounts_stay_inside_even_where_the_machine_shares_them(node: str) -> Non
     """systemd makes / shared: without a change of that, our /etc/hosts would be everybody's."""
     script = 'mount | wc -l; "$@"; mount | wc -l; grep -c neighbour /etc/hosts'
     argv = ("unshare", "--mount", "--propagation", "shared", "sh", "-c", script, "sh")
-    done = process.run((*argv, sys.executable, "-c", EXEC, node, "grep", "-c", "neighbour", "/etc/hosts"))
+    done = process.run((*argv, sys.executable, "-c", EXEC, netns.path(node), "grep", "-c", "neighbour", "/etc/hosts"))
     before, inside_node, after, outside = done.stdout.split()
     assert (inside_node, outside) == ("1", "0")
     assert before == after
@@ -92,14 +96,14 @@ def test_arguments_reach_the_program_as_they_are(node: str) -> None:
 def test_an_unknown_command_is_refused_before_anything_is_done(node: str) -> None:
     here = os.stat("/proc/thread-self/ns/net").st_ino
     with pytest.raises(UsageError, match="no such command"):
-        process.enter_and_exec(node, ["no-such-program"], {"PATH": "/bin"}, hostname="dev")
+        enter.enter_and_exec(netns.path(node), ["no-such-program"], {"PATH": "/bin"}, hostname="dev")
     assert os.stat("/proc/thread-self/ns/net").st_ino == here
 
 
 def test_a_namespace_that_is_gone(node: str) -> None:
     done = inside(f"{node}x", "true")
     assert done.returncode == 1
-    assert f"there is no namespace {node}x" in done.stderr
+    assert f"enter {netns.path(node)}x: [Errno 2] No such file" in done.stderr
 
 
 def test_run_inside_a_namespace(node: str) -> None:

@@ -23,12 +23,19 @@ DOORS = {
     "process": Door(
         {"fork", "forkpty", "posix_spawn", "posix_spawnp", "system", "popen"}
         | {f"{verb}{kind}" for verb in ("exec", "spawn") for kind in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")},
-        {"kernel/process.py", "agent/client.py", "agent/server.py", "agent/sandbox.py"},
+        {"kernel/process.py", "kernel/enter.py", "agent/client.py", "agent/server.py", "agent/sandbox.py"},
     ),
     # A thread that goes and does not come home does the next thing in the wrong place.
     "namespace": Door(
         {"setns", "unshare"},
-        {"kernel/netns.py", "kernel/process.py", "agent/server.py", "agent/sandbox.py", "agent/sockets.py"},
+        {
+            "kernel/netns.py",
+            "kernel/enter.py",
+            "kernel/process.py",
+            "agent/server.py",
+            "agent/sandbox.py",
+            "agent/sockets.py",
+        },
     ),
 }
 
