@@ -1,0 +1,206 @@
+"""The machine's own network: a lab leaves it alone, and it leaves the lab alone."""
+
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from tests.lifecycle.conftest import Make
+from tests.support import host
+from tests.support.lifecycle import REPOSITORY, edited, nat
+
+WEB_OUTSIDE, NAT_ADDRESS = "93.184.216.34", "52.195.125.184"
+
+
+def test_the_host_is_the_same_before_during_and_after(make: Make) -> None:
+    """Links, addresses, routes, rules, neighbours, nft, sysctls; `tests/support/host.py` says what is left out."""
+    warm_up = make(nat())
+    warm_up.up()  # loads the kernel's modules, whose knobs then are there
+    warm_up.down()
+    before = host.snapshot()
+    lab = make(nat())
+    lab.up()
+    _same(before, "during")
+    lab.up(edited(nat(), lambda document: document["vpcs"]["main"]["instances"].pop("web")))
+    assert lab.seen_as("dev", WEB_OUTSIDE) == NAT_ADDRESS
+    lab.status()
+    _same(before, "after an edit")
+    lab.down()
+    _same(before, "after")
+
+
+def _same(before: host.Host, when: str) -> None:
+    changed = host.changes(before, host.snapshot())
+    assert not changed, f"{when}:\n{changed}"
+
+
+def test_nothing_of_the_lab_is_in_the_hosts_namespace(make: Make) -> None:
+    """Not for a moment: no link passes through it on its way."""
+    lab = make(nat())
+    with _heard() as heard:
+        for _ in range(2):
+            lab.up()
+            lab.down()
+    assert not heard, heard
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What the kernel tells of links, addresses, routes and rules of this namespace, meanwhile."""
+    groups = [1, 5, 7, 8]  # RTNLGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE
+    heard: list[str] = []
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as monitor:
+        monitor.bind((0, 0))
+        for group in groups:
+            monitor.setsockopt(270, 1, group)  # SOL_NETLINK, NETLINK_ADD_MEMBERSHIP
+        yield heard
+        monitor.setblocking(False)
+        with suppress(BlockingIOError):
+            while message := monitor.recv(65536):
+                heard.append(repr(message))
+
+
+# --- a host of our own -----------------------------------------------------------------------------------------
+
+# A network and mount namespace that plays the machine: own links, own nft, own /run.
+_OUTER = """
+import os, sys
+sys.path.insert(0, {repository!r})
+from emulator.kernel import syscalls
+syscalls.unshare(syscalls.NEW_NETWORK | syscalls.NEW_MOUNTS)
+syscalls.mount("", "/", "none", syscalls.SLAVE | syscalls.RECURSIVE)
+syscalls.mount("tmpfs", "/run", "tmpfs", 0)
+syscalls.mount("sysfs", "/sys", "sysfs", 0)
+import subprocess
+subprocess.run(["sh", "-ec", {setup!r}], check=True)
+from tests.support import host
+from tests.support.lifecycle import Lab, nat, vpcemu
+from tests.support.leaks import assert_nothing_left
+before = host.snapshot()
+lab = Lab({name!r}, {document!r})
+try:
+{body}
+finally:
+    lab.close()
+    lab.down()
+changed = host.changes(before, host.snapshot())
+assert not changed, changed
+assert_nothing_left(lab.name)
+print("all is well")
+"""
+
+_WORKS = """
+lab.up()
+assert lab.seen_as("dev", "93.184.216.34") == "52.195.125.184"
+assert lab.tcp("attacker", lab.public_ip("web"), 80) == "pass"
+assert lab.tcp("dev", "10.0.10.10", 80) == "pass"
+assert lab.tcp("attacker", lab.public_ip("web"), 8080, "drop") == "drop"
+lab.assert_settled()
+during = host.changes(before, host.snapshot())
+assert not during, during
+"""
+
+# What Docker, firewalld and a careful administrator leave on a machine.
+_DOCKER = """
+ip link set lo up
+ip link add docker0 type bridge
+ip addr add 172.17.0.1/16 dev docker0
+ip link set docker0 up
+sysctl -q -w net.ipv4.ip_forward=1
+nft -f - <<'END'
+table ip filter {
+    chain FORWARD { type filter hook forward priority filter; policy drop; jump DOCKER-USER; }
+    chain DOCKER-USER { drop; }
+    chain INPUT { type filter hook input priority filter; policy drop; iifname "lo" accept; }
+    chain OUTPUT { type filter hook output priority filter; policy drop; oifname "lo" accept; }
+}
+table ip nat {
+    chain POSTROUTING { type nat hook postrouting priority srcnat; ip saddr 172.17.0.0/16 masquerade; }
+}
+table inet firewalld {
+    chain forward { type filter hook forward priority 10; policy drop; }
+    chain prerouting { type filter hook prerouting priority -300; policy accept; fib saddr . iif oif missing drop; }
+}
+table bridge filter { chain forward { type filter hook forward priority 0; policy drop; }; }
+table arp filter { chain input { type filter hook input priority 0; policy drop; }; }
+END
+"""
+# The labs' own blocks and outside addresses are already somewhere else on the machine.
+_SAME_ADDRESSES = """
+ip link set lo up
+ip link add lan0 type veth peer name lan1
+ip link set lan0 up
+ip link set lan1 up
+ip addr add 10.0.10.1/16 dev lan0
+ip addr add 93.184.216.34/32 dev lan0
+ip addr add 169.254.0.1/32 dev lan0
+ip route add 45.83.64.0/24 dev lan0
+ip route add 203.0.113.0/24 via 10.0.10.99
+ip link add eni-web type veth peer name igw
+ip rule add pref 100 fwmark 0x1234 lookup 4660
+"""
+_FORWARDING = "ip link set lo up; sysctl -q -w net.ipv4.ip_forward={value}"
+_STRICT = """
+ip link set lo up
+sysctl -q -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1
+sysctl -q -w net.ipv4.conf.all.arp_ignore=2 net.ipv4.conf.default.arp_ignore=2
+sysctl -q -w net.ipv4.conf.all.log_martians=1
+sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
+"""
+HOSTS = {
+    "a plain one": "ip link set lo up",
+    "one with nothing up": "true",
+    "one with Docker's rules, and stricter": _DOCKER,
+    "one with the same addresses and names": _SAME_ADDRESSES,
+    "one that forwards": _FORWARDING.format(value=1),
+    "one that does not forward": _FORWARDING.format(value=0),
+    "a strict one": _STRICT,
+}
+
+
+@pytest.mark.parametrize("setup", HOSTS.values(), ids=[name.replace(" ", "-") for name in HOSTS])
+def test_a_lab_works_on(setup: str, lab_name: str) -> None:
+    _run_outside(lab_name, setup, _WORKS)
+
+
+def test_the_commands_work_on_a_host_with_dockers_rules(lab_name: str) -> None:
+    body = """
+    assert vpcemu("up", lab.file).returncode == 0
+    said = vpcemu("exec", "-l", lab.name, "dev", "--", "ping", "-c1", "-W2", "93.184.216.34")
+    assert said.returncode == 0, said
+    assert vpcemu("status", lab.name).returncode == 0
+    assert vpcemu("down", lab.name).returncode == 0
+    """
+    _run_outside(lab_name, _DOCKER, body)
+
+
+def test_a_host_that_changes_under_a_lab(lab_name: str) -> None:
+    """Forwarding off, rules flushed, links gone: the host's, not the lab's."""
+    body = """
+    lab.up()
+    for change in ("sysctl -q -w net.ipv4.ip_forward=0", "nft flush ruleset", "ip link del docker0"):
+        subprocess.run(change.split(), check=True)
+    assert lab.seen_as("dev", "93.184.216.34") == "52.195.125.184"
+    lab.assert_settled()
+    before = host.snapshot()
+    """
+    _run_outside(lab_name, _DOCKER, body)
+
+
+def _run_outside(name: str, setup: str, body: str) -> None:
+    script = _OUTER.format(
+        repository=str(REPOSITORY),
+        setup=setup,
+        name=name,
+        document=nat(),
+        body=textwrap.indent(textwrap.dedent(body), "    "),
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "all is well"
