@@ -11,6 +11,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from emulator.kernel import netns, syscalls
@@ -65,7 +66,8 @@ class Tap:
     def __init__(self, lab: Lab, node: str) -> None:
         self.node = node
         self._socket = lab.open_socket(node, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 * 1024 * 1024)
+        with suppress(PermissionError):  # root of a user namespace has to do with less
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 * 1024 * 1024)
         self._frames: list[Frame] = []
 
     def frames(self) -> list[Frame]:
