@@ -84,6 +84,9 @@ class FakeKernel:
         namespaces = {node: _seen(inside, wants.get(node)) for node, inside in held.nodes.items()}
         return State(lab, namespaces, frozenset(held.veths), held.uplink)
 
+    def observe_again(self, lab: str, wanted: State, nodes: Collection[str]) -> State:
+        return self.observe(lab, wanted)
+
     def execute(
         self, steps: Sequence[Step], lab: str, progress: Callable[[int, int], None] = lambda done, of: None
     ) -> None:

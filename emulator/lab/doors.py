@@ -2,7 +2,7 @@
 the use-cases need, so that a test can put a stand-in at either.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -20,6 +20,8 @@ class Kernel(Protocol):
     """What `kernel.host.Host` offers (see there)."""
 
     def observe(self, lab: str, wanted: State | None) -> State: ...
+
+    def observe_again(self, lab: str, wanted: State, nodes: Collection[str]) -> State: ...
 
     def execute(self, steps: Sequence[Step], lab: str, progress: Callable[[int, int], None] = ...) -> None: ...
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from emulator.compile.diff import diff
-from emulator.compile.state import Netns, Service, Step
+from emulator.compile.state import Netns, Service, Step, Uplink, Veth
 from emulator.errors import KernelError, TopologyError, VpcemuError
 from emulator.lab import doors, lock, nodes, record, services, source, view
 from emulator.lab.plan import Plan, Wanted, compare, settle
@@ -121,7 +121,7 @@ def _converge(
     _stop(wanted.lab, stop, checkpoint)
     kernel.execute(kernel_steps, wanted.lab, lambda done, total: progress("building", done, total))
     complaints = _serve(wanted, start, held, checkpoint, progress)
-    _verify(wanted, kernel, complaints)
+    _verify(plan, kernel, complaints)
 
     checkpoint("finish the record")
     record.write(journal._replace(complete=True, namespaces=tuple(wanted.state.namespaces)))
@@ -184,10 +184,15 @@ def _serve(
         agent.close()
 
 
-def _verify(wanted: Wanted, kernel: doors.Kernel, complaints: list[str]) -> None:
-    """What was done must be what was meant: observe again, and the second diff is empty."""
+def _verify(plan: Plan, kernel: doors.Kernel, complaints: list[str]) -> None:
+    """What was done must be what was meant: observe again what was touched, and the second diff is empty."""
+    wanted = plan.wanted
+    if any(isinstance(step.item, Netns | Veth | Uplink) for step in plan.steps):
+        observed = kernel.observe(wanted.lab, wanted.state)
+    else:
+        observed = kernel.observe_again(wanted.lab, wanted.state, {step.node for step in plan.steps})
     with doors.asking(wanted.lab) as agent:
-        observed = services.merge(kernel.observe(wanted.lab, wanted.state), agent)
+        observed = services.merge(observed, agent)
     left = diff(observed, wanted.state)
     if complaints:  # they are reported as such
         left = [step for step in left if not isinstance(step.item, Service)]

@@ -227,3 +227,18 @@ def test_pyroute2_reads_the_same(up: State) -> None:
         assert {tuple(item) for item in held.addresses} == addresses - {("lo", "127.0.0.1", 8)}
         assert {(item.table, item.destination, wire.ROUTE_KINDS[item.kind]) for item in held.routes} == routes
         assert held.up == up_links
+
+
+def test_a_second_look_sees_what_is_wrong_where_it_looks(up: State) -> None:
+    """After an edit only the touched nodes are looked at: damage there is seen, and the rest is taken as wanted."""
+    host = Host()
+
+    def again(*nodes: str) -> State:
+        return host.observe_again(up.lab, up, nodes)
+
+    assert without_text(again(LEFT)) == without_text(up)
+    subprocess.run(("ip", "-n", names.netns(up.lab, LEFT), "route", "flush", "table", "all"), check=True)
+    assert again(LEFT).namespaces[LEFT].routes < up.namespaces[LEFT].routes
+    assert again(RIGHT).namespaces[LEFT].routes == up.namespaces[LEFT].routes
+    subprocess.run(("ip", "netns", "del", names.netns(up.lab, LEFT)), check=True)
+    assert LEFT not in again(LEFT).namespaces

@@ -33,7 +33,7 @@ def tcp(port: int, peer: str = "0.0.0.0/0", number: int = 1) -> SecurityGroupRul
 
 
 def vpc(name: str = "main") -> Vpc:
-    """A public subnet with `web` and the NAT gateway, a private one with `dev`. Node names carry a VPC's name but main's."""
+    """Public subnet with `web` and the NAT gateway, private one with `dev`. Nodes outside main carry their VPC's name."""
     mine = "" if name == "main" else f"-{name}"
     return Vpc(
         name=name,

@@ -31,6 +31,9 @@ class Kernel:
             self._wanted[lab] = wanted
         return self.held.get(lab, State(lab, {}, frozenset()))
 
+    def observe_again(self, lab: str, wanted: State, nodes: Collection[str]) -> State:
+        return self.observe(lab, wanted)
+
     def execute(self, steps: Sequence[Step], lab: str, progress: Callable[[int, int], None] | None = None) -> None:
         if self.refuses:
             raise KernelError(self.refuses)

@@ -1,8 +1,8 @@
 """exec and shell: what is parsed, what the node is shown, and how little is imported on the way."""
 
+import os
 import subprocess
 import sys
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

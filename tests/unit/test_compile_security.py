@@ -65,9 +65,7 @@ def _filter_allows(held: Filter, source: IPv4Address, protocol: int, first: int,
     raise AssertionError("the chain does not end in drop")
 
 
-def _matches(  # noqa: PLR0911 - one line per form of lookup
-    body: str, sets: dict[str, nft.Set], source: IPv4Address, protocol: int, first: int, second: int
-) -> bool:
+def _matches(body: str, sets: dict[str, nft.Set], source: IPv4Address, protocol: int, first: int, second: int) -> bool:
     fields: dict[str, int | IPv4Address] = {
         "ip saddr": source,
         "meta l4proto": protocol,
