@@ -78,8 +78,9 @@ syscalls.mount("sysfs", "/sys", "sysfs", 0)
 import subprocess
 subprocess.run(["sh", "-ec", {setup!r}], check=True)
 from tests.support import host
-from tests.support.lifecycle import Lab, nat, vpcemu
+from tests.support.lifecycle import Lab, edited, vpcemu
 from tests.support.leaks import assert_nothing_left
+from emulator import names
 before = host.snapshot()
 lab = Lab({name!r}, {document!r})
 try:
@@ -191,12 +192,90 @@ def test_a_host_that_changes_under_a_lab(lab_name: str) -> None:
     _run_outside(lab_name, _DOCKER, body)
 
 
-def _run_outside(name: str, setup: str, body: str) -> None:
+# A machine with a way out: `world.net` stands for all that is behind it.
+_WAY_OUT = """
+sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+ip link set lo up
+ip netns add world.net
+ip link add wan type veth peer name eth0 netns world.net
+ip addr add 198.18.7.1/24 dev wan
+ip link set wan up
+ip -n world.net addr add 198.18.7.2/24 dev eth0
+ip -n world.net link set eth0 up
+ip route add default via 198.18.7.2
+sysctl -q -w net.ipv4.ip_forward=1
+"""
+
+
+def test_an_uplink_is_one_link_and_one_table(lab_name: str) -> None:
+    """The one exception: both are called after the lab, and gone after it."""
+    body = """
+    lab.up()
+    for line in host.changes(before, host.snapshot()).splitlines():
+        assert line.startswith(("---", "+++", "@@")) or not line.startswith("-"), line
+    added = host.snapshot()
+    links = [line for line in added["ip link"].splitlines() if line not in before["ip link"].splitlines()]
+    assert len(links) == 1 and names.uplink(lab.name) in links[0], links
+    tables = [line for line in added["nft"].splitlines() if line.startswith("table")]
+    assert tables == [f"table ip vpcemu-{lab.name} {{"], tables
+    for view in ("ip addr", "ip route"):
+        for line in added[view].splitlines():
+            assert line in before[view].splitlines() or names.uplink(lab.name) in line, line
+    assert added["ip rule"] == before["ip rule"]
+    from tests.support.lifecycle import socket_in
+    with socket_in("world", "net") as listener, lab.open_socket("dev") as calling:
+        listener.bind(("0.0.0.0", 80))
+        listener.listen(1)
+        calling.settimeout(5)
+        calling.connect(("198.18.7.2", 80))
+        accepted, (address, _) = listener.accept()
+        accepted.close()
+        assert address == "198.18.7.1", address
+    lab.assert_settled()
+    subprocess.run(["ip", "link", "del", names.uplink(lab.name)], check=True)
+    assert not lab.status()["healthy"]
+    lab.up()
+    lab.assert_settled()
+    subprocess.run(["nft", "delete", "table", "ip", f"vpcemu-{lab.name}"], check=True)
+    assert not lab.status()["healthy"]
+    lab.up()
+    lab.assert_settled()
+    lab.up(edited(lab.document, lambda document: document["internet"].pop("uplink")))
+    assert not host.changes(before, host.snapshot())
+    lab.up(edited(lab.document, lambda document: document["internet"].update(uplink=True)))
+    """
+    _run_outside(lab_name, _WAY_OUT, body, uplink=True)
+
+
+def test_an_uplink_killed_at_every_checkpoint(lab_name: str) -> None:
+    """Nothing stays on the machine, whether it was being made, unmade or only there."""
+    body = """
+    from tests.support import children
+    def rounds(prepare, action):
+        for number in range(1000):
+            prepare()
+            what = children.killed_at(number, action)
+            if number % 2:
+                lab.up()
+                lab.assert_settled()
+            lab.down()
+            left = host.changes(before, host.snapshot())
+            assert not left, f"{what}: {left}"
+            if what is None:
+                return
+    # Only the checkpoints that are not tested elsewhere would do, but nobody knows their numbers.
+    rounds(lambda: None, lambda checkpoint: lab.up(checkpoint=checkpoint))
+    rounds(lab.up, lambda checkpoint: lab.down(checkpoint=checkpoint))
+    """
+    _run_outside(lab_name, _WAY_OUT, body, uplink=True)
+
+
+def _run_outside(name: str, setup: str, body: str, *, uplink: bool = False) -> None:
     script = _OUTER.format(
         repository=str(REPOSITORY),
         setup=setup,
         name=name,
-        document=nat(),
+        document=edited(nat(), lambda document: document["internet"].update(uplink=uplink)),
         body=textwrap.indent(textwrap.dedent(body), "    "),
     )
     done = subprocess.run(

@@ -33,7 +33,7 @@ def tcp(port: int, peer: str = "0.0.0.0/0", number: int = 1) -> SecurityGroupRul
 
 
 def vpc(name: str = "main") -> Vpc:
-    """Public subnet with `web` and the NAT gateway, private one with `dev`. Nodes outside main carry their VPC's name."""
+    """Public subnet with `web` and the NAT gateway, private one with `dev`. Other VPCs' nodes carry their name."""
     mine = "" if name == "main" else f"-{name}"
     return Vpc(
         name=name,
