@@ -20,6 +20,7 @@ BORDERS = (
     ("changes in AWS's words", "emulator.topology.changes:changes"),
     ("steps (diff)", "emulator.compile.diff:diff"),
     ("observe", "emulator.kernel.host:Host.observe"),
+    ("observe, again", "emulator.kernel.host:Host.observe_again"),
     ("execute: namespaces, netlink, sysctls", "emulator.kernel.host:Host.execute"),
     ("execute: nft", "emulator.kernel.nftables:run"),
     ("agent", "emulator.lab.doors:agent"),

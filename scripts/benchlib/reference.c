@@ -49,6 +49,7 @@ struct op {
 static struct op *ops;
 static size_t op_count;
 static int *namespaces; /* node -> open file of its namespace */
+static int *sockets;    /* node -> netlink socket in it: it stays there, so messages need no visit */
 static int node_count;
 
 static void die(const char *format, ...) {
@@ -142,7 +143,7 @@ static void read_plan(void) {
 
 static char batch[BATCH * LONGEST], reply[1 << 18];
 static size_t used;
-static int gathered, current = -1, netlink = -1;
+static int gathered, gathered_for, current = -1; /* current: the node whose namespace this thread is in */
 static struct nlmsghdr *last;
 
 /* Send what has been gathered, wait for the acknowledgement of its last message, stop at the first refusal. */
@@ -151,12 +152,12 @@ static void flush(void) {
         return;
     last->nlmsg_flags |= NLM_F_ACK;
     last->nlmsg_seq = LAST;
-    if (send(netlink, batch, used, 0) < 0)
+    if (send(sockets[gathered_for], batch, used, 0) < 0)
         die("netlink send: %s", strerror(errno));
     used = 0;
     gathered = 0;
     for (int done = 0; !done;) {
-        ssize_t size = recv(netlink, reply, sizeof reply, 0);
+        ssize_t size = recv(sockets[gathered_for], reply, sizeof reply, 0);
         if (size < 0)
             die("netlink receive: %s", strerror(errno));
         for (struct nlmsghdr *m = (void *)reply; NLMSG_OK(m, size); m = NLMSG_NEXT(m, size)) {
@@ -171,13 +172,9 @@ static void flush(void) {
 }
 
 static void gather(const struct op *op) {
-    if (netlink < 0) {
-        const int room = 4 << 20; /* answers to a batch of questions are a kilobyte each */
-        netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-        if (netlink < 0)
-            die("netlink socket: %s", strerror(errno));
-        setsockopt(netlink, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
-    }
+    if (op->node != gathered_for)
+        flush();
+    gathered_for = op->node;
     last = (void *)(batch + used);
     memcpy(last, op->message, op->size);
     if (op->peer >= 0)
@@ -187,26 +184,20 @@ static void gather(const struct op *op) {
         flush();
 }
 
-static void leave(void) {
-    if (netlink >= 0) {
-        flush();
-        close(netlink);
-        netlink = -1;
-    }
-}
-
 /* ---- the operations ---- */
 
 static void make_namespace(const struct op *op) {
-    leave();
+    const int room = 4 << 20; /* answers to a batch of questions are a kilobyte each */
     if (unshare(CLONE_NEWNET))
         die("unshare: %s", strerror(errno));
     current = op->node;
     namespaces[op->node] = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (namespaces[op->node] < 0)
-        die("open of a namespace: %s", strerror(errno));
+    sockets[op->node] = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (namespaces[op->node] < 0 || sockets[op->node] < 0)
+        die("a new namespace: %s", strerror(errno));
+    setsockopt(sockets[op->node], SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
     gather(op);
-    leave();
+    flush();
     int file = open(op->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
     if (file < 0)
         die("%s: %s", op->name, strerror(errno));
@@ -249,23 +240,24 @@ static void load_ruleset(const struct op *op) {
 
 static void up(void) {
     for (const struct op *op = ops; op < ops + op_count; op++) {
+        if (op->kind == MESSAGE) {
+            gather(op);
+            continue;
+        }
+        flush();
         if (op->kind == NS) {
             make_namespace(op);
             continue;
         }
-        if (op->node != current || op->kind != MESSAGE)
-            leave();
         if (op->node != current && setns(namespaces[op->node], CLONE_NEWNET))
             die("setns: %s", strerror(errno));
         current = op->node;
-        if (op->kind == MESSAGE)
-            gather(op);
-        else if (op->kind == SYSCTL)
+        if (op->kind == SYSCTL)
             write_sysctl(op);
         else
             load_ruleset(op);
     }
-    leave();
+    flush();
 }
 
 static void down(void) {
@@ -288,6 +280,7 @@ int main(int argc, char **argv) {
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     namespaces = calloc((size_t)node_count + 1, sizeof *namespaces);
+    sockets = calloc((size_t)node_count + 1, sizeof *sockets);
     const double start = now();
     if (!strcmp(argv[1], "up"))
         up();
