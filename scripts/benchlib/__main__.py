@@ -26,8 +26,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    asked = arguments()
+def main(asked: argparse.Namespace) -> int:
     choices = QUICK if asked.quick else Choices()
     choices = replace(choices, hosts=asked.hosts or choices.hosts, rounds=asked.rounds or choices.rounds)
     facts = [*machine.facts(), *comparisons.versions()]
@@ -63,4 +62,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(sandbox.enter(main))
+    chosen = arguments()
+    sys.exit(sandbox.enter(lambda: main(chosen)))

@@ -15,10 +15,11 @@ is printed like a met one.
 
 MEANING = {
     "kernel": """`benchlib/reference.c` is vpcemu's own list of steps, carried out by C: it reads them from a plain
-text plan, then makes the same namespaces, the same netlink messages in the same order and batches, the same
-sysctl writes, and starts `nft` on the same rulesets. It knows nothing of YAML, checks nothing, remembers
-nothing: what it takes is what the kernel takes. Against it stands `Host.execute`, timed inside a process of its
-own. After each run every instance has to send and to be reached, on both sides.""",
+text plan, then makes the same namespaces, sends vpcemu's own netlink messages byte for byte in the same order,
+writes the same sysctls, and starts `nft` on the same rulesets. It knows nothing of YAML, checks nothing, remembers
+nothing: what it takes is what the kernel takes. Before the first round what it built is observed and must be what
+vpcemu would build. Against it stands `Host.execute`, timed inside a process of its own. After each run every
+instance has to send and to be reached, on both sides.""",
     "whole": """From the start of the process (shell wrapper and Python included) to its end: the file is read and
 checked, compiled, compared with what is there, built, and observed once more. What `up` returns from must work:
 each instance then sends one datagram to the next, in a ring through the router's rules, and the run fails
