@@ -30,7 +30,6 @@ from emulator.compile.state import (
 
 RULES_DIFFER = "the rules differ"
 TAMPERED = "tampered"  # the digest of a ruleset that somebody else has changed
-_TRANSLATORS = ("internet_gateway", "nat_gateway")
 
 
 def diff(observed: State, desired: State) -> list[Step]:
@@ -126,13 +125,15 @@ class _Diff:
                 continue
             if held is None:
                 yield self._step("replace", node, wanted, "the rules of a new namespace, before its links are up")
-            elif held.digest == TAMPERED:
-                yield self._step("replace", node, wanted, "the rules were changed by somebody else")
-            else:
-                yield self._step("replace", node, wanted, RULES_DIFFER)
-                if namespace.kind in _TRANSLATORS:
-                    # A translation that began under the old map would live on under the new one.
-                    yield self._step("replace", node, FlushConntrack(), "translations follow the new rules")
+                continue
+            tampered = held.digest == TAMPERED
+            yield self._step(
+                "replace", node, wanted, "the rules were changed by somebody else" if tampered else RULES_DIFFER
+            )
+            # A flow that began under the old rules would live on under the new ones. At an internet gateway one that
+            # is still allowed finds its translation again; a NAT gateway's would be cut: only a new address does it.
+            if namespace.kind == "internet_gateway" or (namespace.kind == "nat_gateway" and not tampered):
+                yield self._step("replace", node, FlushConntrack(), "translations follow the new rules")
 
     def _sysctls(self, node: str, namespace: Namespace, *, of_links: bool) -> Iterator[Step]:
         held = self._held(node).sysctls

@@ -80,7 +80,9 @@ def internet_gateway(vpc: Vpc, addresses: Addresses) -> Namespace:
 def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
     """Translation by conntrack and maps, so that the packet inside an ICMP error is rewritten too.
 
-    What passes is decided by the address sets on every packet, so an address that is taken away is cut at once.
+    What passes is decided for the first packet of a flow. When the rules change, `diff` has the gateway forget all
+    flows, so an address that is taken away is cut at once; flows that may go on are picked up where they are, since
+    their translation can only come out the same.
     """
     inside, outside = nft.link(names.VPC_LINK), nft.link(names.INTERNET_LINK)
     pairs = sorted(public.items())
@@ -90,25 +92,12 @@ def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
                 nft.Set("public_of", "ipv4_addr : ipv4_addr", tuple(nft.Element(*pair) for pair in pairs)),
                 nft.Set("private_of", "ipv4_addr : ipv4_addr", tuple(nft.Element(ip, own) for own, ip in pairs)),
                 nft.Set("has_public", "ipv4_addr", tuple(nft.Element(private) for private, _ in pairs)),
-                nft.Set("public", "ipv4_addr", tuple(nft.Element(ip) for _, ip in pairs)),
                 nft.Set("unroutable", "ipv4_addr", nft.prefixes(UNROUTABLE), interval=True),
+                # VPC-06, SG-31: the block may be of public addresses. Who comes from outside with one of them would
+                # pass for a member of a security group.
+                nft.Set("inside", "ipv4_addr", nft.prefixes((*UNROUTABLE, vpc.cidr_block)), interval=True, merge=True),
             ),
             chains=(
-                nft.Chain(
-                    "from_internet",
-                    (
-                        # IGW-06: a public address that belongs to no private one here leads nowhere.
-                        nft.Rule(f"iifname {outside} ip daddr != @public drop", "internet gateway: no such address"),
-                        nft.Rule(f"iifname {outside} ip saddr @unroutable drop", "internet gateway: private source"),
-                        # VPC-06, SG-31: the block may be of public addresses. Who comes from outside with one of them
-                        # would pass for a member of a security group.
-                        nft.Rule(
-                            f"iifname {outside} ip saddr {vpc.cidr_block} drop",
-                            "internet gateway: the VPC's own source",
-                        ),
-                    ),
-                    nft.Hook("filter", "prerouting", "raw", "accept"),
-                ),
                 nft.Chain(
                     "to_private",
                     (nft.Rule("dnat to ip daddr map @private_of", "internet gateway: public to private"),),
@@ -124,19 +113,21 @@ def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
                 nft.Chain(
                     "through_gateway",
                     (
-                        # An untracked reply would leave with its private source.
-                        nft.Rule("ct state invalid drop", "internet gateway: belongs to no flow"),
+                        # Before the tracked flows: a hairpin's own packets have such a source, but on the other link.
+                        nft.Rule(f"iifname {outside} ip saddr @inside drop", "internet gateway: private source"),
+                        nft.Rule("ct state established,related accept", "internet gateway: a known flow"),
+                        # IGW-06: a public address that belongs to no private one here was not translated.
+                        nft.Rule(f"iifname {outside} ct state new ct status dnat accept", "internet gateway: inbound"),
                         # IGW-03: no public address, no passage.
                         nft.Rule(
                             f"iifname {inside} ip saddr != @has_public drop", "internet gateway: no public address"
                         ),
+                        nft.Rule(f"oifname {inside} ct state new ct status dnat accept", "internet gateway: hairpin"),
                         nft.Rule(
                             f"oifname {outside} ip daddr @unroutable drop", "internet gateway: private destination"
                         ),
-                        nft.Rule(
-                            f"oifname {inside} ip daddr != @has_public drop", "internet gateway: no public address"
-                        ),
-                        nft.Rule("accept"),
+                        nft.Rule(f"iifname {inside} ct state new accept", "internet gateway: outbound"),
+                        nft.Rule("drop", "internet gateway: belongs to no flow and no public address"),
                     ),
                     nft.Hook("filter", "forward", "filter", "drop"),
                 ),

@@ -31,6 +31,8 @@ class Sysctl(NamedTuple):
 class Veth(NamedTuple):
     """A veth pair between two nodes, made with both ends in their final namespaces (moving one costs 16 ms).
 
+    Each end has one queue per direction.
+
     The first end is the one towards the router: `node` and `link`; the other is `peer_node` and `peer_link`.
     """
 
@@ -44,7 +46,12 @@ class Veth(NamedTuple):
 
 
 class LinkUp(NamedTuple):
-    """The link is administratively up."""
+    """The link is administratively up.
+
+    IPv6 is not emulated yet: before a link other than lo is raised it is told to give itself no IPv6 address
+    (`addrgenmode none`), so it sends no IPv6 packet of its own. Cheaper than the sysctl disable_ipv6 by 175 us a
+    namespace. What an owner does about IPv6 in a guest is left alone.
+    """
 
     link: str
 

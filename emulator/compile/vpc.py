@@ -115,13 +115,14 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
     """The router's table. Order, by GEN-04: source check, sender's groups, route, receiver's groups."""
     groups = security_groups(vpc, addresses)
     quoted = {eni.node: nft.link(eni.link) for eni in enis.values()}
-    route_tables = tuple(nft.Element(quoted[eni.node], str(eni.table)) for eni in enis.values())
     gateways = tuple(nft.Element(nft.together(eni.gateway, quoted[eni.node])) for eni in enis.values())
     instances = tuple(nft.Element(quoted[instance.name]) for instance in vpc.instances)
     own = tuple(
-        nft.Element(nft.together(eni.mac, eni.ip, quoted[eni.node]))
+        nft.Element(nft.together(eni.mac, eni.ip, quoted[eni.node]), str(eni.table))
         for eni in (enis[instance.name] for instance in vpc.instances)
     )
+    # A NAT gateway's ENI sends what it translates back, from any source.
+    unchecked = tuple(nft.Element(quoted[gateway.name], str(enis[gateway.name].table)) for gateway in vpc.nat_gateways)
     # A link that is in no map is no link of this VPC and may neither send nor receive. NAT-34: a NAT gateway's
     # ENI carries no group; nor does the internet gateway.
     ungrouped = [quoted[gateway.name] for gateway in vpc.nat_gateways]
@@ -131,10 +132,10 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
     return nft.render(
         nft.Table(
             sets=(
-                nft.Set("route_table", "ifname : mark", route_tables),
-                nft.Set("router_address", "ipv4_addr . ifname", gateways),
-                nft.Set("own_address", "ether_addr . ipv4_addr . ifname", own),
+                nft.Set("own_address", "ether_addr . ipv4_addr . ifname : mark", own),
                 nft.Set("instance_link", "ifname", instances),
+                nft.Set("unchecked_link", "ifname : mark", unchecked),
+                nft.Set("router_address", "ipv4_addr . ifname", gateways),
                 nft.Set("sender_groups", "ifname : verdict", (*groups.egress, *free)),
                 nft.Set("receiver_groups", "ifname : verdict", (*groups.ingress, *free)),
                 *groups.sets,
@@ -144,21 +145,18 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
                 nft.Chain("sender", (nft.Rule("iifname vmap @sender_groups"), nft.Rule("drop"))),
                 nft.Chain("receiver", (nft.Rule("oifname vmap @receiver_groups"), nft.Rule("drop"))),
                 nft.Chain(
-                    "source_dest_check",
-                    # SDC-01, SDC-04: an ENI sends from its own address and MAC only. Before conntrack: a forgery leaves
-                    # no trace.
+                    "from_eni",
+                    # SDC-01, SDC-04: an ENI sends from its own address and MAC only. One lookup answers that and which
+                    # route table its subnet has; before conntrack, so a forgery leaves no trace.
                     (
                         nft.Rule(
-                            "iifname @instance_link ether saddr . ip saddr . iifname != @own_address drop",
-                            "source/destination check",
+                            "meta mark set ether saddr . ip saddr . iifname map @own_address", "subnet route table"
                         ),
+                        nft.Rule("meta mark != 0 accept"),
+                        nft.Rule("iifname @instance_link drop", "source/destination check"),
+                        nft.Rule("meta mark set iifname map @unchecked_link", "subnet route table"),
                     ),
                     nft.Hook("filter", "prerouting", "raw", "accept"),
-                ),
-                nft.Chain(
-                    "subnet_route_table",
-                    (nft.Rule("meta mark set iifname map @route_table"),),
-                    nft.Hook("filter", "prerouting", "mangle", "accept"),
                 ),
                 nft.Chain(
                     "to_router",
