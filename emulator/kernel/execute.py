@@ -5,7 +5,7 @@ The order of the steps is never changed.
 
 import os
 from collections.abc import Callable, Sequence
-from errno import EADDRNOTAVAIL, EEXIST, ENODEV, ENOENT, ENXIO, ESRCH
+from errno import EADDRNOTAVAIL, EAFNOSUPPORT, EEXIST, EINVAL, ENODEV, ENOENT, ENXIO, EOPNOTSUPP, ESRCH
 from itertools import groupby
 from typing import Final, Literal
 
@@ -33,6 +33,7 @@ from emulator.kernel.wire import Request
 from emulator.kernel.words import describe
 
 _GONE: Final = frozenset({ENOENT, ESRCH, ENODEV, ENXIO, EADDRNOTAVAIL})  # "remove": it may be gone already
+_NO_IPV6: Final = frozenset({EAFNOSUPPORT, EOPNOTSUPP, EINVAL})  # a kernel without IPv6, or ipv6.disable=1
 _REQUESTED: Final = frozenset({LinkUp, Address, Neighbour, Route, PolicyRule})
 
 
@@ -172,13 +173,15 @@ class _Run:
                 if step.verb == "remove":
                     continue  # the link or the namespace is gone, and what it held with it
                 raise KernelError(f"{describe(step)}: {reason}") from reason
-            wanted.append(step)
-            requests.append(request)
             if isinstance(step.item, LinkUp) and step.item.link != "lo":
                 if step.verb == "remove":
                     self.raised.pop((node, step.item.link), None)
                 else:
                     self.raised[node, step.item.link] = step
+                    wanted.append(step)
+                    requests.append(wire.no_ipv6_address(self._index(node, step.item.link)))
+            wanted.append(step)
+            requests.append(request)
         if requests:
             self._send(node, wanted, requests)
 
@@ -217,9 +220,12 @@ class _Run:
                     continue
                 if step.verb == "replace" and refusal.errno == EEXIST and isinstance(step.item, PolicyRule):
                     continue  # there is no "replace" for rules, and equal ones are the same rule
+                if refusal.errno in _NO_IPV6 and wire.is_no_ipv6_address(chunk[refusal.position]):
+                    continue
                 if refusal.errno == EEXIST and self._restored_subnet(node, step):
                     # What stands behind it may have needed that route, so it is done again.
-                    self._insides(node, [step._replace(verb=_again(step.verb)) for step in steps[at + 1 :]])
+                    behind = dict.fromkeys(steps[at + 1 :])  # each once: a LinkUp is two messages
+                    self._insides(node, [step._replace(verb=_again(step.verb)) for step in behind])
                     return
                 text = f" ({refusal.text})" if refusal.text else ""
                 raise KernelError(f"{describe(step)}: {os.strerror(refusal.errno)}{text}")

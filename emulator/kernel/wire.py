@@ -5,7 +5,7 @@ A lab of 1,000 instances needs about 12,000 messages. `tests/unit/test_wire.py` 
 and `netlink.cost()` measures both.
 """
 
-from socket import AF_INET, inet_aton
+from socket import AF_INET, AF_INET6, inet_aton
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -77,10 +77,15 @@ def mac_bytes(mac: str) -> bytes:
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINK = 1, 3, 4, 5
 IFLA_OPERSTATE, IFLA_LINKINFO, IFLA_IFALIAS, IFLA_AF_SPEC = 16, 18, 20, 26
 IFLA_GROUP, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_TARGET_NETNSID = 27, 28, 29, 37, 46
+IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES, IFLA_INET6_ADDR_GEN_MODE = 31, 32, 8
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 _SKIP_STATISTICS: Final = _number(IFLA_EXT_MASK, 1 << 3)  # a third of the bytes of a dump
 _VETH: Final = _text(IFLA_INFO_KIND, "veth")
 _NO_LINK: Final = LINK.pack(0, 0, 0, 0, 0)
+# A veth has no queue of packets, so more than one per direction costs memory and gains nothing; the default is one for
+# each processor.
+_ONE_QUEUE: Final = _number(IFLA_NUM_TX_QUEUES, 1) + _number(IFLA_NUM_RX_QUEUES, 1)
+_NO_IPV6_ADDRESS: Final = attribute(IFLA_AF_SPEC, attribute(AF_INET6, attribute(IFLA_INET6_ADDR_GEN_MODE, b"\1")))
 
 
 def veth(pair: Veth, peer_namespace: int) -> Request:
@@ -92,11 +97,23 @@ def veth(pair: Veth, peer_namespace: int) -> Request:
 
 
 def _end(name: str, mac: str, mtu: int) -> bytes:
-    return _text(IFLA_IFNAME, name) + attribute(IFLA_ADDRESS, mac_bytes(mac)) + _number(IFLA_MTU, mtu)
+    return _text(IFLA_IFNAME, name) + attribute(IFLA_ADDRESS, mac_bytes(mac)) + _number(IFLA_MTU, mtu) + _ONE_QUEUE
 
 
 def link_state(index: int, up: bool) -> Request:
     return Request(NEW_LINK, 0, LINK.pack(0, 0, index, UP if up else 0, UP))
+
+
+def no_ipv6_address(index: int) -> Request:
+    """The link will give itself no link-local address when it comes up, and so it will send no IPv6 packet.
+
+    A message of its own: in one message the kernel raises the link first.
+    """
+    return Request(NEW_LINK, 0, LINK.pack(0, 0, index, 0, 0) + _NO_IPV6_ADDRESS)
+
+
+def is_no_ipv6_address(request: Request) -> bool:
+    return request.type == NEW_LINK and request.body.endswith(_NO_IPV6_ADDRESS)
 
 
 def link_alias(index: int, alias: str) -> Request:

@@ -113,11 +113,16 @@ def _command(step: Step, reason: str) -> str:
         case Ruleset():
             return f"# {one_line(reason)}\nip netns exec {_ns(step.node)} nft -f - <<{_ruleset(item)}"
         case Veth():
+            queues = "numtxqueues 1 numrxqueues 1"
             return _with_reason(
-                f"ip -n {_ns(item.node)} link add {item.link} address {item.mac} mtu {item.mtu} type veth"
-                f" peer {item.peer_link} netns {_ns(item.peer_node)} address {item.peer_mac} mtu {item.mtu}",
+                f"ip -n {_ns(item.node)} link add {item.link} address {item.mac} mtu {item.mtu} {queues} type veth"
+                f" peer {item.peer_link} netns {_ns(item.peer_node)} address {item.peer_mac} mtu {item.mtu} {queues}",
                 reason,
             )
+        case LinkUp(link) if link != "lo":
+            # A kernel without IPv6 refuses this one, and nothing is lost.
+            quiet = f"ip -n {_ns(step.node)} link set {link} addrgenmode none"
+            return f"{quiet} 2>/dev/null || :\n" + _with_reason(f"ip -n {_ns(step.node)} {_ip(item)}", reason)
         case Uplink():
             return _uplink(item)
         case Sysctl():

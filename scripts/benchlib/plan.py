@@ -81,6 +81,8 @@ class _Writer:
             case Veth():
                 self.veth(item)
             case LinkUp(link):
+                if link != "lo":
+                    self.message(node, wire.no_ipv6_address(self.index(node, link)))
                 self.message(node, wire.link_state(self.index(node, link), True))
                 self.raised.append((node, link))
             case Address(link):

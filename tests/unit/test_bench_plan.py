@@ -37,7 +37,7 @@ def body(words: list[str], at: int) -> bytes:
     return bytes.fromhex(words[at])
 
 
-def test_a_plan_has_one_line_for_each_step() -> None:
+def test_a_plan_has_the_messages_of_each_step() -> None:
     steps = [
         *ROUTER,
         Step("replace", "main.router", Sysctl("net/ipv4/ping_group_range", "0 9"), ""),
@@ -52,12 +52,14 @@ def test_a_plan_has_one_line_for_each_step() -> None:
     ]
     lines = [line.split(" ") for line in plan(steps, "t").decode().splitlines()]
     assert " ".join(line[0] + line[1] for line in lines) == (
-        "ns0 ns1 veth0 sysctl0 msg0 msg1 msg1 msg1 msg1 msg1 msg0 msg0 msg1"
+        "ns0 ns1 veth0 sysctl0 msg0 msg1 msg1 msg1 msg1 msg1 msg1 msg0 msg0 msg1"
     )
     assert lines[1][2] == "t.dev"
     assert b"vpcemu:t:dev" in body(lines[1], 5)
     assert lines[3][2:] == ["net/ipv4/ping_group_range", "0\t9"]
     assert lines[-1][2] == str(wire.GET_LINK)
+    # eth0 of dev, which is link 2: no IPv6 address, then up
+    assert [body(line, 4) for line in lines[7:9]] == [wire.no_ipv6_address(2).body, wire.link_state(2, True).body]
 
 
 def test_links_get_numbers_of_the_plan_s_choice_and_room_for_a_descriptor() -> None:

@@ -24,6 +24,7 @@ from emulator.report import shell
 from tests.support import samples
 
 A, B = "0a:00:00:00:00:01", "0a:00:00:00:00:02"
+QUEUES = "numtxqueues 1 numrxqueues 1"
 
 
 def commands(*steps: Step) -> list[str]:
@@ -38,14 +39,17 @@ def commands(*steps: Step) -> list[str]:
     [
         (
             Step("add", "a", Veth("a", "eni-b", A, "b", "eth0", B, 9), "new"),
-            f'ip -n "$LAB.a" link add eni-b address {A} mtu 9 type veth peer eth0 netns "$LAB.b" address {B} mtu 9',
+            (
+                f'ip -n "$LAB.a" link add eni-b address {A} mtu 9 {QUEUES} type veth peer eth0 netns "$LAB.b"'
+                f" address {B} mtu 9 {QUEUES}"
+            ),
         ),
         (
             Step("replace", "a", Sysctl("net/ipv4/neigh/eni-b/proxy_delay", "0"), "setting"),
             'ip netns exec "$LAB.a" sysctl -qw "net/ipv4/neigh/eni-b/proxy_delay=0"',
         ),
         (Step("add", "a", Address("eth0", "10.0.0.4", 24), "new"), 'ip -n "$LAB.a" address add 10.0.0.4/24 dev eth0'),
-        (Step("replace", "a", LinkUp("eth0"), "new"), 'ip -n "$LAB.a" link set eth0 up'),
+        (Step("replace", "a", LinkUp("lo"), "new"), 'ip -n "$LAB.a" link set lo up'),
         (
             Step("replace", "a", Neighbour("eth0", "10.0.0.1", A), "new"),
             f'ip -n "$LAB.a" neighbour replace 10.0.0.1 lladdr {A} dev eth0 nud permanent',
@@ -70,6 +74,13 @@ def commands(*steps: Step) -> list[str]:
 )
 def test_one_command_for_each_kind(step: Step, command: str) -> None:
     assert commands(step) == [command]
+
+
+def test_a_link_gets_no_ipv6_address_when_it_is_raised() -> None:
+    assert commands(Step("replace", "a", LinkUp("eth0"), "new")) == [
+        'ip -n "$LAB.a" link set eth0 addrgenmode none 2>/dev/null || :',
+        'ip -n "$LAB.a" link set eth0 up',
+    ]
 
 
 def test_a_namespace_gets_its_mark() -> None:

@@ -41,12 +41,25 @@ def test_a_veth_names_both_ends_and_the_namespace_of_the_far_one() -> None:
     assert peer.get_attr("IFLA_ADDRESS") == "0a:00:00:00:00:02"
     assert peer.get_attr("IFLA_MTU") == 9001
     assert peer.get_attr("IFLA_NET_NS_FD") == 77
+    for end in (message, peer):
+        assert (end.get_attr("IFLA_NUM_TX_QUEUES"), end.get_attr("IFLA_NUM_RX_QUEUES")) == (1, 1)
 
 
 @pytest.mark.parametrize(("up", "flags"), [(True, 1), (False, 0)])
 def test_a_link_goes_up_and_down(up: bool, flags: int) -> None:
     message = read(ifinfmsg, wire.link_state(5, up))
     assert (message["index"], message["flags"], message["change"]) == (5, flags, 1)
+
+
+def test_a_link_is_told_to_give_itself_no_ipv6_address() -> None:
+    request = wire.no_ipv6_address(5)
+    message = read(ifinfmsg, request)
+    assert (message["index"], message["change"]) == (5, 0)
+    (family,) = message.get_attr("IFLA_AF_SPEC")["attrs"]
+    assert family[0] == "AF_INET6"
+    assert family[1].get_attr("IFLA_INET6_ADDR_GEN_MODE") == 1  # IN6_ADDR_GEN_MODE_NONE
+    assert wire.is_no_ipv6_address(request)
+    assert not wire.is_no_ipv6_address(wire.link_state(5, True))
 
 
 def test_links_carry_alias_and_group() -> None:
