@@ -132,8 +132,9 @@ class Lab:
         """The topology file, as it is to be now. JSON is YAML."""
         if document is not None:
             self.document = document
-        with open(self.file, "w", encoding="utf-8") as file:
+        with open(f"{self.file}.new", "w", encoding="utf-8") as file:
             json.dump(self.document | {"name": self.name}, file, indent=1)
+        os.replace(f"{self.file}.new", self.file)  # another process may be reading it
         return self.file
 
     def up(self, document: Document | None = None, **options: Any) -> up.Outcome:

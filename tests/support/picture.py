@@ -17,16 +17,19 @@ from emulator.lab import places
 Picture = dict[str, dict[str, list[str]]]  # node -> view -> lines
 
 _VIEWS = {
-    "link": "ip -d -j link",
-    "addr": "ip -j addr",
-    "route": "ip -j route show table all",
-    "rule": "ip -j rule",
-    "neigh": "ip -j neigh show nud permanent",
-    "nft": "nft --json --stateless list ruleset",
+    "link": "addr show",  # with -d: all of the link, too
+    "route": "route show table all",
+    "rule": "rule show",
+    "neigh": "neigh show nud permanent",
 }
+_IP = "ip -d -j -batch - <<'END'\n" + "\n".join(_VIEWS.values()) + "\nEND"
+_NFT = "exec nft --json --stateless list ruleset"
 # Numbers that the kernel gives out as they come: they name things, and say nothing.
-# operstate follows the carrier (LOWER_UP, which is compared) within a second, when the kernel finds the time.
+# operstate and NO-CARRIER follow the carrier (LOWER_UP, which is compared) within a second, when the kernel has time.
 _NUMBERS = frozenset({"ifindex", "link_index", "link_netnsid", "handle", "metainfo", "index", "operstate"})
+_NO_CARRIER = "NO-CARRIER"
+# IPv6 is off: one group of its settings stands for all.
+_SETTINGS = ("net/ipv4", "net/netfilter", "net/ipv6/conf/all", "net/ipv6/conf/default", "net/ipv6/conf/eth0")
 _LEFT_OUT = re.compile(
     r"""
     net/netfilter/nf_conntrack_count | net/ipv4/tcp_fastopen_key
@@ -78,16 +81,24 @@ def run_in(lab: str, node: str, *argv: str) -> str:
 
 
 def _views(lab: str, node: str, sysctls: bool) -> dict[str, list[str]]:
-    said = run_in(lab, node, "sh", "-ec", "; echo '####'; ".join(_VIEWS.values())).split("####")
-    views = {view: _lines(text, lab) for view, text in zip(_VIEWS, said, strict=True)}
+    said = list(_documents(run_in(lab, node, "sh", "-ec", f"{_IP}\n{_NFT}")))
+    views = {view: _lines(held, lab) for view, held in zip((*_VIEWS, "nft"), said, strict=True)}
     if sysctls:
         views["sysctl"] = _sysctls(lab, node)
     return views
 
 
-def _lines(text: str, lab: str) -> list[str]:
+def _documents(text: str) -> Iterator[Any]:
+    """JSON documents one after the other."""
+    decoder, at = json.JSONDecoder(), 0
+    while text[at:].strip():
+        held, length = decoder.raw_decode(text[at:].lstrip())
+        at += len(text[at:]) - len(text[at:].lstrip()) + length
+        yield held
+
+
+def _lines(held: Any, lab: str) -> list[str]:
     """Each entry as a line, sorted: the order in which a tool lists things says nothing, but for rules in a chain."""
-    held = json.loads(text.strip() or "[]")
     entries = list(_numbered(held["nftables"])) if isinstance(held, dict) else held
     lines = (json.dumps(_still(entry), sort_keys=True) for entry in entries)
     return sorted(line.replace(f"vpcemu:{lab}:", "vpcemu:LAB:") for line in lines)
@@ -108,7 +119,7 @@ def _still(value: Any, key: str = "") -> Any:
         case dict():
             return {name: _still(held, name) for name, held in value.items() if name not in _NUMBERS}
         case list():
-            held = [_still(each) for each in value]
+            held = [_still(each) for each in value if each != _NO_CARRIER]
             # A set's elements come in the order of a hash.
             return sorted(held, key=lambda each: json.dumps(each, sort_keys=True)) if key == "elem" else held
         case _:
@@ -119,7 +130,7 @@ def _sysctls(lab: str, node: str) -> list[str]:
     namespace = netns.open_namespace(f"{lab}.{node}")
     try:
         with netns.enter(namespace):  # /proc/sys/net shows the namespace of whoever opens the file
-            return [line for line in _walk("/proc/sys/net") if not _LEFT_OUT.match(line)]
+            return [line for root in _SETTINGS for line in _walk(f"/proc/sys/{root}") if not _LEFT_OUT.match(line)]
     finally:
         os.close(namespace)
 
@@ -129,7 +140,12 @@ def _walk(root: str) -> Iterator[str]:
         for name in files:
             path = f"{folder}/{name}"
             try:
-                with open(path, "rb") as file:
-                    yield f"{path.removeprefix('/proc/sys/')} = {file.read().decode(errors='replace').strip()}"
+                file = os.open(path, os.O_RDONLY)
+            except OSError:
+                continue
+            try:
+                yield f"{path.removeprefix('/proc/sys/')} = {os.read(file, 4096).decode(errors='replace').strip()}"
             except OSError:
                 continue  # write-only
+            finally:
+                os.close(file)
