@@ -15,7 +15,7 @@ from emulator.compile.state import (
     Uplink,
     Veth,
 )
-from emulator.compile.vpc import FORWARDING, GUEST, TRACKING, UNPRIVILEGED, services
+from emulator.compile.vpc import FORWARDING, TRACKING, UNPRIVILEGED, services
 from emulator.topology.model import INTERNET, Addresses, OutsideHost, Topology, Vpc, router_of
 
 INTERNET_MTU = 1500  # MTU-03
@@ -161,7 +161,7 @@ def outside_host(host: OutsideHost) -> Namespace:
         kind="outside_host",
         guest=True,
         up=frozenset({"lo", names.GUEST_LINK}),
-        sysctls=GUEST | UNPRIVILEGED if commands else GUEST,
+        sysctls=UNPRIVILEGED if commands else frozenset(),
         addresses=frozenset({Address(names.GUEST_LINK, str(host.ip), 32)}),
         neighbours=frozenset({Neighbour(names.GUEST_LINK, str(names.NEXT_HOP), names.mac(INTERNET))}),
         routes=frozenset(

@@ -44,7 +44,6 @@ TRACKING = frozenset(
     for key, value in (("udp_timeout", "30"), ("udp_timeout_stream", "180"), ("tcp_be_liberal", "1"))
 )
 
-GUEST = frozenset({Sysctl("net/ipv6/conf/default/disable_ipv6", "1")})
 # A command of the user's runs without root: it may still open port 80 and ping, as a service on an instance would.
 UNPRIVILEGED = frozenset(
     {Sysctl("net/ipv4/ip_unprivileged_port_start", "0"), Sysctl("net/ipv4/ping_group_range", "0 2147483647")}
@@ -195,7 +194,7 @@ def instance(held: Instance, eni: Eni) -> Namespace:
     return namespace(eni)._replace(
         kind="instance",
         guest=True,
-        sysctls=GUEST | UNPRIVILEGED if commands else GUEST,
+        sysctls=UNPRIVILEGED if commands else frozenset(),
         services=services(held.services),
     )
 
