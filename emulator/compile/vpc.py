@@ -122,6 +122,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
     )
     # A NAT gateway's ENI sends what it translates back, from any source.
     unchecked = tuple(nft.Element(quoted[gateway.name], str(enis[gateway.name].table)) for gateway in vpc.nat_gateways)
+    nat_addresses = tuple(nft.Element(enis[gateway.name].ip) for gateway in vpc.nat_gateways)
     # A link that is in no map is no link of this VPC and may neither send nor receive. NAT-34: a NAT gateway's
     # ENI carries no group; nor does the internet gateway.
     ungrouped = [quoted[gateway.name] for gateway in vpc.nat_gateways]
@@ -134,6 +135,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
                 nft.Set("own_address", "ether_addr . ipv4_addr . ifname : mark", own),
                 nft.Set("instance_link", "ifname", instances),
                 nft.Set("unchecked_link", "ifname : mark", unchecked),
+                nft.Set("nat_address", "ipv4_addr", nat_addresses),
                 nft.Set("router_address", "ipv4_addr . ifname", gateways),
                 nft.Set("sender_groups", "ifname : verdict", (*groups.egress, *free)),
                 nft.Set("receiver_groups", "ifname : verdict", (*groups.ingress, *free)),
@@ -185,6 +187,17 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
                 ),
             ),
         )
+    )
+
+
+def _from_gateway(vpc: Vpc) -> tuple[nft.Rule, ...]:
+    """What comes from the internet: it has no route table of its own, and a NAT gateway's share is not tracked here."""
+    if not vpc.internet_gateway:
+        return ()
+    link = nft.link(names.IGW_LINK)
+    return (
+        nft.Rule(f"iifname {link} ip daddr @nat_address notrack", "the outside to a NAT gateway"),
+        nft.Rule(f"iifname {link} accept"),
     )
 
 
