@@ -20,8 +20,8 @@ unset PROMPT_COMMAND
 
 def write(topology: Topology, addresses: Addresses) -> None:
     """Write the lab's nodes.json and bashrc."""
-    record.replace(topology.name, NODES, json.dumps(view(topology, addresses)._asdict()))
-    record.replace(topology.name, BASHRC, _BASHRC)
+    record.replace(topology.name, NODES, json.dumps(view(topology, addresses)._asdict()).encode())
+    record.replace(topology.name, BASHRC, _BASHRC.encode())
 
 
 def view(topology: Topology, addresses: Addresses) -> View:

@@ -8,7 +8,7 @@ from emulator.compile.diff import RULES_DIFFER, diff
 from emulator.compile.lab import compile_lab
 from emulator.compile.state import Ruleset, State, Step
 from emulator.errors import Problem, TopologyError
-from emulator.lab import doors, record, services, source
+from emulator.lab import doors, memory, record, services, source
 from emulator.report.plan import change_text
 from emulator.topology.addresses import assign
 from emulator.topology.changes import Change, changes
@@ -72,7 +72,7 @@ def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel |
     if kernel:
         with doors.asking(wanted.lab) as agent:
             observed = services.merge(kernel.observe(wanted.lab, wanted.state), agent)
-    old = previous(before) if observed.namespaces else None
+    old = _previous(before, wanted) if observed.namespaces else None
     observed = _as_made(observed, old)
     vpcs = {node.name: node.vpc for node in wanted.topology.nodes()}
     return Plan(
@@ -111,13 +111,13 @@ def table_names(topology: Topology) -> dict[int, str]:
     }
 
 
-def previous(before: record.Record | None) -> Topology | None:
+def _previous(before: record.Record | None, wanted: Wanted) -> Topology | None:
     """The topology that is up, as far as the record knows."""
     if before is None:
         return None
-    from emulator.topology.load import load
-
-    return load(before.text, before.file)[0]
+    if before.text == wanted.text:
+        return wanted.topology
+    return memory.load(before.text, before.file, before.lab)[0]
 
 
 def _as_made(observed: State, old: Topology | None) -> State:

@@ -52,31 +52,27 @@ def read(lab: str) -> Record | None:
 
 def write(record: Record) -> None:
     """Replace the record in one step: a reader, or a kill, sees the old one or the new one."""
-    replace(
-        record.lab,
-        NAME,
-        json.dumps(
-            {
-                "lab": record.lab,
-                "file": record.file,
-                "complete": record.complete,
-                "started": record.started,
-                "changed": record.changed,
-                "namespaces": record.namespaces,
-                "addresses": {
-                    "private": {node: str(ip) for node, ip in record.addresses.private.items()},
-                    "public": {node: str(ip) for node, ip in record.addresses.public.items()},
-                },
-                "text": record.text,
-            },
-            indent=1,
-        ),
-    )
+    content = {
+        "lab": record.lab,
+        "file": record.file,
+        "complete": record.complete,
+        "started": record.started,
+        "changed": record.changed,
+        "namespaces": record.namespaces,
+        "addresses": {
+            "private": {node: str(ip) for node, ip in record.addresses.private.items()},
+            "public": {node: str(ip) for node, ip in record.addresses.public.items()},
+        },
+        "text": record.text,
+    }
+    # A line for each key. json's own `indent` is written in Python: ten times slower for a large lab.
+    lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items())
+    replace(record.lab, NAME, f"{{\n{lines}\n}}\n".encode())
 
 
-def replace(lab: str, name: str, text: str) -> None:
+def replace(lab: str, name: str, content: bytes) -> None:
     """Write a file of the lab by way of `<name>.new` and a rename. Safe because the caller holds the lab's lock."""
     target = places.path(lab, name)
-    with open(f"{target}.new", "w", encoding="utf-8") as file:
-        file.write(text)
+    with open(f"{target}.new", "wb") as file:
+        file.write(content)
     os.rename(f"{target}.new", target)

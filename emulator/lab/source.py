@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from emulator.errors import Problem, TopologyError, Where
+from emulator.lab import memory
 from emulator.topology.model import Node, Service, Topology
 
 LIMIT = 16 * 1024 * 1024  # 4,000 instances are half a megabyte; this is somebody's disk image
@@ -32,9 +33,7 @@ def read(file: str) -> str:
 
 def load(text: str, file: str) -> tuple[Topology, list[Problem]]:
     """The topology and its warnings; raises TopologyError with all problems if there is none."""
-    from emulator.topology.load import load as load_text
-
-    topology, problems = load_text(text, file)
+    topology, problems = memory.load(text, file)
     if topology is None:
         raise TopologyError(file, tuple(problems))
     return topology, problems

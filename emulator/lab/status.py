@@ -7,7 +7,7 @@ from emulator.compile.diff import diff
 from emulator.compile.state import Netns, Step
 from emulator.compile.state import Service as StateService
 from emulator.errors import VpcemuError
-from emulator.lab import doors, listing, places, record, services
+from emulator.lab import doors, listing, memory, places, record, services
 from emulator.lab.plan import Wanted, settle
 from emulator.report import shapes
 from emulator.report.words import essential, wrong
@@ -59,9 +59,7 @@ def status(lab: str | None = None) -> shapes.Status:
 
 
 def _load(before: record.Record) -> Topology:
-    from emulator.topology.load import load
-
-    topology, _ = load(before.text, before.file)
+    topology, _ = memory.load(before.text, before.file, before.lab)
     if topology is None:  # written by another version of vpcemu
         raise Unknown(
             f"the record of lab {before.lab} cannot be read by this version of vpcemu",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from emulator.compile.diff import diff
 from emulator.compile.state import Netns, Service, Step, Uplink, Veth
 from emulator.errors import KernelError, TopologyError, VpcemuError
-from emulator.lab import doors, lock, nodes, record, services, source, view
+from emulator.lab import doors, lock, memory, nodes, record, services, source, view
 from emulator.lab.plan import Plan, Wanted, compare, settle
 from emulator.report.words import wrong
 
@@ -82,6 +82,7 @@ def up(
         except VpcemuError as error:
             error.hint = error.hint or _remedy(file, wanted.lab)
             raise
+        memory.keep(topology, warnings, text)
         return Outcome(
             plan=plan,
             moved_from=before.file if before and before.file != source.full_path(file) else "",
