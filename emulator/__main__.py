@@ -1,8 +1,6 @@
 """`python -m emulator`: the same as `vpcemu`."""
 
-import sys
-
-from emulator.cli import main
+from emulator.cli import console
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console()

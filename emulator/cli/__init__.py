@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -13,18 +14,16 @@ def console() -> NoReturn:
     # lab's `up`. Not switched off altogether: `logs -f` may run for days.
     gc.set_threshold(1_000_000)
     code = main()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, AttributeError):  # a reader that has gone, a stream that was closed: Python has an answer to both
-        sys.exit(code)
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with suppress(OSError):  # nobody reads it any more
+            stream.flush()
     os._exit(code)  # taking 1,000 instances apart one by one takes 30 ms, and the kernel does it anyway
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point: what to exit with."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    if words[:1] == ["exec"]:
+    if words[:1] in (["exec"], ["up"]):
         from emulator.cli import quick
 
         code = quick.run(words)

@@ -1,16 +1,10 @@
-"""What verbs share: options, completion, root, colours. Light, since every verb imports it."""
+"""What verbs share of click: arguments, options, completion. Light, since every verb imports it."""
 
-import json
-import os
-import shlex
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from emulator.cli.quick import error_text
-from emulator.errors import UnsupportedError
 from emulator.lab import places
 
 AS_JSON = "vpcemu.json"  # key of Context.meta
@@ -47,48 +41,3 @@ def json_option(function: _F) -> _F:
     return click.option(
         "--json", "as_json", is_flag=True, callback=remember, help="Print JSON of a stable shape (docs/json.md)."
     )(function)
-
-
-def program() -> str:
-    """How to call vpcemu again, for hints. A wrapper says what it is called by VPCEMU_PROG."""
-    return os.environ.get("VPCEMU_PROG") or "vpcemu"
-
-
-def sudo_program() -> str:
-    """The same with sudo in front, if that is how it was called or will have to be."""
-    return f"sudo {program()}" if os.geteuid() or "SUDO_USER" in os.environ else program()
-
-
-def need_root() -> None:
-    """Exit 4 with the line to type instead."""
-    if os.geteuid() == 0:
-        return
-    called = sys.argv[0]
-    if os.environ.get("VPCEMU_PROG"):
-        words = [os.environ["VPCEMU_PROG"]]
-    elif os.path.basename(called) == "__main__.py":
-        words = [sys.executable, "-m", "emulator"]
-    else:
-        words = [called if "/" in called else "vpcemu"]  # sudo's PATH may not hold it
-    raise UnsupportedError("this needs root", f"sudo {shlex.join(words + sys.argv[1:])}")
-
-
-def colours() -> bool:
-    """Only on a terminal, and not where NO_COLOR asks for none (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def echo(lines: Iterable[str]) -> None:
-    """Print lines with one write: a page that is cut by `head` fails once."""
-    text = "\n".join(lines)
-    if text:
-        click.echo(text)
-
-
-def echo_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2))
-
-
-def echo_error(what: str, hint: str = "") -> None:
-    """`vpcemu: what` and the hint on a line of its own, on stderr."""
-    click.echo(error_text(what, hint), err=True)

@@ -2,7 +2,8 @@
 
 import click
 
-from emulator.cli.common import colours, echo, echo_json, json_option
+from emulator.cli.common import json_option
+from emulator.cli.output import colours, echo, echo_json
 from emulator.errors import ExitCode
 
 

@@ -2,7 +2,8 @@
 
 import click
 
-from emulator.cli.common import echo, echo_error, echo_json, json_option, lab_argument, need_root
+from emulator.cli.common import json_option, lab_argument
+from emulator.cli.output import echo, echo_error, echo_json, need_root
 from emulator.errors import UsageError
 
 

@@ -1,15 +1,14 @@
-"""From arguments to an exit code: verbs are loaded when named, and no expected failure ends in a traceback."""
+"""From arguments to an exit code, by way of click: verbs are loaded when named."""
 
-import json
-import os
 from importlib import import_module
 from typing import Any
 
 import click
 
 from emulator import __version__
-from emulator.cli.common import AS_JSON, echo_error
-from emulator.errors import ExitCode, TopologyError, VpcemuError
+from emulator.cli.common import AS_JSON
+from emulator.cli.output import guarded, report
+from emulator.errors import ExitCode, VpcemuError
 
 # Verb and its line in `vpcemu --help`, in the order of use. Each is `command` in the file of its name.
 VERBS = {
@@ -37,8 +36,6 @@ Examples:
   sudo vpcemu status
   sudo vpcemu down
 """
-
-_INTERRUPTED = 130
 
 
 class Verbs(click.Group):
@@ -76,8 +73,7 @@ class Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except VpcemuError as error:
-            _report(error, as_json=bool(ctx.meta.get(AS_JSON)))
-            return int(error.exit_code)
+            return report(error, as_json=bool(ctx.meta.get(AS_JSON)))
 
 
 @click.group(cls=Verbs, help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -87,41 +83,15 @@ def group() -> None: ...
 
 def run(arguments: list[str]) -> int:
     """Run one command line. Never raises but for SystemExit, which click uses for a broken pipe."""
+    return guarded(lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> int:
     try:
         code = group.main(args=arguments, prog_name="vpcemu", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK
     except click.ClickException as error:
         error.show()
         return ExitCode.BAD_INPUT
-    except (click.Abort, KeyboardInterrupt):
-        echo_error("interrupted")
-        return _INTERRUPTED
-    except Exception as error:
-        if os.environ.get("VPCEMU_DEBUG"):
-            raise
-        echo_error(
-            f"internal error: {type(error).__name__}: {error}",
-            "this is a mistake in vpcemu: run it again with VPCEMU_DEBUG=1 for the traceback, and report it",
-        )
-        return ExitCode.FAILED
-
-
-def _report(error: VpcemuError, *, as_json: bool) -> None:
-    problems = error.problems if isinstance(error, TopologyError) else ()
-    if as_json:
-        from emulator.report import shapes
-
-        file = error.file if isinstance(error, TopologyError) else ""
-        shape = {
-            "what": str(error),
-            "hint": error.hint,
-            "exit_code": int(error.exit_code),
-            "problems": [shapes.problem(problem, file) for problem in problems],
-        }
-        click.echo(json.dumps({"error": shape}, indent=2))
-    elif isinstance(error, TopologyError):
-        click.echo(str(error), err=True)
-        wrong = sum(1 for problem in problems if not problem.warning)
-        echo_error(f"{wrong} {'mistake' if wrong == 1 else 'mistakes'} in {error.file}; nothing was touched")
-    else:
-        echo_error(str(error), error.hint)
+    except click.Abort:
+        raise KeyboardInterrupt from None

@@ -2,7 +2,8 @@
 
 import click
 
-from emulator.cli.common import lab_option, need_root, node_argument
+from emulator.cli.common import lab_option, node_argument
+from emulator.cli.output import need_root
 from emulator.errors import UsageError
 
 

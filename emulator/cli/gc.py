@@ -2,7 +2,8 @@
 
 import click
 
-from emulator.cli.common import echo, echo_json, json_option, need_root
+from emulator.cli.common import json_option
+from emulator.cli.output import echo, echo_json, need_root
 
 
 @click.command()

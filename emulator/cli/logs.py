@@ -4,7 +4,8 @@ from itertools import chain
 
 import click
 
-from emulator.cli.common import echo_error, lab_option, need_root, node_argument
+from emulator.cli.common import lab_option, node_argument
+from emulator.cli.output import echo_error, need_root
 
 
 @click.command()

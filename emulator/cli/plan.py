@@ -2,7 +2,8 @@
 
 import click
 
-from emulator.cli.common import colours, echo, echo_error, echo_json, file_argument, json_option, sudo_program
+from emulator.cli.common import file_argument, json_option
+from emulator.cli.output import colours, echo, echo_error, echo_json, sudo_program
 
 
 @click.command()

@@ -1,16 +1,14 @@
-"""`vpcemu exec` without click, which alone costs 35 ms: scripts run it a thousand times.
+"""The plain forms of `exec` and `up` without click, whose import costs as much as Python's own start.
 
-Only the plain form is understood, `exec [-l LAB] NODE [--] CMD...`; whatever else is on the line, help and mistakes
-included, goes the long way through click (`exec.py`), so this adds no syntax.
+Only `exec [-l LAB] NODE [--] CMD...` and `up FILE` are understood; whatever else is on the line, help and mistakes
+included, goes the long way through click (`exec.py`, `up.py`), so this adds no syntax.
 """
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from emulator.errors import VpcemuError
-from emulator.lab.inside import enter
+from emulator.cli.output import guarded
 
 
 class Command(NamedTuple):
@@ -35,18 +33,24 @@ def parse(arguments: Sequence[str]) -> Command | None:
     return Command(lab, node, words)
 
 
-def run(arguments: Sequence[str]) -> int | None:
-    """Become the command; an exit code if that fails; None if this is not the plain form."""
-    command = parse(arguments)
-    if command is None or os.geteuid() != 0:
+def parse_up(arguments: Sequence[str]) -> str | None:
+    """The file of a plain `up`, or None."""
+    if len(arguments) != 2 or arguments[0] != "up" or arguments[1][:1] in ("", "-"):
         return None
-    try:
-        enter(*command)
-    except VpcemuError as error:
-        sys.stderr.write(error_text(str(error), error.hint) + "\n")
-        return error.exit_code
+    return arguments[1]
 
 
-def error_text(what: str, hint: str = "") -> str:
-    """`vpcemu: what`, and the hint on a line of its own."""
-    return f"vpcemu: {what}" + (f"\n    hint: {hint}" if hint else "")
+def run(arguments: Sequence[str]) -> int | None:
+    """Become the command, or bring the lab up: an exit code. None if this is not a plain form."""
+    if os.geteuid() != 0:
+        return None
+    command, file = parse(arguments), parse_up(arguments)
+    if command is not None:
+        from emulator.lab.inside import enter
+
+        return guarded(lambda: enter(*command))
+    if file is not None:
+        from emulator.cli.bring_up import bring_up
+
+        return guarded(lambda: bring_up(file))
+    return None

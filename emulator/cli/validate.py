@@ -2,7 +2,8 @@
 
 import click
 
-from emulator.cli.common import echo, echo_json, file_argument, json_option
+from emulator.cli.common import file_argument, json_option
+from emulator.cli.output import echo, echo_aside, echo_json
 
 
 @click.command()
@@ -31,7 +32,7 @@ def command(file: str, as_json: bool) -> None:
         )
         return
     for problem in wanted.warnings:
-        click.echo(problem.render(file), err=True)
+        echo_aside(problem.render(file))
     topology = wanted.topology
     held = text.counts(
         (len(topology.vpcs), "VPC"),

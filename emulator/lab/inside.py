@@ -3,7 +3,6 @@ the command's own. Keep the imports of this file and its callers few: start-up i
 """
 
 import os
-import shutil
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -40,7 +39,9 @@ def enter(lab: str | None, name: str, argv: Sequence[str] = ()) -> NoReturn:
 
 def _shell(lab: str, env: dict[str, str]) -> list[str]:
     """bash with our prompt; else sh, which takes its prompt from the environment."""
-    bash = shutil.which("bash")
+    from shutil import which
+
+    bash = which("bash")
     rc = places.path(lab, view.BASHRC)
     if bash and os.path.exists(rc):
         return [bash, "--rcfile", rc, "-i"]

@@ -74,6 +74,8 @@ def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel |
             observed = services.merge(kernel.observe(wanted.lab, wanted.state), agent)
     old = _previous(before, wanted) if observed.namespaces else None
     observed = _as_made(observed, old)
+    if before is None or not before.complete:
+        observed = _unsettled(observed)
     vpcs = {node.name: node.vpc for node in wanted.topology.nodes()}
     return Plan(
         wanted=wanted,
@@ -118,6 +120,12 @@ def _previous(before: record.Record | None, wanted: Wanted) -> Topology | None:
     if before.text == wanted.text:
         return wanted.topology
     return memory.load(before.text, before.file, before.lab)[0]
+
+
+def _unsettled(observed: State) -> State:
+    """An `up` that was cut short has not waited until its links can send. Raising them again does."""
+    namespaces = {node: held._replace(up=frozenset()) for node, held in observed.namespaces.items()}
+    return observed._replace(namespaces=namespaces)
 
 
 def _as_made(observed: State, old: Topology | None) -> State:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from emulator.cli import common, entry, main
+from emulator.cli import entry, main, output
 from emulator.errors import KernelError
 from tests.support.standins import machine
 
@@ -245,4 +245,4 @@ def test_colours(monkeypatch: pytest.MonkeyPatch, terminal: bool, environment: d
     for key, value in environment.items():
         monkeypatch.setenv(key, value)
     monkeypatch.setattr(sys, "stdout", Terminal(terminal))
-    assert common.colours() is coloured
+    assert output.colours() is coloured
