@@ -17,7 +17,7 @@ from tests.lifecycle.conftest import Fresh
 from tests.support import children
 from tests.support.leaks import assert_nothing_left
 from tests.support.lifecycle import Document, Lab, edited, nat
-from tests.support.picture import Picture, difference
+from tests.support.picture import Picture, cannot_send, difference
 
 WORKERS = 2
 Round = Callable[[Lab, int], str | None]  # kill at that checkpoint, repair, check; None: there is no such checkpoint
@@ -201,6 +201,8 @@ def _can_be_looked_at(lab: Lab) -> None:
 
 
 def _is_like(lab: Lab, reference: Picture, what: str | None) -> None:
+    late = cannot_send(lab.name)
+    assert not late, f"after a kill at `{what}`: {late}"
     different = difference(reference, lab.picture(sysctls=False))
     assert not different, f"after a kill at `{what}`:\n{different}"
     left = lab.left_to_do()

@@ -68,6 +68,16 @@ def table_comments(lab: str) -> dict[str, str]:
     return {node: comment[1] for node, comment in found.items() if comment}
 
 
+def cannot_send(lab: str) -> list[str]:
+    """Links that are up, and that the kernel has not got round to use: what is sent there is lost."""
+    return [
+        f"{node}: {link['ifname']} is {link['operstate']}"
+        for node in nodes(lab)
+        for link in json.loads(run_in(lab, node, "ip", "-j", "link"))
+        if "UP" in link["flags"] and link["ifname"] != "lo" and link["operstate"] != "UP"
+    ]
+
+
 def run_in(lab: str, node: str, *argv: str) -> str:
     """What a program says that is born in the node's namespace; it must succeed."""
     namespace = netns.open_namespace(f"{lab}.{node}")
