@@ -6,10 +6,11 @@ STARTED is CLOCK_MONOTONIC of just before this process was started.
 
 import importlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 # phase, where its function is. Time in a phase inside another one counts for the inner one alone.
 BORDERS = (
@@ -23,6 +24,8 @@ BORDERS = (
     ("observe, again", "emulator.kernel.host:Host.observe_again"),
     ("execute: namespaces, netlink, sysctls", "emulator.kernel.host:Host.execute"),
     ("execute: nft", "emulator.kernel.nftables:run"),
+    ("memory of the file", "emulator.lab.memory:keep"),
+    ("memory of the file", "emulator.lab.memory:_recall"),
     ("agent", "emulator.lab.doors:agent"),
     ("agent", "emulator.lab.doors:start_agent"),
     ("agent", "emulator.agent.client:Client.apply"),
@@ -81,7 +84,7 @@ def install(watch: Stopwatch, phase: str, place: str) -> None:
                 setattr(other, name, timed)
 
 
-def main(out: str, started: float, arguments: list[str]) -> int:
+def main(out: str, started: float, arguments: list[str]) -> NoReturn:
     watch = Stopwatch()
     watch.spent["start of Python"] = watch.since - started
     from emulator import cli
@@ -93,16 +96,21 @@ def main(out: str, started: float, arguments: list[str]) -> int:
         install(watch, phase, place)
     watch.charge("imports")
     sys.argv = ["vpcemu", *arguments]
+    os._exit, leave = _end, os._exit  # how the command leaves
     code: Any = 0
     try:
-        code = cli.main()
+        cli.console()
     except SystemExit as end:
         code = end.code
     watch.charge("the rest")
     with open(out, "w") as file:
         json.dump({"phases": watch.spent, "end": watch.since}, file)
-    return int(code or 0)
+    leave(int(code or 0))
+
+
+def _end(code: int) -> NoReturn:
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], float(sys.argv[2]), sys.argv[3:]))
+    main(sys.argv[1], float(sys.argv[2]), sys.argv[3:])
