@@ -6,8 +6,9 @@ Reading it imports nothing but json; see `inside.py`.
 import json
 
 from emulator import names
+from emulator.errors import UsageError
 from emulator.lab import record
-from emulator.lab.view import BASHRC, NODES, Seen, View
+from emulator.lab.view import BASHRC, NODES, Seen, View, read
 from emulator.topology.model import Addresses, Topology
 
 _BASHRC = """\
@@ -22,6 +23,15 @@ def write(topology: Topology, addresses: Addresses) -> None:
     """Write the lab's nodes.json and bashrc."""
     record.replace(topology.name, NODES, json.dumps(view(topology, addresses)._asdict()).encode())
     record.replace(topology.name, BASHRC, _BASHRC.encode())
+
+
+def written(lab: str) -> bool:
+    """Whether nodes.json is there and can be read."""
+    try:
+        read(lab)
+    except UsageError:
+        return False
+    return True
 
 
 def view(topology: Topology, addresses: Addresses) -> View:

@@ -102,7 +102,8 @@ def _converge(
 ) -> list[str]:
     wanted = plan.wanted
     journal = _journal(plan, before)
-    if not plan.steps and before and before == journal._replace(complete=True, changed=before.changed):
+    as_it_is = before and before == journal._replace(complete=True, changed=before.changed)
+    if as_it_is and not plan.steps and nodes.written(wanted.lab):
         return []
     kernel_steps, stop, start = services.split(plan.steps)
     becoming = [step for step in kernel_steps if _makes_way(step, wanted)]

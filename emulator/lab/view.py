@@ -41,7 +41,7 @@ def read(lab: str) -> View:
         with open(places.path(lab, NODES), encoding="utf-8") as file:
             data = json.load(file)
         return View(lab=lab, nodes=data["nodes"], dns=data["dns"], uplink=data["uplink"])
-    except (FileNotFoundError, ValueError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         raise UsageError(
             f"lab {lab} is incomplete: there is no list of its nodes",
             f"`vpcemu up FILE` finishes it, `vpcemu down {lab}` removes it",
