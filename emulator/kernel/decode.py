@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from emulator.compile.state import Address, Neighbour, PolicyRule, Route
 from emulator.kernel import wire
-from emulator.kernel.channel import Part
+from emulator.kernel.channel import Part, Refusal
 
 _ATTRIBUTE: Final = Struct("=HH")
 _U32: Final = Struct("=I")
@@ -50,8 +50,8 @@ _OF_LINK: Final = frozenset(
         wire.IFLA_LINK_NETNSID,
     }
 )
-
-
+_OF_DELAY: Final = frozenset({wire.NDTPA_IFINDEX, wire.NDTPA_PROXY_DELAY})
+_OF_SUBNET: Final = frozenset({wire.RTA_OIF, wire.RTA_PREFSRC})
 _LO_UP: Final = Link(wire.LO, "lo", "", "", 65536, True, 0, -1, "")
 _LO_DOWN: Final = _LO_UP._replace(up=False)
 
@@ -77,7 +77,10 @@ def link(part: Part) -> Link:
     info = got.get(wire.IFLA_LINKINFO)
     kind = ""
     if info:
-        kind = attributes(info, 0, len(info)).get(wire.IFLA_INFO_KIND, b"").rstrip(b"\0").decode()
+        if info.startswith(wire.KIND_VETH):  # nearly all are
+            kind = "veth"
+        else:
+            kind = attributes(info, 0, len(info)).get(wire.IFLA_INFO_KIND, b"").rstrip(b"\0").decode()
     mac, alias = got.get(wire.IFLA_ADDRESS, b""), got.get(wire.IFLA_IFALIAS)
     peer, there = got.get(wire.IFLA_LINK), got.get(wire.IFLA_LINK_NETNSID)
     return Link(
@@ -120,9 +123,9 @@ def links(parts: Iterable[Part]) -> list[Link]:
     return found
 
 
-def namespace_id(part: Part) -> int:
+def namespace_id(part: Part | Refusal) -> int:
     """-1: the namespace has no id here."""
-    got = attributes(part.data, part.start + 4, part.end).get(1)
+    got = attributes(part.data, part.start + 4, part.end).get(1) if isinstance(part, Part) else None
     return int(_S32.unpack(got)[0]) if got else -1
 
 
@@ -182,7 +185,7 @@ def subnets(parts: Iterable[Part], names: dict[int, str]) -> set[tuple[str, str]
     found = set()
     for message, data, start, end in parts:
         if message == wire.NEW_ROUTE and data[start + 5] == wire.PROTO_KERNEL and data[start + 4] != wire.TABLE_LOCAL:
-            got = attributes(data, start + 12, end)
+            got = attributes(data, start + 12, end, _OF_SUBNET)
             out, source = got.get(wire.RTA_OIF), got.get(wire.RTA_PREFSRC)
             if out and source:
                 found.add((names.get(_U32.unpack(out)[0], ""), inet_ntoa(source)))
@@ -213,7 +216,7 @@ def proxy_delays(parts: Iterable[Part], names: dict[int, str]) -> dict[str, int]
         parms = got.get(wire.NDTA_PARMS)
         if parms is None or got.get(wire.NDTA_NAME) != b"arp_cache\0":
             continue
-        inner = attributes(parms, 0, len(parms))
+        inner = attributes(parms, 0, len(parms), _OF_DELAY)
         index, delay = inner.get(wire.NDTPA_IFINDEX), inner.get(wire.NDTPA_PROXY_DELAY)
         if index and delay:
             found[names.get(_U32.unpack(index)[0], "")] = _U64.unpack(delay)[0] // 10

@@ -5,11 +5,12 @@ owner may add rules or tables, so there is nothing to compare.
 """
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from emulator import names
-from emulator.compile.state import Namespace, State, Sysctl, Uplink
+from emulator.compile.state import MAIN_TABLE, Namespace, State, Sysctl, Uplink
 from emulator.kernel import decode, netns, nftables, pairs, sysctl, uplink, wire
 from emulator.kernel.channel import NETFILTER_FAMILY, Channel, Part
 from emulator.kernel.pairs import Place
@@ -30,7 +31,7 @@ def observe_again(lab: str, wanted: State, nodes: Collection[str]) -> State:
             try:
                 go(namespace)
                 with Channel() as channel:
-                    place = Place(namespace, channel, decode.links(channel.dump(wire.get_links())))
+                    place = Place(namespace, channel, decode.links(channel.dump(wire.get_links())), {})
                     kept[entry.node] = _look(place, wanted.namespaces.get(entry.node), settings)
             finally:
                 os.close(namespace)
@@ -43,16 +44,22 @@ def observe(lab: str, wanted: State | None) -> State:
     places: dict[str, Place] = {}
     namespaces: dict[str, Namespace] = {}
     wants = wanted.namespaces if wanted else {}
+    routers = {veth.peer_node: veth.node for veth in wanted.veths} if wanted else {}
     try:
         with netns.roam() as go, sysctl.Settings() as settings:
-            for entry in netns.owned(lab):
+            entries = netns.owned(lab)
+            entries.sort(key=lambda entry: entry.node in wants and wants[entry.node].guest)  # their routers first
+            for entry in entries:
                 if not entry.inode:
                     continue
                 namespace = netns.open_namespace(entry.name)
                 go(namespace)
                 channel = Channel()
-                place = places[entry.node] = Place(namespace, channel, decode.links(channel.dump(wire.get_links())))
-                namespaces[entry.node] = _look(place, wants.get(entry.node), settings)
+                place = Place(namespace, channel, decode.links(channel.dump(wire.get_links())), {})
+                places[entry.node] = place
+                router = routers.get(entry.node, "")
+                ask = {router: places[router].namespace} if router in places else {}
+                namespaces[entry.node] = _look(place, wants.get(entry.node), settings, ask)
         found = _uplink(lab, places, namespaces, wanted)
         if wanted and found != wanted.uplink and INTERNET in namespaces:
             # It will be made anew, and what hangs on its inner end with it.
@@ -65,8 +72,13 @@ def observe(lab: str, wanted: State | None) -> State:
             os.close(place.namespace)
 
 
-def _look(place: Place, wanted: Namespace | None, settings: sysctl.Settings) -> Namespace:
-    """Everything about one namespace; the calling thread is inside."""
+def _look(
+    place: Place, wanted: Namespace | None, settings: sysctl.Settings, others: Mapping[str, int] = MappingProxyType({})
+) -> Namespace:
+    """Everything about one namespace; the calling thread is inside.
+
+    others: namespaces whose number here will be wanted; asked of a guest, since there it costs no message of its own.
+    """
     want = wanted or _NOTHING
     # A guest's additions are its owner's, so what is not wanted of it need not be read.
     exact = wanted is None or not wanted.guest
@@ -78,7 +90,8 @@ def _look(place: Place, wanted: Namespace | None, settings: sysctl.Settings) -> 
             ruleset = nftables.observe(netfilter)
     up = frozenset([link.name for link in place.links if link.up])
     addresses = decode.addresses(dump(wire.get_addresses()), titles) if exact or want.addresses else iter(())
-    routes = dump(wire.get_routes()) if exact or want.routes or want.addresses else []
+    table = 0 if exact or any(item.table != MAIN_TABLE for item in want.routes) else MAIN_TABLE
+    routes = dump(wire.get_routes(table)) if exact or want.routes or want.addresses else []
     subnets = decode.subnets(routes, titles)
     return Namespace(
         kind=want.kind,
@@ -92,20 +105,24 @@ def _look(place: Place, wanted: Namespace | None, settings: sysctl.Settings) -> 
             # Those that never get such a route: alone in their subnet, on lo, on a link that is down.
             if item.prefixlen == 32 or item.link not in up - {"lo"} or (item.link, item.ip) in subnets
         ),
-        neighbours=frozenset(decode.neighbours(_neighbours(place, None if exact else want), titles)),
+        neighbours=frozenset(
+            decode.neighbours(dump(wire.get_neighbours()) if exact else _ask_guest(place, want, others), titles)
+        ),
         routes=frozenset(decode.routes(routes, titles)),
         rules=frozenset(decode.rules(dump(wire.get_rules())) if exact or want.rules else ()),
         ruleset=ruleset,
     )
 
 
-def _neighbours(place: Place, guest: Namespace | None) -> list[Part]:
-    """All of them, or only those that are wanted of a guest."""
-    if guest is None:
-        return place.channel.dump(wire.get_neighbours())
-    numbers = {link.name: link.number for link in place.links}
-    asked = [wire.get_neighbour(item.ip, numbers[item.link]) for item in guest.neighbours if item.link in numbers]
-    return [answer for answer in place.channel.ask(asked) if isinstance(answer, Part)]
+def _ask_guest(place: Place, guest: Namespace, others: Mapping[str, int]) -> list[Part]:
+    """Those neighbours that are wanted of a guest, and, in the same message, the numbers of other namespaces there."""
+    indices = {link.name: link.number for link in place.links}
+    asked = [wire.get_namespace_id(namespace) for namespace in others.values()]
+    asked += [wire.get_neighbour(item.ip, indices[item.link]) for item in guest.neighbours if item.link in indices]
+    answers = place.channel.ask(asked)
+    for node, answer in zip(others, answers, strict=False):
+        place.numbers[node] = decode.namespace_id(answer)
+    return [answer for answer in answers[len(others) :] if isinstance(answer, Part)]
 
 
 def _settings(
@@ -133,7 +150,7 @@ def _uplink(
         (answer,) = place.channel.ask([wire.get_namespace_id(home)])
     finally:
         os.close(home)
-    number = decode.namespace_id(answer) if isinstance(answer, Part) else -1
+    number = decode.namespace_id(answer)
     for link in place.links:
         if link.name == names.UPLINK_LINK and link.peer == index and link.peer_namespace == number >= 0:
             # Its address is an item of the internet node's, and compared there.

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from emulator import names
 from emulator.compile.state import Namespace, State, Veth
 from emulator.kernel import decode, wire
-from emulator.kernel.channel import Channel, Part
+from emulator.kernel.channel import Channel
 from emulator.kernel.decode import Link
 from emulator.topology.model import INTERNET
 
@@ -20,11 +20,15 @@ _FAR: Final = frozenset({names.GUEST_LINK, names.VPC_LINK, names.INTERNET_LINK})
 
 
 class Place(NamedTuple):
-    """A namespace that is being looked at: its descriptor, a socket in it, its links."""
+    """A namespace that is being looked at: its descriptor, a socket in it, its links.
+
+    numbers: by which number it knows the namespaces of other nodes (-1: by none), as far as asked.
+    """
 
     namespace: int
     channel: Channel
     links: list[Link]
+    numbers: dict[str, int]
 
 
 class _End(NamedTuple):
@@ -70,11 +74,10 @@ def pairs(
 
 
 class _Search:
-    """Finds the other end of a link; remembers which namespace has which number where."""
+    """Finds the other end of a link."""
 
     def __init__(self, places: dict[str, Place]) -> None:
         self._places = places
-        self._numbers: dict[tuple[str, str], int] = {}
         # By (index, peer's index): in a lab with one router never more than one end for each.
         self._ends: dict[tuple[int, int], list[_End]] = {}
         for node, place in places.items():
@@ -95,8 +98,8 @@ class _Search:
         return None
 
     def _number(self, node: str, other: str) -> int:
-        if (node, other) not in self._numbers:
-            place, peer = self._places[node], self._places[other]
-            (answer,) = place.channel.ask([wire.get_namespace_id(peer.namespace)])
-            self._numbers[node, other] = decode.namespace_id(answer) if isinstance(answer, Part) else -1
-        return self._numbers[node, other]
+        place = self._places[node]
+        if other not in place.numbers:
+            (answer,) = place.channel.ask([wire.get_namespace_id(self._places[other].namespace)])
+            place.numbers[other] = decode.namespace_id(answer)
+        return place.numbers[other]

@@ -80,10 +80,9 @@ IFLA_GROUP, IFLA_NET_NS_FD, IFLA_EXT_MASK, IFLA_LINK_NETNSID, IFLA_TARGET_NETNSI
 IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES, IFLA_INET6_ADDR_GEN_MODE = 31, 32, 8
 IFLA_INFO_KIND, IFLA_INFO_DATA, VETH_INFO_PEER = 1, 2, 1
 _SKIP_STATISTICS: Final = _number(IFLA_EXT_MASK, 1 << 3)  # a third of the bytes of a dump
-_VETH: Final = _text(IFLA_INFO_KIND, "veth")
+KIND_VETH: Final = _text(IFLA_INFO_KIND, "veth")
 _NO_LINK: Final = LINK.pack(0, 0, 0, 0, 0)
-# A veth has no queue of packets, so more than one per direction costs memory and gains nothing; the default is one for
-# each processor.
+# Unasked, the kernel makes a queue for each processor and uses the first alone: 0.1 ms and 7 KiB more for a pair with two.
 _ONE_QUEUE: Final = _number(IFLA_NUM_TX_QUEUES, 1) + _number(IFLA_NUM_RX_QUEUES, 1)
 _NO_IPV6_ADDRESS: Final = attribute(IFLA_AF_SPEC, attribute(AF_INET6, attribute(IFLA_INET6_ADDR_GEN_MODE, b"\1")))
 
@@ -91,7 +90,7 @@ _NO_IPV6_ADDRESS: Final = attribute(IFLA_AF_SPEC, attribute(AF_INET6, attribute(
 def veth(pair: Veth, peer_namespace: int) -> Request:
     """A veth pair with each end in its final namespace: moving an end afterwards takes the kernel 16 ms."""
     peer = _NO_LINK + _end(pair.peer_link, pair.peer_mac, pair.mtu) + _number(IFLA_NET_NS_FD, peer_namespace)
-    info = _VETH + attribute(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, peer))
+    info = KIND_VETH + attribute(IFLA_INFO_DATA, attribute(VETH_INFO_PEER, peer))
     body = _NO_LINK + _end(pair.link, pair.mac, pair.mtu) + attribute(IFLA_LINKINFO, info)
     return Request(NEW_LINK, CREATE | EXCLUSIVE, body)
 
@@ -238,8 +237,9 @@ def get_neighbour(ip: str, index: int) -> Request:
     return Request(GET_NEIGHBOUR, 0, NEIGHBOUR.pack(AF_INET, index, 0, 0, 0) + attribute(NDA_DST, inet_aton(ip)))
 
 
-def get_routes() -> Request:
-    return Request(GET_ROUTE, DUMP, ROUTE.pack(AF_INET, 0, 0, 0, 0, 0, 0, 0, 0))
+def get_routes(table: int = 0) -> Request:
+    """Of one table below 256, or of all (0). A table that never held a route gives none."""
+    return Request(GET_ROUTE, DUMP, ROUTE.pack(AF_INET, 0, 0, 0, table, 0, 0, 0, 0))
 
 
 def get_rules() -> Request:

@@ -7,7 +7,7 @@ import pytest
 from pyroute2 import IPRoute
 
 from emulator import names
-from emulator.compile.state import LinkUp, PolicyRule, Route, Ruleset, State, Step, Veth
+from emulator.compile.state import LinkUp, Netns, PolicyRule, Route, Ruleset, State, Step, Veth
 from emulator.kernel import decode, netns, wire
 from emulator.kernel.host import Host
 from tests.support.small_lab import LEFT, RIGHT, large_lab, plan, small_lab, without_text
@@ -242,3 +242,12 @@ def test_a_second_look_sees_what_is_wrong_where_it_looks(up: State) -> None:
     assert again(RIGHT).namespaces[LEFT].routes == up.namespaces[LEFT].routes
     subprocess.run(("ip", "netns", "del", names.netns(up.lab, LEFT)), check=True)
     assert LEFT not in again(LEFT).namespaces
+
+
+def test_a_guest_that_never_had_a_route(lab_name: str) -> None:
+    """It has no routing table yet, which the kernel refuses to dump."""
+    wanted = State(lab_name, {"a": small_lab(lab_name).namespaces["a"]}, frozenset())
+    host = Host()
+    host.execute([Step("add", "a", Netns("instance"), "")], lab_name)
+    found = host.observe(lab_name, wanted).namespaces["a"]
+    assert (found.routes, found.addresses, found.up) == (frozenset(), frozenset(), frozenset())

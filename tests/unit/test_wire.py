@@ -131,6 +131,10 @@ def test_a_route(item: Route, kind: int, scope: int) -> None:
     assert message["flags"] == (4 if item.onlink else 0)
 
 
+def test_routes_of_one_table_or_of_all() -> None:
+    assert [read(rtmsg, wire.get_routes(table))["table"] for table in (0, 254)] == [0, 254]
+
+
 def test_a_route_of_others_is_removed_with_its_metric() -> None:
     request = wire.route("remove", Route(254, "10.0.0.0/8 metric 50", link="eth0"), 2)
     message = read(rtmsg, request)
