@@ -4,6 +4,7 @@
     lock                    flock: one `up` or `down` at a time
     record.json             what `up` was asked for; written before the first change
     nodes.json              what `exec` needs to know of each node
+    topology.pickle         what the record's text was understood as, to save time only
     bashrc                  the prompt of `shell`
     agent.sock agent.lock logs/   the agent's
 """

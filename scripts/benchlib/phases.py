@@ -108,8 +108,8 @@ def main(out: str, started: float, arguments: list[str]) -> NoReturn:
     leave(int(code or 0))
 
 
-def _end(code: int) -> NoReturn:
-    raise SystemExit(code)
+def _end(status: int) -> NoReturn:
+    raise SystemExit(status)
 
 
 if __name__ == "__main__":

@@ -217,3 +217,52 @@ def test_the_other_verbs_import_each_only_what_it_needs() -> None:
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "emulator.cli.up" in loaded
     assert not loaded & (set(HEAVY) - {"click", "pathlib"})
+
+
+@pytest.mark.parametrize(("words", "file"), [("up x.yaml", "x.yaml"), ("up ./a/--x", "./a/--x")])
+def test_the_plain_form_of_up(words: str, file: str) -> None:
+    assert quick.parse_up(words.split()) == file
+
+
+@pytest.mark.parametrize("words", ["up", "up -", "up --help", "up --trust x", "up x --json", "up x y", "plan x"])
+def test_any_other_up_goes_the_long_way(words: str) -> None:
+    assert quick.parse_up(words.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("name: nat\nvpcs:\n  main: {cidr_blok: 10.0.0.0/16}\n", 2), ("", 2), (None, 2), ("fail", 1)]
+)
+def test_both_ways_to_bring_a_lab_up_say_the_same(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str | None,
+    code: int,
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(places, "RUN", str(tmp_path / "run"))
+    file = tmp_path / "lab.yaml"
+    if text == "fail":
+        monkeypatch.setattr("emulator.lab.source.read", lambda file: 1 / 0)
+    elif text is not None:
+        file.write_text(text)
+    said = []
+    for way in (quick.parse_up, lambda arguments: None):
+        monkeypatch.setattr(quick, "parse_up", way)
+        assert main(["up", str(file)]) == code
+        said.append(capsys.readouterr())
+    assert said[0] == said[1]
+    assert said[0].err.startswith((str(file), "vpcemu: "))
+
+
+@pytest.mark.parametrize(
+    ("end", "out", "code"), [("", "vpcemu ", 0), (" >&-", "", 0), (" | true", "", 0), (" --nonsense", "", 2)]
+)
+def test_the_installed_command_leaves_nothing_unsaid(end: str, out: str, code: int) -> None:
+    program = f"import sys; sys.path.insert(0, {REPOSITORY.as_posix()!r}); from emulator.cli import console; console()"
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -I -c "$1" --version{end}', sys.executable, program], capture_output=True, text=True
+    )
+    assert done.returncode == code
+    assert done.stdout.startswith(out)
+    assert "Exception" not in done.stderr
