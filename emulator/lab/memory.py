@@ -1,4 +1,4 @@
-"""What the file of a running lab was understood as, so that nothing reads it twice: a third of a small edit's time.
+"""What the file of a running lab was understood as, so that `up` after an edit reads one file and not two.
 
 Only ever a shortcut. `topology.pickle` is used if this very code has made it of this very text; if it is missing, cut
 off or from another version, the text is read as it would be without it. It lies in the lab's directory, and a pickle
@@ -99,6 +99,6 @@ def _digest(text: str, content: bytes) -> bytes:
         files = sorted((entry.name, entry.stat()) for entry in entries if entry.name.endswith(".py"))
     for name, stat in files:
         found.update(f"{name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    found.update(f"{sys.version}\n{len(text)}\n{text}\n".encode())
+    found.update(f"{sys.version}\n{len(text)}\n{text}\n".encode(errors="surrogatepass"))
     found.update(content)
     return found.digest()
