@@ -5,9 +5,10 @@ Only the last message of a batch asks for an ACK. The kernel works through a who
 each refused message with its sequence number; so a refusal does not stop what stands behind it in the same batch.
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
-from errno import EBUSY, EINTR
+from errno import EBUSY, EINTR, ENOENT
 from socket import AF_NETLINK, SOCK_CLOEXEC, SOCK_RAW, socket
 from struct import Struct
 from typing import Final, NamedTuple
@@ -157,6 +158,9 @@ class Channel:
                     if flags & _INTERRUPTED:
                         torn = True
                     if kind == DONE:
+                        code = -_INT.unpack_from(data, at + 16)[0] if length >= 20 else 0
+                        if code not in (0, ENOENT):  # ENOENT: the table asked for has never held anything
+                            raise OSError(code, os.strerror(code))
                         return None if torn else parts
                     if kind == ERROR:
                         code = -_INT.unpack_from(data, at + 16)[0]
