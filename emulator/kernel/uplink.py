@@ -6,12 +6,13 @@ forwarding of the machine's: a lab may come from a stranger. Both carry the lab'
 machine must forward already: its sysctls are its owner's.
 """
 
+import json
 import socket
 
 from emulator import names
 from emulator.compile.state import Uplink
 from emulator.errors import KernelError, UnsupportedError
-from emulator.kernel import decode, netlink, nftables, wire
+from emulator.kernel import decode, netlink, nftables, process, wire
 from emulator.kernel.channel import NETFILTER_FAMILY, Channel
 
 
@@ -54,6 +55,22 @@ delete {table}
 \t}}
 }}
 """
+
+
+def forward_drops() -> list[str]:
+    """The machine's own nftables chains that drop what it forwards unless a rule accepts it (Docker makes one).
+
+    A verdict of ours in another table cannot overrule them, and their owner's rules are not ours to change.
+    """
+    listed = process.run(("nft", "-j", "list", "chains"))
+    if listed.code:
+        return []
+    chains = [item["chain"] for item in json.loads(listed.stdout)["nftables"] if "chain" in item]
+    return [
+        f"{chain['family']} {chain['table']} {chain['name']}"
+        for chain in chains
+        if chain.get("hook") == "forward" and chain.get("policy") == "drop"
+    ]
 
 
 def remove(lab: str) -> list[str]:

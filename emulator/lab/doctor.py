@@ -64,8 +64,35 @@ def doctor(checkpoint: doors.Checkpoint = doors.quiet) -> list[Check]:
             _limit("net/netfilter/nf_conntrack_max", 16384, "sysctl -w net.netfilter.nf_conntrack_max=262144")
         )
     if root:
+        checks += _uplink()
         checks.append(_trial(checkpoint))
     return checks
+
+
+def _uplink() -> list[Check]:
+    """What `internet: {uplink: true}` needs of this machine; nothing else does."""
+    from emulator.kernel.uplink import forward_drops
+
+    with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as file:
+        forwards = file.read().strip() != "0"
+    drops = forward_drops()
+    return [
+        _check(
+            "net.ipv4.ip_forward",
+            forwards,
+            "1" if forwards else "0; needed for an uplink only",
+            "sysctl -w net.ipv4.ip_forward=1",
+            "warning",
+        ),
+        _check(
+            "forwarded packets",
+            not drops,
+            f"dropped by {', '.join(drops)}; matters for an uplink only" if drops else "no chain drops them",
+            "accept interfaces vpcemu-* there; with Docker: iptables -I DOCKER-USER -i vpcemu-+ -j ACCEPT, "
+            "and the same with -o",
+            "warning",
+        ),
+    ]
 
 
 def _check(name: str, good: bool, found: str, remedy: str, bad: Literal["warning", "missing"] = "missing") -> Check:
