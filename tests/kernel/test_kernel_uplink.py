@@ -145,14 +145,15 @@ def test_a_strangers_link_and_table_of_the_same_name_stay(machine: int, lab_name
 
 
 def test_chains_that_would_drop_it_are_named(machine: int, lab_name: str) -> None:
-    """Docker's FORWARD policy: doctor says which chain it is; one that accepts, or that sits elsewhere, is no matter."""
+    """Docker's FORWARD policy: doctor says which chain it is. One that accepts or sits elsewhere is no matter."""
     play(
         machine,
         lab_name,
         """
         from emulator.kernel.uplink import forward_drops
         assert forward_drops() == []
-        run("nft", "add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }")
+        run("nft", "add table ip filter")
+        run("nft", "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }")
         run("nft", "add chain ip filter INPUT { type filter hook input priority 0; policy drop; }")
         run("nft", "add chain ip filter OTHER { type filter hook forward priority 1; policy accept; }")
         assert forward_drops() == ["ip filter FORWARD"]
