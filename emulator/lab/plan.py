@@ -74,7 +74,7 @@ def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel |
             observed = services.merge(kernel.observe(wanted.lab, wanted.state), agent)
     old = _previous(before, wanted) if observed.namespaces else None
     observed = _as_made(observed, old)
-    if before is None or not before.complete:
+    if before is not None and not before.complete:
         observed = _unsettled(observed)
     vpcs = {node.name: node.vpc for node in wanted.topology.nodes()}
     return Plan(
