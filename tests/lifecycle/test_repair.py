@@ -255,7 +255,7 @@ def test_the_agent_is_killed(number: signal.Signals, make: Make, fresh: Fresh) -
     pid = lab.agent_pid()
     # What no service is needed for goes on.
     with Transfer(lab, "dev", "web.example", WEB_OUTSIDE, PORT) as transfer:
-        os.kill(pid, number)
+        lab.signal_agent(number)
         eventually(lambda: pid not in processes(lab.name), "the agent is gone")
         status = vpcemu("status", lab.name)
         assert status.returncode == 1
@@ -269,7 +269,7 @@ def test_the_agent_is_killed(number: signal.Signals, make: Make, fresh: Fresh) -
     assert lab.seen_as("dev", WEB_OUTSIDE) == NAT_ADDRESS
     assert not difference(fresh(DOCUMENT), lab.picture())
     lab.assert_settled()
-    os.kill(lab.agent_pid(), number)
+    lab.signal_agent(number)
     lab.down()
     assert_nothing_left(lab.name)
 
@@ -279,14 +279,14 @@ def test_the_agent_hangs(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "HELLO_SECONDS", 0.5)
     lab = make(DOCUMENT)
     lab.up()
-    os.kill(lab.agent_pid(), signal.SIGSTOP)
+    lab.signal_agent(signal.SIGSTOP)
     found = lab.status()
     assert not found["healthy"]
     assert found["agent"] == "dead"
     lab.up()
     lab.assert_settled()
     assert lab.seen_as("dev", WEB_OUTSIDE) == NAT_ADDRESS
-    os.kill(lab.agent_pid(), signal.SIGSTOP)
+    lab.signal_agent(signal.SIGSTOP)
     lab.down()
     assert_nothing_left(lab.name)
 
@@ -306,7 +306,7 @@ def test_the_agents_socket_is_deleted(make: Make) -> None:
 def test_everything_at_once(make: Make, fresh: Fresh) -> None:
     lab = make(DOCUMENT)
     lab.up()
-    os.kill(lab.agent_pid(), signal.SIGKILL)
+    lab.signal_agent(signal.SIGKILL)
     for damage in DAMAGE:
         # An earlier one may have taken what this one would damage.
         with suppress(AssertionError, subprocess.CalledProcessError, KernelError):

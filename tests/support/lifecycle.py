@@ -190,6 +190,11 @@ class Lab:
         with agent:
             return int(agent.hello()["pid"])
 
+    def signal_agent(self, number: int) -> None:
+        pid = self.agent_pid()
+        assert pid, "the lab has no agent"  # and os.kill(0, ...) would be ourselves
+        os.kill(pid, number)
+
     # --- packets -------------------------------------------------------------------------------------------
 
     def open_socket(self, node: str, kind: socket.SocketKind = socket.SOCK_STREAM, protocol: int = 0) -> socket.socket:
