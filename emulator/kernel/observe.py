@@ -51,6 +51,9 @@ def observe(lab: str, wanted: State | None) -> State:
             entries.sort(key=lambda entry: entry.node in wants and wants[entry.node].guest)  # their routers first
             for entry in entries:
                 if not entry.inode:
+                    if wanted and entry.node not in wants:
+                        # A name without a namespace, left by an `up` of another file that was killed: it is to go.
+                        namespaces[entry.node] = _NOTHING
                     continue
                 namespace = netns.open_namespace(entry.name)
                 go(namespace)
