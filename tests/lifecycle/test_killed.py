@@ -86,7 +86,7 @@ def test_up_of_a_new_lab_then_down(every_checkpoint: Everywhere) -> None:
 
 def test_up_of_an_edit_then_up(every_checkpoint: Everywhere, fresh: Fresh) -> None:
     """Forward to the new file, or back to the old one, by turns."""
-    old, new = nat(), _edit(nat())
+    old, new = _before(), _edit(_before())
     references = {False: fresh(old), True: fresh(new)}
 
     def play(lab: Lab, number: int) -> str | None:
@@ -104,7 +104,7 @@ def test_up_of_an_edit_then_up(every_checkpoint: Everywhere, fresh: Fresh) -> No
 
 
 def test_up_of_an_edit_then_down(every_checkpoint: Everywhere) -> None:
-    old, new = nat(), _edit(nat())
+    old, new = _before(), _edit(_before())
 
     def play(lab: Lab, number: int) -> str | None:
         lab.up(old)
@@ -175,6 +175,12 @@ def test_up_killed_at_any_moment(then: str, lab_names: LabNames, fresh: Fresh) -
     assert sum(killed) > moments / 4  # the rest came to an end before: two at once are slower than the one measured
 
 
+def _before() -> Document:
+    """With an instance that becomes something else in `_edit`."""
+    turning = {"subnet": "public", "security_groups": ["dev"], "private_ip": "10.0.10.50", "services": ["http"]}
+    return edited(nat(), lambda document: document["vpcs"]["main"]["instances"].update(turning=turning))
+
+
 def _edit(document: Document) -> Document:
     """A bit of everything: nodes come and go, rules, routes, addresses and services change."""
 
@@ -187,6 +193,12 @@ def _edit(document: Document) -> Document:
         vpc["security_groups"]["web"]["ingress"].append({"protocol": "tcp", "port": 8080, "from": "dev"})
         vpc["instances"]["web"]["services"] = [{"http": 80}, {"tcp": 9090}]
         vpc["instances"]["dev"]["private_ip"] = "10.0.20.77"
+        del vpc["instances"]["turning"]
+        vpc["nat_gateways"]["turning"] = {
+            "subnet": "public",
+            "private_ip": "10.0.10.50",
+            "elastic_ip": "52.195.125.191",
+        }
         vpc["instances"]["new"] = {"subnet": "more", "security_groups": ["dev"]}
         del changed["internet"]["hosts"]["attacker"]
 
