@@ -130,8 +130,9 @@ def _still(value: Any, key: str = "") -> Any:
             return {name: _still(held, name) for name, held in value.items() if name not in _NUMBERS}
         case list():
             held = [_still(each) for each in value if each != _NO_CARRIER]
-            # A set's elements come in the order of a hash.
-            return sorted(held, key=lambda each: json.dumps(each, sort_keys=True)) if key == "elem" else held
+            # A set's elements come in the order of a hash; a link's addresses in the order they came to it.
+            unordered = key in ("elem", "addr_info")
+            return sorted(held, key=lambda each: json.dumps(each, sort_keys=True)) if unordered else held
         case _:
             return value
 
