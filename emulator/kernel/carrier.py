@@ -11,11 +11,11 @@ from itertools import groupby
 from typing import Final
 
 from emulator.compile.state import Step
+from emulator.compile.words import describe_step
 from emulator.errors import KernelError
 from emulator.kernel import decode, wire
 from emulator.kernel.channel import Part
 from emulator.kernel.reach import Reach
-from emulator.kernel.words import describe
 
 TIMEOUT: Final = 20.0
 
@@ -30,7 +30,7 @@ def wait(reach: Reach, raised: Mapping[End, Step]) -> None:
     while waiting := _without_carrier(reach, waiting):
         if time.monotonic() > deadline:
             more = f" (and {len(waiting) - 1} more links)" if len(waiting) > 1 else ""
-            raise KernelError(f"{describe(raised[waiting[0]])}: it gets no carrier{more}")
+            raise KernelError(f"{describe_step(raised[waiting[0]])}: it gets no carrier{more}")
         time.sleep(pause)
         pause = min(pause * 2, 0.1)
 

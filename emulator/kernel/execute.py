@@ -24,13 +24,13 @@ from emulator.compile.state import (
     Uplink,
     Veth,
 )
+from emulator.compile.words import describe_step
 from emulator.errors import KernelError
 from emulator.kernel import carrier, netns, nftables, process, sysctl, uplink, wire
 from emulator.kernel.channel import BATCH, Refusal
 from emulator.kernel.decode import Link
 from emulator.kernel.reach import Reach
 from emulator.kernel.wire import Request
-from emulator.kernel.words import describe
 
 _GONE: Final = frozenset({ENOENT, ESRCH, ENODEV, ENXIO, EADDRNOTAVAIL})  # "remove": it may be gone already
 _NO_IPV6: Final = frozenset({EAFNOSUPPORT, EOPNOTSUPP, EINVAL})  # a kernel without IPv6, or ipv6.disable=1
@@ -49,7 +49,7 @@ def execute(
             try:
                 run.batch(kind, verb, node, batch)
             except OSError as reason:
-                raise KernelError(f"{describe(batch[0])}: {reason}") from reason
+                raise KernelError(f"{describe_step(batch[0])}: {reason}") from reason
             done += len(batch)
             progress(done, len(steps))
         carrier.wait(reach, run.raised)
@@ -132,7 +132,7 @@ class _Run:
             try:
                 requests.append(wire.veth(pair, self._reach.namespace(pair.peer_node)))
             except KernelError as reason:
-                raise KernelError(f"{describe(step)}: {reason}") from reason
+                raise KernelError(f"{describe_step(step)}: {reason}") from reason
             self._reach.made(pair)
         self._send(node, steps, requests)
 
@@ -143,7 +143,7 @@ class _Run:
             return
         pairs = [_veth(step) for step in steps]
         for refusal in self._delete_links(node, [there[pair.link] for pair in pairs if pair.link in there]):
-            raise KernelError(f"{describe(steps[0])}: {os.strerror(refusal.errno)} {refusal.text}".rstrip())
+            raise KernelError(f"{describe_step(steps[0])}: {os.strerror(refusal.errno)} {refusal.text}".rstrip())
         for pair in pairs:
             self.raised.pop((node, pair.link), None)
             self.raised.pop((pair.peer_node, pair.peer_link), None)
@@ -172,7 +172,7 @@ class _Run:
             except KernelError as reason:
                 if step.verb == "remove":
                     continue  # the link or the namespace is gone, and what it held with it
-                raise KernelError(f"{describe(step)}: {reason}") from reason
+                raise KernelError(f"{describe_step(step)}: {reason}") from reason
             if isinstance(step.item, LinkUp) and step.item.link != "lo":
                 if step.verb == "remove":
                     self.raised.pop((node, step.item.link), None)
@@ -228,7 +228,7 @@ class _Run:
                     self._insides(node, [step._replace(verb=_again(step.verb)) for step in behind])
                     return
                 text = f" ({refusal.text})" if refusal.text else ""
-                raise KernelError(f"{describe(step)}: {os.strerror(refusal.errno)}{text}")
+                raise KernelError(f"{describe_step(step)}: {os.strerror(refusal.errno)}{text}")
 
     def _restored_subnet(self, node: str, step: Step) -> bool:
         """Was the address there, and only its subnet's route lost (`ip route flush`)? Then that is put back.
@@ -253,10 +253,10 @@ class _Run:
                     assert isinstance(at.item, Sysctl)
                     self._sysctls.write(at.item)
         except KernelError as reason:
-            raise KernelError(f"{describe(at)}: {reason}", reason.hint) from reason
+            raise KernelError(f"{describe_step(at)}: {reason}", reason.hint) from reason
 
     def _single(self, node: str, step: Step) -> None:
-        self._checkpoint(describe(step))
+        self._checkpoint(describe_step(step))
         try:
             namespace = self._reach.namespace(node)
             match step.item:
@@ -277,7 +277,7 @@ class _Run:
                     self._reach.links_changed(node)
         except KernelError as reason:
             # The same kind of error: an UnsupportedError must stay one.
-            raise type(reason)(f"{describe(step)}: {reason}", reason.hint) from reason
+            raise type(reason)(f"{describe_step(step)}: {reason}", reason.hint) from reason
 
 
 def _again(verb: str) -> Literal["remove", "replace"]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from emulator.compile.state import Netns, Step
+from emulator.compile.words import describe
 from emulator.report.text import PLAIN, Paint, count, one_line
-from emulator.report.words import GLYPH, describe
+from emulator.report.words import GLYPH
 from emulator.topology.changes import Change
 
 MANY_STEPS = 250  # above which a plan shows counts instead, unless asked; nat.yaml has some 150

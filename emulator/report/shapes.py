@@ -6,8 +6,8 @@
 from typing import Literal, TypedDict
 
 from emulator.compile.state import Step
+from emulator.compile.words import describe
 from emulator.errors import Problem
-from emulator.report.words import describe
 
 LabState = Literal["up", "changing", "incomplete", "broken", "lost"]
 

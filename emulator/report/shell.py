@@ -23,8 +23,8 @@ from emulator.compile.state import (
     Uplink,
     Veth,
 )
+from emulator.compile.words import KIND, describe
 from emulator.report.text import one_line
-from emulator.report.words import KIND, describe
 
 _TOP = """\
 #!/usr/bin/env bash

@@ -1,79 +1,11 @@
-"""A step in words: what the kernel item is, as `plan` and `status` print it."""
+"""What is wrong with a lab, in words, and what of it only follows from the rest."""
 
-import shlex
 from collections.abc import Iterable
 
-from emulator.compile.state import (
-    MAIN_TABLE,
-    Address,
-    FlushConntrack,
-    Item,
-    LinkUp,
-    Neighbour,
-    Netns,
-    PolicyRule,
-    Route,
-    Ruleset,
-    Service,
-    Step,
-    Sysctl,
-    Uplink,
-    Veth,
-)
+from emulator.compile.state import FlushConntrack, LinkUp, Netns, Ruleset, Service, Step, Sysctl, Veth
+from emulator.compile.words import describe
 
 GLYPH = {"add": "+", "remove": "-", "replace": "~"}
-
-KIND = {
-    "router": "VPC router",
-    "instance": "instance",
-    "nat_gateway": "NAT gateway",
-    "internet_gateway": "internet gateway",
-    "internet": "internet",
-    "outside_host": "outside host",
-}
-
-
-def describe(item: Item) -> str:
-    """The item in the words of `ip`, `nft` and `sysctl`, without its namespace."""
-    match item:
-        case Netns():
-            return f"namespace ({KIND[item.kind]})"
-        case Sysctl():
-            return f"sysctl {item.key.replace('/', '.')} = {item.value}"
-        case Veth():
-            return f"link {item.link}" + (f" to {item.peer_link} in {item.peer_node}" if item.peer_node else "")
-        case LinkUp():
-            return f"link {item.link} up"
-        case Address():
-            return f"address {item.ip}/{item.prefixlen} on {item.link}"
-        case Neighbour():
-            return f"neighbour {item.ip} at {item.mac} on {item.link}"
-        case Route():
-            return _route(item)
-        case PolicyRule():
-            return f"rule {item.priority}: mark {item.mark:#x} looks up table {item.table}"
-        case Ruleset():
-            return f"nftables ruleset {item.digest}" if item.digest else "nftables ruleset"
-        case FlushConntrack():
-            return "tracked connections"
-        case Service():
-            return _service(item)
-        case Uplink():
-            return f"uplink {item.link} to the machine's own network"
-
-
-def _route(item: Route) -> str:
-    kind = "" if item.kind == "unicast" else f"{item.kind} "
-    via = f" via {item.via}" if item.via else ""
-    link = f" on {item.link}" if item.link else ""
-    table = "" if item.table == MAIN_TABLE else f" in table {item.table}"
-    return f"{kind}route {item.destination}{via}{link}{table}"
-
-
-def _service(item: Service) -> str:
-    if item.kind == "command":
-        return f"service {item.name}: {shlex.join(item.argv)}"
-    return f"service {item.name} on port {item.port}"
 
 
 def wrong(step: Step) -> str:

@@ -68,7 +68,7 @@ def test_the_machine_notices_nothing(node: str) -> None:
 
 def test_mounts_stay_inside_even_where_the_machine_shares_them(node: str) -> None:
     """systemd makes / shared: without a change of that, our /etc/hosts would be everybody's."""
-    script = 'mount | wc -l; "$@"; mount | wc -l; grep -c neighbour /etc/hosts'
+    script = 'mount | grep -vc netns; "$@"; mount | grep -vc netns; grep -c neighbour /etc/hosts'  # labs come and go
     argv = ("unshare", "--mount", "--propagation", "shared", "sh", "-c", script, "sh")
     done = process.run((*argv, sys.executable, "-c", EXEC, netns.path(node), "grep", "-c", "neighbour", "/etc/hosts"))
     before, inside_node, after, outside = done.stdout.split()
