@@ -17,6 +17,7 @@ Deleting a veth takes its addresses, neighbours and routes along, on both sides;
 from collections.abc import Iterable, Iterator
 
 from emulator.compile.state import (
+    MAIN_RULE,
     FlushConntrack,
     Item,
     LinkUp,
@@ -169,6 +170,8 @@ class _Diff:
         for route in sorted(wanted.routes - held.routes, key=lambda item: (bool(item.via), item)):
             changed = (route.table, route.destination) in places
             yield self._step("replace", node, route, "changed" if changed else why)
+        if not wanted.guest and not held.has_main_rule:
+            yield self._step("add", node, MAIN_RULE, "missing")
         for rule in sorted(wanted.rules - held.rules):
             yield self._step("add", node, rule, why)
         if not wanted.guest:

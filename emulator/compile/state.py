@@ -93,6 +93,9 @@ class PolicyRule(NamedTuple):
     table: int
 
 
+MAIN_RULE = PolicyRule(32766, 0, MAIN_TABLE)  # the kernel's own; a mark of 0 stands for none
+
+
 class Ruleset(NamedTuple):
     """All of the namespace's nftables: text for `nft -f -` that replaces our one table in one transaction.
 
@@ -124,6 +127,7 @@ class Namespace(NamedTuple):
     guest: an instance or outside host belongs to the learner, as a guest does on AWS: what is missing is put back,
     what was added is left alone. Everything else is exact.
     up: names of links that are up ("lo" too).
+    has_main_rule: the rule that looks up the main table is there; every namespace is born with it.
     """
 
     kind: "NodeKind"
@@ -134,6 +138,7 @@ class Namespace(NamedTuple):
     neighbours: frozenset[Neighbour] = frozenset()
     routes: frozenset[Route] = frozenset()
     rules: frozenset[PolicyRule] = frozenset()
+    has_main_rule: bool = True
     ruleset: Ruleset | None = None
     services: frozenset[Service] = frozenset()
 

@@ -18,7 +18,7 @@ _U32: Final = Struct("=I")
 _S32: Final = Struct("=i")
 _U64: Final = Struct("=Q")
 _KIND_NAMES: Final = {number: name for name, number in wire.ROUTE_KINDS.items()}
-_DEFAULT_RULES: Final = frozenset({(0, 255), (32766, 254), (32767, 253)})  # priority, table
+_DEFAULT_RULES: Final = frozenset({(0, 255), (32767, 253)})  # priority, table
 
 
 class Link(NamedTuple):
@@ -193,7 +193,7 @@ def subnets(parts: Iterable[Part], names: dict[int, str]) -> set[tuple[str, str]
 
 
 def rules(parts: Iterable[Part]) -> Iterator[PolicyRule]:
-    """All but the three that every namespace is born with."""
+    """All but the local and the default table's, which every namespace is born with; MAIN_RULE among them."""
     for kind, data, start, end in parts:
         if kind != wire.NEW_RULE:
             continue

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from emulator import names
-from emulator.compile.state import MAIN_TABLE, Namespace, State, Sysctl, Uplink
+from emulator.compile.state import MAIN_RULE, MAIN_TABLE, Namespace, State, Sysctl, Uplink
 from emulator.kernel import decode, netns, nftables, pairs, sysctl, uplink, wire
 from emulator.kernel.channel import NETFILTER_FAMILY, Channel, Part
 from emulator.kernel.pairs import Place
@@ -96,6 +96,7 @@ def _look(
     table = 0 if exact or any(item.table != MAIN_TABLE for item in want.routes) else MAIN_TABLE
     routes = dump(wire.get_routes(table)) if exact or want.routes or want.addresses else []
     subnets = decode.subnets(routes, titles)
+    rules = frozenset(decode.rules(dump(wire.get_rules()))) if exact or want.rules else frozenset({MAIN_RULE})
     return Namespace(
         kind=want.kind,
         guest=want.guest,
@@ -112,7 +113,8 @@ def _look(
             decode.neighbours(dump(wire.get_neighbours()) if exact else _ask_guest(place, want, others), titles)
         ),
         routes=frozenset(decode.routes(routes, titles)),
-        rules=frozenset(decode.rules(dump(wire.get_rules())) if exact or want.rules else ()),
+        rules=rules - {MAIN_RULE},
+        has_main_rule=MAIN_RULE in rules,
         ruleset=ruleset,
     )
 

@@ -214,14 +214,15 @@ def subnet_route(item: Address, index: int) -> Request:
 
 
 def rule(verb: str, item: PolicyRule) -> Request:
-    """A mark of 0 stands for "no mark": a rule of somebody else's, seen by observe() and to be removed."""
+    """A mark of 0 stands for "no mark": state.MAIN_RULE, or somebody else's, seen by observe() and to be removed."""
     body = ROUTE.pack(AF_INET, 0, 0, 0, item.table if item.table < 256 else 0, 0, 0, 1, 0)  # 1: look up a table
     body += _number(FRA_PRIORITY, item.priority) + _number(FRA_TABLE, item.table)
     if item.mark:
         body += _number(FRA_FWMARK, item.mark) + _number(FRA_FWMASK, 0xFFFFFFFF)
     if verb == "remove":
         return Request(DEL_RULE, 0, body)
-    return Request(NEW_RULE, CREATE | EXCLUSIVE, body + attribute(FRA_PROTOCOL, bytes([PROTO_STATIC])))
+    protocol = PROTO_STATIC if item.mark else PROTO_KERNEL
+    return Request(NEW_RULE, CREATE | EXCLUSIVE, body + attribute(FRA_PROTOCOL, bytes([protocol])))
 
 
 def get_addresses() -> Request:

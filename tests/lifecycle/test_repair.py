@@ -103,6 +103,14 @@ DAMAGE = (
         "rule",
         ALL,
     ),
+    # `ip rule flush` takes it along, and without it the main table is nobody's.
+    Damage(
+        "kernel's rule removed",
+        _inside("main.router", "ip", "rule", "del", "pref", "32766"),
+        "main.router",
+        "rule",
+        ALL,
+    ),
     Damage(
         "rule added",
         _inside("main.router", "ip", "rule", "add", "pref", "50", "from", "10.0.20.4", "lookup", "main"),

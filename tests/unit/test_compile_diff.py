@@ -8,6 +8,7 @@ import pytest
 from emulator import names
 from emulator.compile.diff import TAMPERED, diff
 from emulator.compile.state import (
+    MAIN_RULE,
     Address,
     LinkUp,
     Netns,
@@ -153,3 +154,10 @@ def test_overlapping_vpcs_do_not_meet() -> None:
     both = state(topology(vpc(), vpc("other")))
     assert both.namespaces["main.router"].neighbours.isdisjoint(both.namespaces["other.router"].neighbours)
     assert IPv4Network("10.0.0.0/16") == vpc("other").cidr_block
+
+
+def test_a_router_without_the_rule_for_its_main_table_gets_it_back() -> None:
+    """`ip rule flush` takes the kernel's own rule along, and with it every route of the VPC."""
+    steps = diff(observed(state(), "main.router", has_main_rule=False), state())
+    assert [(step.verb, step.node, step.item) for step in steps] == [("add", "main.router", MAIN_RULE)]
+    assert diff(observed(state(), "dev", has_main_rule=False), state()) == []  # a guest's is its owner's
