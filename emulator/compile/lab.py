@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from emulator import names
 from emulator.compile import eni, internet, nat, vpc
 from emulator.compile.state import Namespace, Netns, State, Veth
+from emulator.compile.words import KIND
 from emulator.errors import Problem, TopologyError
 from emulator.topology.model import INTERNET, Addresses, Topology, router_of
 
@@ -40,7 +41,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
 def _title(node: str, namespace: Namespace) -> str:
     if namespace.kind == "router":
         return f"router of VPC {node.removesuffix('.router')}"
-    return node if namespace.kind == "internet" else f"{namespace.kind.replace('_', ' ')} {node}"
+    return node if namespace.kind == "internet" else f"{KIND[namespace.kind]} {node}"
 
 
 def _refuse_clashes(topology: Topology, veths: Iterable[Veth]) -> None:
