@@ -70,7 +70,14 @@ def test_up_of_a_new_lab_then_up(every_checkpoint: Everywhere, fresh: Fresh) -> 
 
     seen = every_checkpoint(document, play)
     # All kinds of change were among them: a checkpoint that goes missing is a moment that is no longer tested.
-    for kind in ("write the record", "make the file", "mount the", "replace the ruleset", "settings in", "changes in"):
+    for kind in (
+        "write the record",
+        "make the file",
+        "mount the",
+        "replace nftables ruleset",
+        "settings in",
+        "changes in",
+    ):
         assert any(kind in what for what in seen), kind
     assert {"start the agent", "finish the record"} <= set(seen)
 
