@@ -5,6 +5,7 @@ half-made lab, and twice.
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from emulator.errors import VpcemuError
@@ -68,7 +69,8 @@ def _files(lab: str, checkpoint: doors.Checkpoint) -> list[str]:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:
-            os.unlink(path)
+            with suppress(FileNotFoundError):  # an agent that was ending has removed its own meanwhile
+                os.unlink(path)
     return [directory] if set(names) - {lock.NAME} else []
 
 
