@@ -170,7 +170,7 @@ def test_what_it_cannot_reach(made: Bench, agent: Client, user: str) -> None:
                 f"""cat {public}; echo
                 cat {secret} /etc/shadow
                 echo more >> {public}
-                touch {folder}/new /root/new /etc/new /usr/new /var/tmp/mine /tmp/mine /dev/shm/mine
+                touch {folder}/new ~root/new /etc/new /usr/new /var/tmp/mine /tmp/mine /dev/shm/mine
                 ls -A /run /dev /tmp
                 ls {made.base} /run/vpcemu /run/netns
                 echo 1 > /proc/sys/net/ipv4/ip_forward
