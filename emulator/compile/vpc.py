@@ -143,6 +143,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
             ),
             chains=(
                 *groups.chains,
+                nft.Chain("known", (nft.Rule("accept", "SG-03: replies to what was allowed"),)),
                 nft.Chain("sender", (nft.Rule("iifname vmap @sender_groups"), nft.Rule("drop"))),
                 nft.Chain("receiver", (nft.Rule("oifname vmap @receiver_groups"), nft.Rule("drop"))),
                 nft.Chain(
@@ -178,7 +179,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
                 nft.Chain(
                     "vpc",
                     (
-                        nft.Rule("ct state established,related accept", "SG-03: replies to what was allowed"),
+                        nft.Rule("ct state established,related goto known"),
                         nft.Rule("jump sender"),
                         nft.Rule("jump receiver"),
                         nft.Rule("accept"),

@@ -57,6 +57,8 @@ def changes(old: Topology | None, new: Topology | None) -> list[Change]:
     found: list[Change] = []
     if old and new:
         found += _differing("", "", "topology", old, new, ("name", "region"))
+        keys = ("time_scale", "nat_gateway_connections")
+        found += _differing("settings", "", "settings", old.settings, new.settings, keys)
     found += _each("vpcs", None, "VPC", *_both(old, new, lambda lab: lab.vpcs), _vpc_text, _vpc)
     hosts = _both(old, new, lambda lab: lab.internet.hosts)
     found += _each("internet.hosts", "", "outside host", *hosts, lambda host: f"{host.name} {host.ip}", _host)

@@ -300,6 +300,20 @@ EXPECTATION = Noun(
     instead={"source": "the key is from", "destination": "the key is to", "expect": "the key is result"},
 )
 
+SETTINGS = Noun(
+    "settings",
+    "Where the lab differs from AWS on purpose, so that a lesson need not wait.",
+    {
+        "time_scale": Key(
+            values.integer(1, 1000, "a factor"), "AWS's idle timeouts are divided by this: 10 makes 350 s 35 s."
+        ),
+        "nat_gateway_connections": Key(
+            values.integer(1, 55_000, "a number of connections"),
+            "Connections of one NAT gateway address to one destination; left out: 55000, as on AWS.",
+        ),
+    },
+)
+
 TOPOLOGY = Noun(
     "topology",
     "A lab of vpcemu: VPCs and the internet around them.",
@@ -309,6 +323,7 @@ TOPOLOGY = Noun(
         "vpcs": Key(MapOf(NAME, VPC), "VPCs by name.", required=True),
         "internet": Key(INTERNET, "Outside hosts and the uplink."),
         "expect": Key(ListOf(EXPECTATION), "What `vpcemu test` must find."),
+        "settings": Key(SETTINGS, "Timeouts and limits other than AWS's."),
     },
     instead={
         "vpc": "the key is vpcs, a map of VPCs by name",

@@ -17,6 +17,7 @@ from emulator.topology.model import (
     OutsideHost,
     Route,
     RouteTable,
+    Settings,
     Subnet,
     Target,
     Topology,
@@ -74,6 +75,17 @@ def _topology(root: Record, report: Report) -> Topology:
             for record in root.get("expect") or ()
             if record and _whole(record, "from", "to", "result")
         ),
+        _settings(root.get("settings")),
+    )
+
+
+def _settings(record: Record | None) -> Settings:
+    usual = Settings()
+    if record is None:
+        return usual
+    return Settings(
+        record.get("time_scale") or usual.time_scale,
+        record.get("nat_gateway_connections") or usual.nat_gateway_connections,
     )
 
 
