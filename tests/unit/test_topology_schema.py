@@ -81,6 +81,7 @@ vpcs:
         vpc_security_group_ids: [default]
         associate_public_ip_address: false
         services: [{command: [a, b]}]
+settings: {time_scale: 10, nat_gateway_connections: 100}
 internet:
   uplink: false
   hosts:
