@@ -1,0 +1,1 @@
+"""scripts/conformance: what AWS does, item by item, and whether the emulator does it."""
