@@ -123,7 +123,7 @@ class _Attempt:
                 self.outcome = "pass"
         else:
             self.outcome = "pass"
-            self.seen_as = "".join(re.findall(r"you are (\S+)", answer.decode(errors="replace")))
+            self.seen_as = "".join(re.findall(r"(?:you are|hello) (\S+)", answer.decode(errors="replace")))
 
     def _connected(self) -> None:
         if self.probe.seen_as:
