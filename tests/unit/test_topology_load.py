@@ -50,10 +50,11 @@ def rules(rule: str, direction: str = "ingress") -> list[tuple[int, int, int, ob
 
 
 @pytest.mark.parametrize("file", TOPOLOGIES, ids=lambda file: file.stem)
-def test_examples_load_without_a_word(file: Path) -> None:
+def test_examples_load_without_an_error(file: Path) -> None:
+    """A warning can be the lesson: tests/topologies looks at those."""
     topology, problems = load(file.read_text(), file.name)
     assert topology is not None
-    assert problems == []
+    assert all(problem.warning for problem in problems)
 
 
 def test_the_smallest_file() -> None:
