@@ -15,8 +15,9 @@ from emulator.compile.state import (
     Uplink,
     Veth,
 )
-from emulator.compile.vpc import FORWARDING, TRACKING, UNPRIVILEGED, services
-from emulator.topology.model import INTERNET, Addresses, OutsideHost, Topology, Vpc, router_of
+from emulator.compile.tracking import tracking
+from emulator.compile.vpc import FORWARDING, UNPRIVILEGED, services
+from emulator.topology.model import INTERNET, Addresses, OutsideHost, Settings, Topology, Vpc, router_of
 
 INTERNET_MTU = 1500  # MTU-03
 INTERNET_ADDRESS = "192.0.2.1"  # what traceroute shows for the internet's one router
@@ -52,13 +53,13 @@ def gateway_links(vpc: Vpc) -> list[Veth]:
     ]  # fmt: skip
 
 
-def internet_gateway(vpc: Vpc, addresses: Addresses) -> Namespace:
+def internet_gateway(vpc: Vpc, addresses: Addresses, settings: Settings) -> Namespace:
     """IGW-01: a 1:1 translator between private and public addresses, and nothing for who has no public one."""
     hop = str(names.NEXT_HOP)
     return Namespace(
         kind="internet_gateway",
         up=frozenset({"lo", names.VPC_LINK, names.INTERNET_LINK}),
-        sysctls=FORWARDING | TRACKING,
+        sysctls=FORWARDING | tracking(settings),
         neighbours=frozenset(
             {
                 Neighbour(names.VPC_LINK, hop, router_mac(vpc)),

@@ -23,10 +23,10 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         veths.append(internet.host_link(host))
     for held in topology.vpcs:
         enis = eni.enis(held, addresses)
-        namespaces[router_of(held.name)] = vpc.router(held, enis, addresses)
+        namespaces[router_of(held.name)] = vpc.router(held, enis, addresses, topology)
         labels |= vpc.route_labels(held, enis)
         if held.internet_gateway:
-            namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses)
+            namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses, topology.settings)
             veths += internet.gateway_links(held)
         for gateway in held.nat_gateways:
             namespaces[gateway.name] = nat.nat_gateway(enis[gateway.name])

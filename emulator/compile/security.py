@@ -6,12 +6,22 @@ the sender's egress and the receiver's ingress are judged one after the other, a
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import IPv4Network
 from typing import Literal, NamedTuple
 
 from emulator import names
 from emulator.compile import nft
 from emulator.compile.boxes import Box, disjoint
-from emulator.topology.model import Addresses, GroupReference, SecurityGroup, SecurityGroupRule, Vpc
+from emulator.topology.model import (
+    Addresses,
+    GroupReference,
+    PrefixList,
+    PrefixListReference,
+    SecurityGroup,
+    SecurityGroupRule,
+    Vpc,
+)
 
 Direction = Literal["ingress", "egress"]
 _ALL = -1
@@ -27,12 +37,13 @@ class Filter(NamedTuple):
     ingress: tuple[nft.Element, ...]
 
 
-def security_groups(vpc: Vpc, addresses: Addresses) -> Filter:
+def security_groups(vpc: Vpc, addresses: Addresses, prefix_lists: Iterable[PrefixList] = ()) -> Filter:
     """The sets and chains of all groups in use, and which ENI is judged by which chain.
 
     SG-01: groups belong to ENIs. SG-02: the union of the rules of all groups of the ENI; no match drops.
     """
-    groups = {group.name: group for group in vpc.security_groups}
+    lists = {held.name: held for held in prefix_lists}
+    groups = {group.name: _expanded(group, lists) for group in vpc.security_groups}
     carried = {instance.name: tuple(sorted(set(instance.security_groups))) for instance in vpc.instances}
     combinations = sorted(set(carried.values()))
     used = sorted({group for combination in combinations for group in combination})
@@ -57,6 +68,23 @@ def security_groups(vpc: Vpc, addresses: Addresses) -> Filter:
             nft.Set(names.chain("members", name), "ipv4_addr", tuple(nft.Element(str(member)) for member in members))
         )
     return Filter(tuple(sets), tuple(chains), _verdicts(carried, "egress"), _verdicts(carried, "ingress"))
+
+
+def _expanded(group: SecurityGroup, lists: dict[str, PrefixList]) -> SecurityGroup:
+    """The group with a rule for each entry in the place of one that names a prefix list (SG-22)."""
+
+    def rules(held: tuple[SecurityGroupRule, ...]) -> tuple[SecurityGroupRule, ...]:
+        if not any(isinstance(rule.peer, PrefixListReference) for rule in held):
+            return held
+        return tuple(
+            replace(rule, peer=peer)
+            for rule in held
+            for peer in (
+                lists[rule.peer.prefix_list].cidrs() if isinstance(rule.peer, PrefixListReference) else (rule.peer,)
+            )
+        )
+
+    return replace(group, ingress=rules(group.ingress), egress=rules(group.egress))
 
 
 def _verdicts(carried: dict[str, tuple[str, ...]], direction: Direction) -> tuple[nft.Element, ...]:
@@ -184,9 +212,8 @@ def _boxes(rules: list[SecurityGroupRule]) -> Iterable[tuple[Box, SecurityGroupR
 
 
 def _box(rule: SecurityGroupRule) -> Box:
-    if isinstance(rule.peer, GroupReference):
-        low, high = 0, _HIGHEST
-    else:
+    low, high = 0, _HIGHEST
+    if isinstance(rule.peer, IPv4Network):
         low, high = int(rule.peer.network_address), int(rule.peer.broadcast_address)
     first, last = rule.from_port, rule.to_port
     if rule.protocol == nft.ICMP:

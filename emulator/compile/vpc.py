@@ -22,8 +22,9 @@ from emulator.compile.state import (
     Service,
     Sysctl,
 )
+from emulator.compile.tracking import established, tracking
 from emulator.topology import model
-from emulator.topology.model import Addresses, Instance, Vpc, router_of
+from emulator.topology.model import Addresses, Instance, PrefixList, Settings, Topology, Vpc, router_of
 
 # Forwarding by our rules alone: no reverse-path filter (asymmetric paths are legal in a VPC), no ICMP redirects
 # (a packet often leaves by the link it came in), no IPv6 yet.
@@ -38,11 +39,7 @@ FORWARDING = frozenset(
     )
 ) | {Sysctl("net/ipv6/conf/all/disable_ipv6", "1"), Sysctl("net/ipv6/conf/default/disable_ipv6", "1")}
 
-# CT-05: AWS's idle timeouts where the kernel's differ. A packet outside the TCP window is the endpoints' business.
-TRACKING = frozenset(
-    Sysctl(f"net/netfilter/nf_conntrack_{key}", value)
-    for key, value in (("udp_timeout", "30"), ("udp_timeout_stream", "180"), ("tcp_be_liberal", "1"))
-)
+TRACKING = tracking(Settings())
 
 # A command of the user's runs without root: it may still open port 80 and ping, as a service on an instance would.
 UNPRIVILEGED = frozenset(
@@ -50,7 +47,7 @@ UNPRIVILEGED = frozenset(
 )
 
 
-def router(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Namespace:
+def router(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, topology: Topology) -> Namespace:
     """RT-01: one implicit router per VPC. The main table holds `local`; each VPC route table is a table."""
     links = [eni.link for eni in enis.values()]
     neighbours = {Neighbour(eni.link, eni.ip, eni.mac) for eni in enis.values()}
@@ -68,12 +65,15 @@ def router(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Namespace:
     return Namespace(
         kind="router",
         up=frozenset({"lo", *links}),
-        sysctls=FORWARDING | TRACKING | at_once | {Sysctl("net/ipv4/conf/all/proxy_arp", "1")},
+        sysctls=FORWARDING
+        | tracking(topology.settings)
+        | at_once
+        | {established(topology.settings), Sysctl("net/ipv4/conf/all/proxy_arp", "1")},
         addresses=frozenset(Address("lo", gateway_address(subnet), 32) for subnet in vpc.subnets),
         neighbours=frozenset(neighbours),
         routes=frozenset(routes),
         rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables),
-        ruleset=_ruleset(vpc, enis, addresses),
+        ruleset=_ruleset(vpc, enis, addresses, topology.prefix_lists),
     )
 
 
@@ -110,9 +110,9 @@ def route_labels(vpc: Vpc, enis: dict[str, Eni]) -> dict[tuple[str, object], str
     }
 
 
-def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses) -> Ruleset:
+def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists: tuple[PrefixList, ...]) -> Ruleset:
     """The router's table. Order, by GEN-04: source check, sender's groups, route, receiver's groups."""
-    groups = security_groups(vpc, addresses)
+    groups = security_groups(vpc, addresses, prefix_lists)
     quoted = {eni.node: nft.link(eni.link) for eni in enis.values()}
     gateways = tuple(nft.Element(nft.together(eni.gateway, quoted[eni.node])) for eni in enis.values())
     instances = tuple(nft.Element(quoted[instance.name]) for instance in vpc.instances)

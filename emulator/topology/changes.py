@@ -4,15 +4,14 @@ A thing that comes or goes takes what it holds with it: adding a VPC lists its s
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from ipaddress import IPv4Network
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from emulator.topology.model import (
     Expectation,
-    GroupReference,
     Instance,
     NatGateway,
     OutsideHost,
+    Peer,
     Route,
     RouteTable,
     SecurityGroup,
@@ -186,7 +185,7 @@ def _gateway(path: str, vpc: str, old: NatGateway | None, new: NatGateway | None
         yield from _differing(path, vpc, "NAT gateway", old, new, ("subnet", "private_ip", "elastic_ip"))
 
 
-Identity = tuple[int, int, int, IPv4Network | GroupReference]
+Identity = tuple[int, int, int, Peer]
 
 
 def _rules(path: str, vpc: str, old: SecurityGroup | None, new: SecurityGroup | None) -> Iterator[Change]:

@@ -24,6 +24,16 @@ class GroupReference(NamedTuple):
     group: str
 
 
+@dataclass(frozen=True, slots=True)  # unlike a tuple, it is never equal to a group's reference of the same name
+class PrefixListReference:
+    """A prefix list named as the source or destination of a rule (SG-22): each of its entries is meant."""
+
+    prefix_list: str
+
+
+Peer = IPv4Network | GroupReference | PrefixListReference
+
+
 @dataclass(frozen=True, slots=True)
 class SecurityGroupRule:
     """One allowed combination: a YAML rule with lists in it has become several of these (SG-22).
@@ -37,7 +47,7 @@ class SecurityGroupRule:
     protocol: int
     from_port: int
     to_port: int
-    peer: IPv4Network | GroupReference
+    peer: Peer
     number: int
     description: str = ""
     where: Where = _where()
@@ -190,6 +200,30 @@ class Expectation:
     where: Where = _where()
 
 
+class PrefixListEntry(NamedTuple):
+    """One block of a prefix list."""
+
+    cidr: IPv4Network
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixList:
+    """A customer-managed prefix list. Names are unique in the lab.
+
+    max_entries: what a rule or route that names the list counts for in a quota (SG-26), however many entries there are.
+    """
+
+    name: str
+    max_entries: int
+    entries: tuple[PrefixListEntry, ...]
+    where: Where = _where()
+
+    def cidrs(self) -> tuple[IPv4Network, ...]:
+        """What the list stands for."""
+        return tuple(entry.cidr for entry in self.entries)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What differs from AWS on purpose, so that a lesson need not wait or open 55,000 connections.
@@ -235,6 +269,7 @@ class Topology:
     internet: Internet = Internet()
     expect: tuple[Expectation, ...] = ()
     settings: Settings = Settings()
+    prefix_lists: tuple[PrefixList, ...] = ()
 
     def nodes(self) -> Iterator[Node]:
         """Every node of the lab; the loader guarantees that the names differ."""

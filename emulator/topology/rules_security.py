@@ -1,9 +1,7 @@
 """Security groups: their names, references and duplicates (section 4 of the AWS reference)."""
 
-from ipaddress import IPv4Network
-
 from emulator.errors import Where
-from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule, Topology, Vpc
+from emulator.topology.model import GroupReference, Peer, SecurityGroup, SecurityGroupRule, Topology, Vpc
 from emulator.topology.report import Report
 from emulator.topology.rules_interfaces import unknown_group
 from emulator.topology.security import SELF
@@ -42,7 +40,7 @@ def _check_rules(
     report: Report,
 ) -> None:
     names = {known.name for known in vpc.security_groups}
-    seen: dict[tuple[int, int, int, IPv4Network | GroupReference], Where] = {}
+    seen: dict[tuple[int, int, int, Peer], Where] = {}
     for rule in rules:
         if isinstance(rule.peer, GroupReference) and rule.peer.group not in names:
             key = report.item(rule.where, ("from", "to", "security_groups"), rule.peer.group)

@@ -1,13 +1,20 @@
 """Nouns in words, as AWS's console shows them: for messages and for what an edit changes."""
 
-from emulator.topology.model import GroupReference, Route, SecurityGroupRule, Service
+from emulator.topology.model import GroupReference, Peer, PrefixListReference, Route, SecurityGroupRule, Service
 from emulator.topology.values import ALL_PROTOCOLS, ICMP_PROTOCOL, PROTOCOL_WORDS, TCP, UDP
 
 
 def rule_text(rule: SecurityGroupRule, direction: str) -> str:
     """`tcp 443 from 0.0.0.0/0`."""
-    peer = rule.peer.group if isinstance(rule.peer, GroupReference) else str(rule.peer)
-    return f"{traffic_text(rule)} {'from' if direction == 'ingress' else 'to'} {peer}"
+    return f"{traffic_text(rule)} {'from' if direction == 'ingress' else 'to'} {peer_text(rule.peer)}"
+
+
+def peer_text(peer: Peer) -> str:
+    """`0.0.0.0/0`, or the name of a group or of a prefix list."""
+    match peer:
+        case GroupReference(name) | PrefixListReference(name):
+            return name
+    return str(peer)
 
 
 def traffic_text(rule: SecurityGroupRule) -> str:

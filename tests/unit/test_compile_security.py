@@ -32,7 +32,7 @@ def _allows(rule: SecurityGroupRule, source: IPv4Address, protocol: int, first: 
     if isinstance(rule.peer, GroupReference):
         if source != ADDRESSES.private["dev"]:
             return False
-    elif source not in rule.peer:
+    elif not isinstance(rule.peer, IPv4Network) or source not in rule.peer:
         return False
     if rule.protocol == -1:
         return True
