@@ -33,7 +33,7 @@ def enter(lab: str | None, name: str, argv: Sequence[str] = ()) -> NoReturn:
         env,
         hostname=name,
         hosts_text=view.hosts(seen, name),
-        resolv_text=view.resolv(seen),
+        resolv_text=view.resolv(seen, name),
     )
 
 

@@ -9,7 +9,7 @@ from emulator import names
 from emulator.errors import UsageError
 from emulator.lab import record
 from emulator.lab.view import BASHRC, NODES, Seen, View, read
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.model import Addresses, DhcpOptions, Node, Topology
 
 _BASHRC = """\
 # Written by `vpcemu up` for `vpcemu shell`: your own settings, then a prompt that says where you are.
@@ -36,19 +36,25 @@ def written(lab: str) -> bool:
 
 def view(topology: Topology, addresses: Addresses) -> View:
     """The content of nodes.json."""
+    options = {vpc.name: vpc.dhcp_options for vpc in topology.vpcs}
     dns = next((host for host in topology.internet.hosts if any(s.kind == "dns" for s in host.services)), None)
     return View(
         lab=topology.name,
-        nodes={
-            node.name: Seen(
-                netns=names.netns(topology.name, node.name),
-                kind=node.kind,
-                vpc=node.vpc,
-                private=str(addresses.private.get(node.name, "")),
-                public=str(addresses.public.get(node.name, "")),
-            )
-            for node in topology.nodes()
-        },
+        nodes={node.name: _seen(topology.name, node, addresses, options.get(node.vpc)) for node in topology.nodes()},
         dns=str(dns.ip) if dns else "",
         uplink=topology.internet.uplink,
     )
+
+
+def _seen(lab: str, node: Node, addresses: Addresses, options: DhcpOptions | None) -> Seen:
+    seen = Seen(
+        netns=names.netns(lab, node.name),
+        kind=node.kind,
+        vpc=node.vpc,
+        private=str(addresses.private.get(node.name, "")),
+        public=str(addresses.public.get(node.name, "")),
+    )
+    if options and node.kind == "instance":
+        seen["search"] = options.domain_name
+        seen["nameservers"] = [str(server) for server in options.servers]
+    return seen

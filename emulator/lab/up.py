@@ -181,7 +181,8 @@ def _serve(
     try:
         complaints = agent.zone({name: node["public"] for name, node in seen.nodes.items() if node["public"]})
         hosts = {node: view.hosts(seen, node) for node in commands}
-        return complaints + agent.apply(start, [], hosts=hosts, resolv=dict.fromkeys(commands, view.resolv(seen)))
+        resolv = {node: view.resolv(seen, node) for node in commands}
+        return complaints + agent.apply(start, [], hosts=hosts, resolv=resolv)
     finally:
         agent.close()
 

@@ -1,7 +1,7 @@
 """How the world looks from inside a node: its /etc/hosts, /etc/resolv.conf and prompt. Light, for `vpcemu exec`."""
 
 import json
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 
 from emulator.errors import UsageError
 from emulator.lab import places
@@ -24,6 +24,8 @@ class Seen(TypedDict):
     vpc: str
     private: str
     public: str
+    search: NotRequired[str]  # DHCP-02: only in a VPC with dhcp_options
+    nameservers: NotRequired[list[str]]
 
 
 class View(NamedTuple):
@@ -68,16 +70,30 @@ def hosts(view: View, name: str) -> str:
     own = view.nodes[name]
     lines = ["127.0.0.1 localhost"]
     if address := own["private"] or own["public"]:
-        lines.append(f"{address} {name}")
+        lines.append(f"{address} {_names(name, own)}")
     for other, seen in view.nodes.items():
         near = seen["private"] if own["vpc"] and seen["vpc"] == own["vpc"] else ""
         if other != name and (address := near or seen["public"]):
-            lines.append(f"{address} {other}")
+            lines.append(f"{address} {_names(other, seen) if near else other}")
     return "\n".join(lines) + "\n"
 
 
-def resolv(view: View) -> str:
-    """/etc/resolv.conf: the lab's own name server, or behind an uplink the machine's resolvers."""
+def _names(name: str, seen: Seen) -> str:
+    """Of an instance with DHCP options, the second name is the full one."""
+    domain = seen.get("search")
+    return f"{name} {name}.{domain}" if domain else name
+
+
+def resolv(view: View, name: str) -> str:
+    """/etc/resolv.conf: what the VPC's DHCP options say, else what the lab has."""
+    own = view.nodes.get(name)
+    domain, servers = (own.get("search", ""), own.get("nameservers", [])) if own else ("", [])
+    search = f"search {domain}\n" if domain else ""
+    return search + ("".join(f"nameserver {server}\n" for server in servers) or _name_servers(view))
+
+
+def _name_servers(view: View) -> str:
+    """The lab's own name server, or behind an uplink the machine's resolvers."""
     if view.uplink:
         found = _machine_resolvers()
         servers = found or ([view.dns] if view.dns else list(_FALLBACK))

@@ -127,7 +127,7 @@ def _vpc_text(vpc: Vpc) -> str:
 
 def _vpc(path: str, vpc: str, old: Vpc | None, new: Vpc | None) -> Iterator[Change]:
     if old and new:
-        yield from _differing(path, vpc, "VPC", old, new, ("cidr_block", "main_route_table"))
+        yield from _differing(path, vpc, "VPC", old, new, ("cidr_block", "main_route_table", "dhcp_options"))
     gateways = old.internet_gateway if old else None, new.internet_gateway if new else None
     if gateways[0] != gateways[1]:
         for verb, name in zip(("remove", "add"), gateways, strict=True):

@@ -14,11 +14,13 @@ from emulator.topology.values import (
     BOOLEAN,
     CIDR,
     DESCRIPTION,
+    DOMAIN,
     END,
     HOST,
     ICMP,
     LAB,
     NAME,
+    NAME_SERVER,
     PEER,
     PORT,
     PORTS,
@@ -221,7 +223,7 @@ INSTANCE = Noun(
     "instance",
     "An EC2 instance with one network interface.",
     {
-        "subnet": Key(NAME, "The subnet it stands in.", required=True),
+        "subnet": Key(NAME, "The subnet it stands in; left out in a default VPC: default-a."),
         "private_ip": Key(ADDRESS, "Its address in the subnet; left out: the lowest free one."),
         "associate_public_ip_address": Key(BOOLEAN, "Gets a public IP; left out: as the subnet says."),
         "elastic_ip": Key(ADDRESS, "A fixed public address."),
@@ -240,11 +242,37 @@ INSTANCE = Noun(
     },
 )
 
+DHCP_OPTIONS = Noun(
+    "DHCP options set",
+    "What the instances of the VPC are told about names.",
+    {
+        "domain_name": Key(
+            DOMAIN, "The domain of their names; left out: ec2.internal in us-east-1, REGION.compute.internal elsewhere."
+        ),
+        "domain_name_servers": Key(
+            ListOf(NAME_SERVER), "Up to four addresses; left out: AmazonProvidedDNS, the lab's own name server."
+        ),
+    },
+    instead={
+        "ntp_servers": "time servers are not emulated",
+        "netbios_name_servers": "NetBIOS is not emulated",
+        "netbios_node_type": "NetBIOS is not emulated",
+        "domain_search": "the key is domain_name",
+        "name_servers": "the key is domain_name_servers",
+        "dns_servers": "the key is domain_name_servers",
+    },
+)
+
 VPC = Noun(
     "VPC",
     "A network of your own.",
     {
-        "cidr_block": Key(CIDR, "The VPC's block, /16 to /28.", required=True),
+        "cidr_block": Key(CIDR, "The VPC's block, /16 to /28."),
+        "default": Key(
+            BOOLEAN,
+            "The default VPC: 172.31.0.0/16, subnets default-a to default-c, an internet gateway, no cidr_block.",
+        ),
+        "dhcp_options": Key(DHCP_OPTIONS, "Domain and name servers of its instances."),
         "internet_gateway": Key(NAME, "The name of its internet gateway; left out: it has none."),
         "main_route_table": Key(NAME, "The table of every subnet that names none; left out: a table called main."),
         "subnets": Key(MapOf(NAME, SUBNET), "Subnets by name."),
@@ -253,6 +281,7 @@ VPC = Noun(
         "security_groups": Key(MapOf(NAME, SECURITY_GROUP), "Security groups by name; `default` exists by itself."),
         "instances": Key(MapOf(NAME, INSTANCE), "Instances by name; a name is used once in the whole file."),
     },
+    any_of=("cidr_block", "default"),
     instead={
         "cidr": "the key is cidr_block",
         "igw": "the key is internet_gateway",

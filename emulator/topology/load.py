@@ -7,7 +7,8 @@ goes to `report.broken`, and nobody who refers to it is blamed; if there was any
 from ipaddress import IPv4Address, IPv4Network
 
 from emulator.errors import Problem, Where
-from emulator.topology import rules
+from emulator.topology import default_vpc, rules
+from emulator.topology.dhcp import build_dhcp_options
 from emulator.topology.fields import TOPOLOGY
 from emulator.topology.model import (
     Expectation,
@@ -62,6 +63,7 @@ def load(text: str, file: str = "topology.yaml") -> tuple[Topology | None, list[
 def _topology(root: Record, report: Report) -> Topology:
     region = root.get("region") or DEFAULT_REGION
     records = root.get("vpcs") or ()
+    default_vpc.complete(records, report)
     gateways = {record.get("internet_gateway"): record.name for record in records}
     elsewhere = {gateway.name: record.name for record in records for gateway in record.get("nat_gateways") or ()}
     owners = {**elsewhere, **gateways}
@@ -117,6 +119,7 @@ def _vpc(record: Record, region: str, owners: dict[str, str], report: Report) ->
             for instance in record.get("instances") or ()
             if _buildable(instance, report, "subnet")
         ),
+        build_dhcp_options(record.get("dhcp_options"), region, report),
         record.where,
     )
 

@@ -150,6 +150,17 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class DhcpOptions:
+    """What a VPC tells its instances about names (DHCP-02). No `servers`: AmazonProvidedDNS."""
+
+    domain_name: str
+    servers: tuple[IPv4Address, ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join((self.domain_name, *map(str, self.servers or ("AmazonProvidedDNS",))))
+
+
+@dataclass(frozen=True, slots=True)
 class Vpc:
     """One VPC. Everything in it is in the order of the file."""
 
@@ -162,6 +173,7 @@ class Vpc:
     nat_gateways: tuple[NatGateway, ...]
     security_groups: tuple[SecurityGroup, ...]  # `default` included (SG-05)
     instances: tuple[Instance, ...]
+    dhcp_options: DhcpOptions | None = None  # None: the file says nothing
     where: Where = _where()
 
     def subnet(self, name: str) -> Subnet:

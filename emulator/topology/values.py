@@ -84,6 +84,15 @@ def _read_host_name(text: str) -> str:
 
 NAME = _named(RESOURCE_NAME, "a name", 63)
 LAB = _named(LAB_NAME, "a lab's name", 31)
+
+
+def _read_domain(text: str) -> str:
+    if HOST_NAME.fullmatch(text) and ".." not in text:
+        return text
+    raise Bad(f"{show(text)} is not a domain", "one name of letters, digits, dots and -, such as corp.example")
+
+
+DOMAIN = Scalar("a domain", _read_domain, {"type": "string", "pattern": whole(HOST_NAME.pattern)})
 HOST = Scalar("a host's name", _read_host_name, {"type": "string", "pattern": whole(HOST_NAME.pattern)})
 
 
@@ -191,6 +200,21 @@ def _read_address(text: str) -> IPv4Address:
     raise Bad(f"{show(text)} is not an IPv4 address", hint, "InvalidParameterValue")
 
 
+AMAZON_DNS = "AmazonProvidedDNS"
+
+
+def _read_name_server(text: str) -> IPv4Address | str:
+    if text.lower() == AMAZON_DNS.lower():
+        return AMAZON_DNS
+    if HOST_NAME.fullmatch(text) and not LOOKS_NUMERIC.fullmatch(text):
+        raise Bad(
+            f"{show(text)} is not a name server's address",
+            f"an IPv4 address such as 8.8.8.8, or {AMAZON_DNS}",
+            "InvalidParameterValue",
+        )
+    return _read_address(text)
+
+
 def _read_peer(text: str) -> IPv4Network | Word:
     """What a security group rule allows: a CIDR block, or the name of a group (`self` included)."""
     if CIDR_TEXT.fullmatch(text):
@@ -213,6 +237,11 @@ def _read_end(text: str) -> IPv4Address | str:
 
 CIDR = Scalar("a CIDR block such as 10.0.0.0/16", _read_cidr, {"type": "string", "pattern": whole(CIDR_PATTERN)})
 ADDRESS = Scalar("an IPv4 address", _read_address, {"type": "string", "pattern": whole(ADDRESS_PATTERN)})
+NAME_SERVER = Scalar(
+    f"a name server's address or {AMAZON_DNS}",
+    _read_name_server,
+    {"type": "string", "pattern": whole(f"{ADDRESS_PATTERN}|{AMAZON_DNS}")},
+)
 PEER = Scalar(
     "a CIDR block, a security group's name or self",
     _read_peer,

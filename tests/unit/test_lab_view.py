@@ -16,7 +16,7 @@ def resolv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *files: str, dns: st
         (tmp_path / str(number)).write_text(text)
         paths.append(str(tmp_path / str(number)))
     monkeypatch.setattr(view, "_RESOLVERS", (*paths, "/nowhere"))
-    return view.resolv(view.View("lab", {}, dns, uplink))
+    return view.resolv(view.View("lab", {}, dns, uplink), "web")
 
 
 def test_without_an_uplink_it_is_the_labs_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ vpcs:
     cidr_block: 10.0.0.0/16
     internet_gateway: igw
     main_route_table: private
+    dhcp_options: {domain_name: corp.example, domain_name_servers: [8.8.8.8]}
     subnets:
       a: {cidr_block: 10.0.1.0/24, availability_zone: a, route_table: public, map_public_ip_on_launch: true}
       b: {cidr_block: 10.0.2.0/24, availability_zone: ap-northeast-1c}
@@ -81,6 +82,8 @@ vpcs:
         vpc_security_group_ids: [default]
         associate_public_ip_address: false
         services: [{command: [a, b]}]
+  spare:
+    default: true
 settings: {time_scale: 10, nat_gateway_connections: 100}
 internet:
   uplink: false
@@ -111,7 +114,7 @@ def test_it_refuses_an_unknown_key_wherever_it_stands(path: tuple[str, ...]) -> 
         target = target[name]
         if isinstance(target, list):
             target = next(item for item in target if isinstance(item, dict))
-        elif name not in ("internet", "settings"):
+        elif name not in ("internet", "settings", "dhcp_options"):
             target = next(
                 value
                 for value in target.values()
