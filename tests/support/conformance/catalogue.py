@@ -31,6 +31,7 @@ _FAMILIES = {
     "VPC": "Addressing",
     "SUB": "Addressing",
     "ENI": "Addressing",
+    "DHCP": "Addressing",
     "L2": "Link layer",
     "MTU": "Link layer",
     "SDC": "Link layer",
