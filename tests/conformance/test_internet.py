@@ -1,14 +1,17 @@
-"""Instances with a public address: the internet gateway translates one to one, and passes nobody else."""
+"""The internet gateway: one address for one, for those that have a public one and a route, and for nobody else."""
 
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 
 from tests.support import lab as labs
 from tests.support import packets
-from tests.support.lab import Lab
+from tests.support.lab import Lab, edited
 from tests.support.packets import Sender, Tap, silent
-from tests.support.probes import Probe, check, drops, passes
+from tests.support.probes import Probe, check, drops, passes, refused
 
 TOPOLOGY = """
 vpcs:
@@ -65,8 +68,18 @@ def lab() -> Iterator[Lab]:
         yield up
 
 
-def test_T_20_outside_sees_the_public_address(lab: Lab) -> None:
-    """IGW-01, IGW-02: the outside host sees 203.0.113.10; the instance's own socket knows only 10.0.0.10."""
+@contextmanager
+def changed(lab: Lab, old: str, new: str) -> Iterator[None]:
+    """The lab with this edit of its file, for as long as the block lasts."""
+    lab.up(edited(TOPOLOGY, {old: new}))
+    try:
+        yield
+    finally:
+        lab.up(TOPOLOGY)
+
+
+def test_T_20_IGW_02_outside_sees_the_public_address(lab: Lab) -> None:
+    """An outside host sees the instance's public address; the instance itself knows its private one only."""
     client = lab.open_socket("hp")
     client.connect_ex(("198.51.100.7", 80))
     assert client.getsockname()[0] == "10.0.0.10"
@@ -81,7 +94,7 @@ def test_T_20_outside_sees_the_public_address(lab: Lab) -> None:
 
 
 def test_T_21_outside_comes_in(lab: Lab) -> None:
-    """SG-27, IGW-01: the instance sees the caller's own address, and its group judges by that address."""
+    """Who calls a public address reaches the instance, which sees the caller's own address, as its group does."""
     check(
         lab,
         [Probe("x", "203.0.113.10", "tcp", 22, seen_as="198.51.100.7")],
@@ -95,7 +108,7 @@ def test_T_21_outside_comes_in(lab: Lab) -> None:
 
 @pytest.mark.parametrize("protocol", ["TCP", "UDP", "ICMP"])
 def test_IGW_01_only_the_address_changes(lab: Lab, protocol: str) -> None:
-    """IGW-01: ports, ICMP ids and all else stay as they are, in both directions, privileged ports too."""
+    """The internet gateway changes the address alone: ports and ICMP ids stay as they are, in both directions."""
     inside, outside = Tap(lab, "hp"), Tap(lab, "quiet")
     out, back = packets.cookie(), packets.cookie()
     there = {
@@ -122,7 +135,7 @@ def test_IGW_01_only_the_address_changes(lab: Lab, protocol: str) -> None:
 
 
 def test_IGW_01_any_protocol(lab: Lab) -> None:
-    """IGW-01: a translator of addresses does not care for the protocol: GRE and ESP pass both ways."""
+    """The internet gateway does not care for the protocol: GRE and ESP pass both ways."""
     inside, outside = Tap(lab, "hp"), Tap(lab, "quiet")
     for protocol, head in ((47, b"\0\0\x08\0"), (50, b"\0\0\1\1\0\0\0\1")):
         out, back = packets.cookie(), packets.cookie()
@@ -132,8 +145,8 @@ def test_IGW_01_any_protocol(lab: Lab) -> None:
         assert inside.wait(back)["IP"].dst == "10.0.0.10"
 
 
-def test_an_error_about_a_translated_packet_quotes_the_private_address(lab: Lab) -> None:
-    """IGW-01, CT-10: the packet inside the ICMP error is rewritten too, else the instance could not place it."""
+def test_IGW_01_an_error_about_a_translated_packet_quotes_the_private_address(lab: Lab) -> None:
+    """The packet inside an ICMP error is translated too, so that the instance can place it."""
     inside, outside = Tap(lab, "hp"), Tap(lab, "x")
     mark = packets.cookie()
     Sender(lab, "hp").send("x", packets.UDP(sport=4000, dport=4001) / packets.Raw(mark))
@@ -144,9 +157,7 @@ def test_an_error_about_a_translated_packet_quotes_the_private_address(lab: Lab)
 
 
 def test_IGW_10_SG_31_between_public_addresses(lab: Lab) -> None:
-    """T-42: by private address a group reference matches; by public address the same packet comes from a public one,
-    and it does not.
-    """
+    """Two instances reach each other by public addresses too, but then a group reference does not match."""
     check(
         lab,
         passes("hp", "hp2", "tcp", 80),
@@ -158,8 +169,8 @@ def test_IGW_10_SG_31_between_public_addresses(lab: Lab) -> None:
     )
 
 
-def test_T_22_without_a_public_address(lab: Lab) -> None:
-    """IGW-03: a perfect route to the internet gateway is of no use; the VPC is within reach as ever."""
+def test_IGW_03_without_a_public_address(lab: Lab) -> None:
+    """Without a public address a route to the internet gateway is of no use; the VPC is within reach as ever."""
     internet = Tap(lab, "internet")
     check(
         lab,
@@ -173,9 +184,10 @@ def test_T_22_without_a_public_address(lab: Lab) -> None:
     assert not [f.packet.summary() for f in internet.came() if f.packet["IP"].src == lab.private("bare")]
 
 
-def test_no_private_source_leaves(lab: Lab) -> None:
-    """IGW-01, SDC-03: what connection tracking cannot place (a segment of no flow, odd flags, a wrong checksum) is not
-    sent on as it is: the internet never sees a private address.
+def test_SDC_03_no_private_source_leaves(lab: Lab) -> None:
+    """The internet never sees a private address, not even of a packet that belongs to no flow.
+
+    Connection tracking cannot place them: a segment of no flow, odd flags, a wrong checksum.
     """
     internet, outside = Tap(lab, "internet"), Tap(lab, "x")
     lost, done = packets.cookie(), packets.cookie()
@@ -195,8 +207,8 @@ def test_no_private_source_leaves(lab: Lab) -> None:
     assert sources <= {"203.0.113.10", "203.0.113.99"}
 
 
-def test_T_23_without_a_route_to_the_gateway(lab: Lab) -> None:
-    """IGW-04: what comes in is delivered, and the answer has no way back."""
+def test_IGW_04_without_a_route_to_the_gateway(lab: Lab) -> None:
+    """With a public address and no route to the gateway, what comes in is delivered and the answer has no way back."""
     tap, outside = Tap(lab, "lost"), Tap(lab, "x")
     mark = packets.cookie()
     Sender(lab, "x").send("203.0.113.12", packets.TCP(sport=1000, dport=80, flags="S") / packets.Raw(mark))
@@ -213,7 +225,7 @@ def test_T_23_without_a_route_to_the_gateway(lab: Lab) -> None:
 
 
 def test_IGW_06_an_address_that_is_nobodys(lab: Lab) -> None:
-    """IGW-06, GEN-01: silence, and nothing gets into the VPC."""
+    """What is sent to a public address that is nobody's does not get into the VPC, and nobody answers."""
     taps = [Tap(lab, node) for node in ("main.router", "other.router", "igw", "igw-other", "y")]
     target = Tap(lab, "hp")
     sender = Sender(lab, "x")
@@ -226,7 +238,7 @@ def test_IGW_06_an_address_that_is_nobodys(lab: Lab) -> None:
 
 
 def test_IGW_08_private_destinations(lab: Lab) -> None:
-    """IGW-08: RFC 1918 and RFC 6598 do not leave through the internet gateway, with or without a NAT gateway."""
+    """Packets for RFC 1918 and RFC 6598 addresses do not leave through the internet gateway."""
     internet, outside = Tap(lab, "internet"), Tap(lab, "x")
     nowhere, done = packets.cookie(), packets.cookie()
     for node in ("hp", "hq"):
@@ -238,8 +250,8 @@ def test_IGW_08_private_destinations(lab: Lab) -> None:
     silent(internet, outside, about=nowhere)
 
 
-def test_two_vpcs_with_the_same_block_do_not_meet(lab: Lab) -> None:
-    """VPC-07, RT-02: `local` is the own VPC. The same private address exists in both, and each sees its own."""
+def test_RT_02_two_vpcs_with_the_same_block_do_not_meet(lab: Lab) -> None:
+    """The local route is the VPC's own: where two VPCs have the same block, each sees its own addresses."""
     ours, theirs = Tap(lab, "hp"), Tap(lab, "ho")
     mark = packets.cookie()
     Sender(lab, "bare").send("10.0.0.10", packets.UDP(dport=514) / packets.Raw(mark))
@@ -256,7 +268,7 @@ def test_two_vpcs_with_the_same_block_do_not_meet(lab: Lab) -> None:
 
 
 def test_NAT_21_two_callers_from_one_port(lab: Lab) -> None:
-    """NAT-21: two instances use the same source port towards the same server; the NAT gateway keeps them apart."""
+    """Two instances that use the same source port towards one server are kept apart by the NAT gateway."""
     outside = Tap(lab, "quiet")
     ports = {}
     for protocol, upper in (
@@ -281,7 +293,7 @@ def test_NAT_21_two_callers_from_one_port(lab: Lab) -> None:
 
 @pytest.mark.parametrize("port", [1, 53, 1023])
 def test_NAT_21_ports_are_high(lab: Lab, port: int) -> None:
-    """NAT-21: a privileged source port comes out as one of 1024-65535."""
+    """A NAT gateway's source ports are 1024 to 65535, whatever the caller's was."""
     outside = Tap(lab, "x")
     mark = packets.cookie()
     Sender(lab, "hq").send("x", packets.UDP(sport=port, dport=6666) / packets.Raw(mark))
@@ -289,9 +301,7 @@ def test_NAT_21_ports_are_high(lab: Lab, port: int) -> None:
 
 
 def test_VPC_06_a_block_of_public_addresses() -> None:
-    """VPC-06, SG-31, SDC-03: a VPC may use public addresses as its own. Then an outside host that pretends to be one of
-    its members must not pass for one: a group reference means ENIs, and nobody comes in from outside with their source.
-    """
+    """A VPC may use public addresses as its own; who pretends to be one of them from outside does not come in."""
     topology = """
 vpcs:
   main:
@@ -322,3 +332,154 @@ internet:
         silent(db, router, about=forged)
         lab.serve("db", tcp=(5432, 80))
         check(lab, passes("friend", "db", "tcp", 5432), drops("x", "203.0.113.10", "tcp", 5432))
+
+
+def test_T_22_the_elastic_ip_is_taken_away(lab: Lab) -> None:
+    """An instance that loses its Elastic IP can no longer call out, though its route and its groups are the same."""
+    check(lab, [Probe("hp", "x", "tcp", 80, seen_as="203.0.113.10")], passes("x", "203.0.113.10", "tcp", 80))
+    with changed(lab, "private_ip: 10.0.0.10, elastic_ip: 203.0.113.10,", "private_ip: 10.0.0.10,"):
+        check(
+            lab,
+            drops("hp", "x", "tcp", 80),
+            drops("hp", "x", "icmp"),
+            drops("x", "203.0.113.10", "tcp", 80),
+            passes("hp", "hp2", "tcp", 80),
+            passes("hp2", "x", "tcp", 80),
+        )
+
+
+def test_T_23_the_route_to_the_gateway_is_removed(lab: Lab) -> None:
+    """Without its route to the internet gateway a subnet's instances do not answer the internet any more."""
+    check(lab, passes("x", "203.0.113.10", "tcp", 22), passes("hq", "x", "tcp", 80))
+    with changed(lab, "public: {routes: {0.0.0.0/0: igw}}", "public: {}"):
+        check(
+            lab,
+            drops("x", "203.0.113.10", "tcp", 22),
+            drops("hp", "x", "tcp", 80),
+            drops("hq", "x", "tcp", 80),  # the NAT gateway stands in that subnet
+            passes("hq", "hp", "tcp", 80),
+        )
+
+
+def test_IGW_05_all_four_are_needed(lab: Lab) -> None:
+    """The internet needs a gateway, a route to it, a public address and a group that permits: one less is silence."""
+    check(
+        lab,
+        passes("hp", "x", "tcp", 80),
+        passes("x", "203.0.113.10", "tcp", 22),
+        drops("lost", "x", "tcp", 80),
+        drops("bare", "x", "tcp", 80),
+        drops("x", lab.public("hp3"), "tcp", 80),
+        passes("x", lab.public("hp3"), "tcp", 22),
+    )
+
+
+def test_IGW_08_private_sources(lab: Lab) -> None:
+    """Packets with an RFC 1918 or RFC 6598 source do not come in through the internet gateway."""
+    target, sender = Tap(lab, "hp"), Sender(lab, "x")
+    forged, done = packets.cookie(), packets.cookie()
+    for source in ("10.0.0.11", "10.0.0.10", "10.9.9.9", "172.16.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1"):
+        sender.send("203.0.113.10", packets.UDP(dport=514) / packets.Raw(forged), src=source)
+    sender.send("203.0.113.10", packets.UDP(dport=514) / packets.Raw(done))
+    target.wait(done)
+    silent(target, Tap(lab, "main.router"), about=forged)
+
+
+def test_IGW_10_an_instance_calls_its_own_public_address(lab: Lab) -> None:
+    """An instance reaches itself by its own public address, which it also sees as the caller's."""
+    check(
+        lab, [Probe("hp", "203.0.113.10", "tcp", 80, seen_as="203.0.113.10")], refused("hp", "203.0.113.10", "tcp", 81)
+    )
+
+
+def test_IGW_11_L2_06_traceroute(lab: Lab) -> None:
+    """A traceroute shows the NAT gateway's private address, and never the internet gateway or the VPC's router."""
+    assert hops(lab, "hp", "198.51.100.8") == ["192.0.2.1", "198.51.100.8"]
+    assert hops(lab, "hq", "198.51.100.8") == [lab.private("nat"), "192.0.2.1", "198.51.100.8"]
+
+
+def hops(lab: Lab, node: str, to: str) -> list[str]:
+    """Who says something about a packet that lived too short, the nearest first."""
+    tap, sender = Tap(lab, node), Sender(lab, node)
+    for ttl in range(1, 7):  # a host sends six ICMP errors at once, and then one a second
+        sender.send(to, packets.UDP(sport=33000 + ttl, dport=33434) / packets.Raw(b"trace"), ttl=ttl)
+    tap.wait_for(lambda p: "UDPerror" in p and p["UDPerror"].sport == 33006 and p["IP"].src == to, "the end")
+    said = {
+        frame.packet["UDPerror"].sport: frame.packet["IP"].src for frame in tap.came() if "UDPerror" in frame.packet
+    }
+    return list(dict.fromkeys(said[port] for port in sorted(said)))
+
+
+def test_IGW_16_two_translations_in_series(lab: Lab) -> None:
+    """Through a NAT gateway the source becomes its private address, and its Elastic IP at the internet gateway."""
+    gateway, outside = Tap(lab, "igw"), Tap(lab, "x")
+    mark = packets.cookie()
+    Sender(lab, "hq").send("x", packets.UDP(sport=4000, dport=9) / packets.Raw(mark))
+    assert outside.wait(mark)["IP"].src == "203.0.113.99"
+    assert gateway.wait(mark)["IP"].src == lab.private("nat")
+
+
+def test_EIP_03_an_elastic_ip_moves(lab: Lab) -> None:
+    """An Elastic IP that is given to another instance leads there from then on."""
+    check(lab, [Probe("hp2", "x", "tcp", 80, seen_as="203.0.113.11")], passes("x", "203.0.113.10", "icmp"))
+    taken = TOPOLOGY.replace(
+        "hp: {subnet: public, private_ip: 10.0.0.10, elastic_ip: 203.0.113.10,", "hp: {subnet: public,"
+    )
+    lab.up(edited(taken, {"bare: {subnet: public,": "bare: {subnet: public, elastic_ip: 203.0.113.10,"}))
+    try:
+        tap, mark = Tap(lab, "bare"), packets.cookie()
+        Sender(lab, "x").send("203.0.113.10", packets.UDP(dport=514) / packets.Raw(mark))
+        assert tap.wait(mark)["IP"].dst == lab.private("bare")
+        check(lab, [Probe("bare", "x", "tcp", 80, seen_as="203.0.113.10")], drops("hp", "x", "tcp", 80))
+    finally:
+        lab.up(TOPOLOGY)
+
+
+def too_large(packet: Any) -> bool:
+    return "IPerror" in packet and (packet["ICMP"].type, packet["ICMP"].code) == (3, 4)
+
+
+def test_MTU_03_MTU_05_the_internet_carries_1500_bytes(lab: Lab) -> None:
+    """The internet gateway takes 1,500 bytes: more is dropped with ICMP 3/4 if DF is set, and cut if it is not."""
+    inside, outside, sender = Tap(lab, "hp"), Tap(lab, "x"), Sender(lab, "hp")
+    fits, large, cut = packets.cookie(), packets.cookie(), packets.cookie()
+    sender.send("x", packets.UDP(sport=4100, dport=9) / packets.Raw(fits.ljust(1472, b".")), flags="DF")
+    assert outside.wait(fits)["IP"].len == 1500
+    sender.send("x", packets.UDP(sport=4101, dport=9) / packets.Raw(large.ljust(1473, b".")), flags="DF")
+    error = inside.wait_for(too_large, "fragmentation needed")
+    assert (error["ICMP"].nexthopmtu, error["IP"].dst) == (1500, "10.0.0.10")
+    assert (error["IPerror"].src, error["IPerror"].dst) == ("10.0.0.10", "198.51.100.7")
+    sender.send("x", packets.UDP(sport=4102, dport=9) / packets.Raw(cut.ljust(8000, b".")))
+    outside.wait(cut)
+    silent(outside, about=large)
+
+
+@pytest.mark.parametrize("caller", ["hp", "hq"])
+def test_MTU_05_path_mtu_discovery(lab: Lab, caller: str) -> None:
+    """A TCP transfer between two hosts with jumbo frames works through the 1,500 bytes between them."""
+    lab.must("y", "ip link set eth0 mtu 9001")  # else its announced segment size would do
+    listener = lab.open_socket("y")
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("0.0.0.0", 9000))
+    listener.listen()
+    client = lab.open_socket(caller)
+    client.settimeout(10)
+    client.connect((lab.address("y"), 9000))
+    server, _ = listener.accept()
+    lab.keep(server)
+    listener.close()
+    assert path_mtu(client) == 9001
+    server.settimeout(10)
+    client.setblocking(False)
+    data, sent, got = b"x" * 200_000, 0, 0
+    while got < len(data):
+        if sent < len(data):
+            with suppress(BlockingIOError):
+                sent += client.send(data[sent:])
+        got += len(server.recv(65536))
+    assert path_mtu(client) == 1500
+    lab.must("y", "ip link set eth0 mtu 1500")
+
+
+def path_mtu(client: socket.socket) -> int:
+    return client.getsockopt(socket.IPPROTO_IP, 14)  # IP_MTU
