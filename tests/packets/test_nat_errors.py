@@ -3,7 +3,6 @@
 import errno
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -77,55 +76,3 @@ def test_fragmentation_needed(lab: Lab) -> None:
     sender.send(WEB_EXAMPLE, packets.UDP(sport=40002, dport=9) / packets.Raw(cut * 200))
     web.wait(cut)
     silent(web, about=large)
-
-
-def test_a_large_download_survives_the_smaller_mtu(lab: Lab) -> None:
-    """MTU-05: path MTU discovery works from end to end: 200 KB to a server outside, from 9,001 bytes to 1,500."""
-    lab.serve("web.example", tcp=(9000,))
-    client = lab.open_socket("dev")
-    client.setblocking(True)
-    client.settimeout(10)
-    client.connect((WEB_EXAMPLE, 9000))
-    server, _ = lab.servers[-1].socket.accept()
-    lab.keep(server)
-    server.settimeout(10)
-    data = b"x" * 200_000
-    client.setblocking(False)
-    sent = got = 0
-    while got < len(data):
-        if sent < len(data):
-            with suppress(BlockingIOError):
-                sent += client.send(data[sent:])
-        got += len(server.recv(65536))
-
-
-def traceroute(lab: Lab, node: str, to: str, hops: int = 8) -> dict[int, str]:
-    """Who says what at each distance: "" for nobody."""
-    tap = Tap(lab, node)
-    sender = Sender(lab, node)
-    for ttl in range(1, hops + 1):
-        sender.send(to, packets.UDP(sport=33000 + ttl, dport=33434) / packets.Raw(b"trace"), ttl=ttl)
-    last = tap.wait_for(lambda packet: is_error(packet, 3, 3) and quoted(packet)[2] == 33000 + hops, "the end")
-    assert last["IP"].src == to
-    found = dict.fromkeys(range(1, hops + 1), "")
-    for frame in tap.came():
-        packet = frame.packet
-        if is_error(packet, 11, 0) or is_error(packet, 3, 3):
-            source, destination, port, _ = quoted(packet)
-            assert (source, destination) == (lab.address(node), to)
-            found[port - 33000] = packet["IP"].src
-    return found
-
-
-def test_traceroute_from_dev(lab: Lab) -> None:
-    """L2-06: the NAT gateway's private address is a hop. IGW-11: the internet gateway never shows itself."""
-    hops = traceroute(lab, "dev", "8.8.8.8")
-    shown = list(dict.fromkeys(hop for hop in hops.values() if hop))
-    assert shown == [lab.private("nat"), INTERNET, "8.8.8.8"]
-
-
-def test_traceroute_from_a_public_instance(lab: Lab) -> None:
-    """IGW-11, L2-04: between an instance with a public address and the internet nobody in the VPC shows up."""
-    hops = traceroute(lab, "web", "8.8.8.8")
-    shown = list(dict.fromkeys(hop for hop in hops.values() if hop))
-    assert shown == [INTERNET, "8.8.8.8"]

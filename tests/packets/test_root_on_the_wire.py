@@ -71,29 +71,6 @@ def permanent(lab: Lab, node: str) -> list[str]:
     return sorted(line for line in neighbours(lab, node).splitlines() if "PERMANENT" in line)
 
 
-def test_L2_02_who_is_there(lab: Lab) -> None:
-    """L2-02: a request for an ENI's address is answered with the router's MAC, one for nobody's address not at all, and
-    neither is seen by others.
-    """
-    tap, router = Tap(lab, MALLORY), Tap(lab, "main.router")
-    watch = Watch(lab)
-    sender = Sender(lab, MALLORY)
-
-    def ask(address: str) -> None:
-        sender.put(packets.ARP(op=1, hwsrc=sender.mac, psrc=sender.ip, pdst=address), dst=EVERYBODY)
-
-    for address in ("10.0.1.99", "10.0.1.255", "10.0.77.7", "8.8.8.8", "198.51.100.7", "169.254.0.1", sender.ip):
-        ask(address)
-    ask(lab.private("ally"))
-    answer = tap.wait_for(lambda p: "ARP" in p and p["ARP"].op == 2, "an answer")
-    assert (answer["ARP"].psrc, answer["ARP"].hwsrc) == (lab.private("ally"), sender.next_mac)
-    answered = {f.packet["ARP"].psrc for f in tap.came() if "ARP" in f.packet}
-    assert answered == {lab.private("ally")}
-    asked = {frame.link for frame in router.holding(sender_mac_bytes(sender)) if "ARP" in frame.packet}
-    assert asked == {"eni-mallory"}
-    watch.nobody_got(sender_mac_bytes(sender))
-
-
 def test_a_flood_of_arp_harms_nobody(lab: Lab) -> None:
     """L2-02: requests and answers in the name of hundreds that do not exist: nobody else notices."""
     watch = Watch(lab)
@@ -190,20 +167,6 @@ def test_source_routes_and_other_ip_options(lab: Lab) -> None:
         sender.send(last, upper, options=[packets.IPOption_RR(routers=["0.0.0.0"] * 4)])
         sender.send(last, upper, options=[packets.IPOption_Router_Alert()])
     watch.nobody_got(mark)
-
-
-def test_SDC_04_another_source_mac(lab: Lab) -> None:
-    """SDC-04: a packet that would be allowed is dropped if its frame comes from another MAC than the ENI's."""
-    watch, ally = Watch(lab), Tap(lab, "ally")
-    sender = Sender(lab, MALLORY)
-    forged, own = packets.cookie(), packets.cookie()
-    for mac in (lab.veth("ally").peer_mac, sender.next_mac, "0a:00:00:00:00:99", "01:00:5e:00:00:01"):
-        allowed = packets.TCP(sport=7100, dport=80, flags="S") / packets.Raw(forged)
-        sender.put(sender.packet("ally", allowed), src=mac)
-        sender.put(sender.packet("friend", allowed), src=mac)
-    sender.send("ally", packets.TCP(sport=7101, dport=80, flags="S") / packets.Raw(own))
-    ally.wait(own)
-    watch.nobody_got(forged)
 
 
 def test_tunnels(lab: Lab) -> None:
