@@ -1,4 +1,4 @@
-"""What holds for every packet: a refusal is silence, "refused" is the host's own word, and in which order who is asked."""
+"""What holds for every packet: a refusal is silence, "refused" is the host's own word, and who is asked first."""
 
 from collections.abc import Iterator
 
