@@ -15,6 +15,7 @@ from emulator.topology.values import (
     CIDR,
     DESCRIPTION,
     DOMAIN,
+    ELASTIC_IP,
     END,
     HOST,
     ICMP,
@@ -226,12 +227,13 @@ INSTANCE = Noun(
         "subnet": Key(NAME, "The subnet it stands in; left out in a default VPC: default-a."),
         "private_ip": Key(ADDRESS, "Its address in the subnet; left out: the lowest free one."),
         "associate_public_ip_address": Key(BOOLEAN, "Gets a public IP; left out: as the subnet says."),
-        "elastic_ip": Key(ADDRESS, "A fixed public address."),
+        "elastic_ip": Key(ELASTIC_IP, "A fixed public address."),
         "security_groups": Key(ListOf(NAME), "Its security groups; left out: the VPC's default group."),
         "vpc_security_group_ids": Key(ListOf(NAME), "Terraform's name for security_groups."),
         "services": Key(SERVICES, "What listens in it, such as [http, {tcp: 5432}]."),
     },
     instead={
+        "route_table": "a subnet has a route_table; an instance stands in a subnet",
         "subnet_id": "the key is subnet",
         "public_ip": "elastic_ip is a fixed one; associate_public_ip_address: true takes one of the pool",
         "eip": "the key is elastic_ip",
@@ -320,7 +322,9 @@ EXPECTATION = Noun(
         "protocol": Key(values.choice("tcp", "udp", "icmp"), "tcp, udp or icmp (an echo request); left out: tcp."),
         "port": Key(PORT, "The destination port. For tcp and udp."),
         "result": Key(
-            values.choice("pass", "drop", "refused"),
+            values.choice(
+                "pass", "drop", "refused", otherwise="pass: it works; drop: a timeout; refused: nobody listens"
+            ),
             "pass, drop (a timeout) or refused (an answer: nobody listens).",
             True,
         ),

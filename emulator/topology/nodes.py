@@ -125,7 +125,20 @@ def _in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str, Where]:
         what += f", {error.context}"
         if error.context_mark and (not mark or error.context_mark.line != mark.line):
             what += f" that begins at line {error.context_mark.line + 1}"
+    if mark and "mapping values are not allowed" in problem and (slip := _slip_before(text, mark.line)):
+        return what, slip, where
     return what, next((hint for word, hint in HINTS if word in f"{problem} {error.context}"), ""), where
+
+
+def _slip_before(text: str, line: int) -> str:
+    """What is wrong with the line above, which YAML took for a value that goes on."""
+    before = next((above for above in reversed(LINE_BREAK.split(text)[:line]) if above.strip()), "")
+    found = re.match(r"\s*([A-Za-z_]\w*)( *= *|:)\S", before)
+    if not found or (found[2] == ":" and ": " in before):
+        return ""
+    if found[2] == ":":
+        return f"the line above needs a space after the colon: `{found[1]}: ...`"
+    return f"the line above is not YAML: write `{found[1]}: ...` instead of `=`"
 
 
 HINTS = (

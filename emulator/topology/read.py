@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from emulator.errors import Problem, Where
+from emulator.topology.elsewhere import KEYS, snake, value_hint
 from emulator.topology.fields import Kind, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
 from emulator.topology.nodes import NULLS, MappingNode, Node, ScalarNode, SequenceNode, is_null
 from emulator.topology.report import Report, place
@@ -141,8 +142,15 @@ class Reader:
 
     def _map_of(self, node: Node, kind: MapOf, path: str) -> tuple[Record, ...] | None:
         found: list[Record] = []
-        for name, where, child in self._entries(node, kind.name, path, f"a map of {kind.noun.title}s by name"):
-            if is_null(child):
+        entries = self._entries(node, kind.name, path, f"a map of {kind.noun.title}s by name")
+        # A name without a value beside keys of its noun: they were meant to be indented below it.
+        slipped = next((name for name, _, child in entries if is_null(child)), "")
+        for name, where, child in entries:
+            if slipped and name in kind.noun.keys:
+                what = f"`{name}` is a key of {_article(kind.noun.title)} {kind.noun.title}"
+                self.report.error(where, what, f"indent it below `{slipped}`")
+                record = None
+            elif is_null(child):
                 self._no_value(child, kind.noun, where.path)
                 record = None
             else:
@@ -183,7 +191,8 @@ class Reader:
             try:
                 names.read(name)
             except Bad as bad:
-                self.report.error(Where(where.line, where.column, path), bad.what, bad.hint, bad.code)
+                hint = value_hint(name) or bad.hint
+                self.report.error(Where(where.line, where.column, path), bad.what, hint, bad.code)
                 self.report.broken.add(where.path)
                 if len(name) > 255 or not name.isprintable() or names.phrase.startswith("a CIDR"):
                     continue
@@ -217,32 +226,41 @@ class Reader:
         what = f"unknown key {show(word)}"
         if word == "<<":
             hint, meant = "merge keys are not supported; *name after a key repeats a whole value", set(noun.keys)
-        elif word in noun.instead:
-            hint = noun.instead[word]
+        elif (
+            other := noun.instead.get(word)
+            or noun.instead.get(snake(word))
+            or (snake(word) not in noun.keys and KEYS.get(snake(word)))
+        ):
+            hint = other
             meant = noun.keys.keys() & set(WORDS.findall(hint))
         else:
-            guess = nearest(word, noun.keys)
+            guess = nearest(snake(word), noun.keys)
             hint, meant = (f"did you mean `{guess}`?" if guess else keys), {guess}
         self.report.error(place(node, path), what, hint, "UnknownParameter")
         return meant
 
     def _bad(self, node: Node, bad: Bad, path: str) -> None:
-        self.report.error(place(node, path), bad.what, bad.hint, bad.code)
+        self.report.error(place(node, path), bad.what, value_hint(node.value) or bad.hint, bad.code)
         self.report.broken.add(path)
 
     def _no_value(self, node: Node, kind: Kind, path: str) -> None:
         empty = {ListOf: "[]", MapOf: "{}", MapTo: "{}", Noun: "{}"}.get(type(kind))
         hint = f"write {empty} for an empty one, or remove the key" if empty else "write a value, or remove the key"
-        if isinstance(kind, Noun) and any(key.required for key in kind.keys.values()):
+        if isinstance(kind, Noun) and _required(kind):
             hint = f"{_article(kind.title)} {kind.title} needs {' and '.join(_required(kind))}"
+        if isinstance(kind, Noun):
+            hint += "; its keys are indented below it"
         self.report.error(place(node, path), "has no value", hint)
 
     def _wrong_kind(self, node: Node, wanted: str, where: Where, hint: str = "") -> None:
         if node.tag:
-            self.report.error(where, f"tags such as {show(node.tag)} are not used here", "remove it")
+            intrinsic = type(node) is not MappingNode and node.tag.startswith("!") and node.tag[1:2].isupper()
+            remedy = "write the value, or the name that it has in this file" if intrinsic else "remove it"
+            self.report.error(where, f"tags such as {show(node.tag)} are not used here", remedy)
         elif is_null(node):
             self.report.error(where, "has no value", f"write {wanted}")
         else:
+            hint = hint or (value_hint(node.value) if type(node) is ScalarNode else _unwrapped(node, wanted))
             self.report.error(where, f"must be {wanted}, not {_is(node)}", hint)
 
     def _visit(self, count: int) -> None:
@@ -251,12 +269,27 @@ class Reader:
             raise TooLarge
 
 
+def _unwrapped(node: Node, wanted: str) -> str:
+    """How to write a list or a map that stands where something simpler, or a map by name, is wanted."""
+    if type(node) is SequenceNode and " by name" in wanted:
+        first = node.value[0] if node.value else None
+        pairs = first.value if type(first) is MappingNode else ()
+        name = next((value.value for key, value in pairs if key.value == "name" and type(value) is ScalarNode), "")
+        return f"instead of `- name: {name}`, write `{name}:` and indent the keys below it" if name else ""
+    if type(node) is SequenceNode and len(node.value) == 1 and not wanted.startswith("a map") and "list" not in wanted:
+        return "one, without brackets"
+    if type(node) is MappingNode and wanted.startswith("a name") and len(node.value) == 1:
+        value = node.value[0][1].value
+        return f"write the name alone: {value}" if isinstance(value, str) else "write the name alone"
+    return ""
+
+
 def _duplicate(key: str, node: Node, path: str) -> Problem:
     return Problem(place(node, path), f"{show(key)} is there twice", "a key stands once in a map; put both together")
 
 
 def _required(noun: Noun) -> list[str]:
-    return [name for name, key in noun.keys.items() if key.required]
+    return [name for name, key in noun.keys.items() if key.required or name in noun.any_of[:1]]
 
 
 def _noun_of(item: Noun | ScalarOr) -> Noun:

@@ -214,5 +214,19 @@ def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: st
             where, f"no security group is called `{name}`", "0.0.0.0/0 is everybody", "InvalidGroup.NotFound", key
         )
         return
-    hint = did_you_mean(name, names, f"VPC {vpc.name} has {listed(names)}")
+    hint = _other_noun(vpc, name, names) or did_you_mean(name, names, f"VPC {vpc.name} has {listed(names)}")
     report.error(where, f"no security group is called `{name}`", hint, "InvalidGroup.NotFound", key)  # SG-15
+
+
+def _other_noun(vpc: Vpc, name: str, groups: list[str]) -> str:
+    """What to write instead, where the name is that of something else."""
+    subnet = next((subnet for subnet in vpc.subnets if subnet.name == name), None)
+    if subnet:
+        return f"`{name}` is a subnet: its block is {subnet.cidr_block}"
+    if name == vpc.name:
+        return f"`{name}` is the VPC: its block is {vpc.cidr_block}"
+    instance = next((instance for instance in vpc.instances if instance.name == name), None)
+    carried = [group for group in instance.security_groups if group in groups] if instance else []
+    if carried:
+        return f"`{name}` is an instance: name a group that it carries ({listed(carried)}), or its address"
+    return ""

@@ -73,7 +73,7 @@ def _first(subnet: Subnet) -> IPv4Address:
 
 
 def _check_tables(vpc: Vpc, report: Report) -> None:
-    names = {table.name for table in vpc.route_tables}
+    names = [table.name for table in vpc.route_tables]
     wanted = [(vpc.where, "main_route_table", vpc.main_route_table)]
     wanted += [
         (subnet.where, "route_table", subnet.route_table)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from emulator.topology.elsewhere import AWS_ID, value_hint
+
 
 def show(text: str) -> str:
     """The user's text in a message: on one line, cut where it is long, control characters visible."""
@@ -23,6 +25,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """The nearest known word as a hint, else the other hint."""
+    if AWS_ID.fullmatch(word):
+        return f"{value_hint(word)}; {otherwise}" if otherwise else value_hint(word)
     guess = nearest(word, known)
     return f"did you mean `{guess}`?" if guess else otherwise
 

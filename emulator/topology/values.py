@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from emulator.names import HOST_NAME, LAB_NAME, RESOURCE_NAME
+from emulator.topology.elsewhere import cidr_hint, port_hint, protocol_hint
 from emulator.topology.suggest import did_you_mean, show
 
 
@@ -179,6 +180,9 @@ def _not_a_cidr(text: str) -> Bad:
     code = "InvalidParameterValue"
     if LOOKS_IPV6.fullmatch(text):
         return Bad(f"{show(text)} is an IPv6 block", NO_IPV6, code)
+    if hint := cidr_hint(text):
+        what = "has no prefix length" if ADDRESS_TEXT.fullmatch(text) else "is not a CIDR block"
+        return Bad(f"{show(text)} {what}", hint, code)
     if ADDRESS_TEXT.fullmatch(text):
         hint = f"{text}/24 are 256 addresses, {text}/32 is this one; 0.0.0.0/0 is every address"
         return Bad(f"{show(text)} has no prefix length", hint, code)
@@ -223,7 +227,7 @@ def _read_peer(text: str) -> IPv4Network | Word:
         return Word(text)
     if "." in text or "/" in text or ":" in text:
         raise _not_a_cidr(text)
-    raise Bad(f"{show(text)} is neither a CIDR block, nor a security group's name, nor self")
+    raise Bad(f"{show(text)} is neither a CIDR block, nor a security group's name, nor self", cidr_hint(text))
 
 
 def _read_end(text: str) -> IPv4Address | str:
@@ -232,7 +236,16 @@ def _read_end(text: str) -> IPv4Address | str:
         return IPv4Address(text)
     if HOST_NAME.fullmatch(text) or RESOURCE_NAME.fullmatch(text):
         return text
-    raise Bad(f"{show(text)} is neither a node's name nor an IPv4 address")
+    hint = "the port goes into `port`" if ":" in text else "one address, such as 10.0.1.10" if "/" in text else ""
+    raise Bad(f"{show(text)} is neither a node's name nor an IPv4 address", hint)
+
+
+def _read_elastic_ip(text: str) -> IPv4Address:
+    if text.lower() in ("true", "auto", "yes", "any"):
+        what = f"{show(text)} is not an IPv4 address"
+        hint = "associate_public_ip_address: true takes one of the pool"
+        raise Bad(what, hint, "InvalidParameterValue")
+    return _read_address(text)
 
 
 CIDR = Scalar("a CIDR block such as 10.0.0.0/16", _read_cidr, {"type": "string", "pattern": whole(CIDR_PATTERN)})
@@ -242,6 +255,7 @@ NAME_SERVER = Scalar(
     _read_name_server,
     {"type": "string", "pattern": whole(f"{ADDRESS_PATTERN}|{AMAZON_DNS}")},
 )
+ELASTIC_IP = ADDRESS._replace(read=_read_elastic_ip)
 PEER = Scalar(
     "a CIDR block, a security group's name or self",
     _read_peer,
@@ -263,7 +277,8 @@ def _number(text: str, low: int, high: int, phrase: str) -> int:
         if low <= number <= high:
             return number
         raise Bad(f"{number} is not {phrase}", f"from {low} to {high}", "InvalidParameterValue")
-    raise Bad(f"{show(text)} is not {phrase}", f"a plain decimal number from {low} to {high}", "InvalidParameterValue")
+    hint = (phrase == "a port" and port_hint(text)) or f"a plain decimal number from {low} to {high}"
+    raise Bad(f"{show(text)} is not {phrase}", hint, "InvalidParameterValue")
 
 
 def integer(low: int, high: int, phrase: str) -> Scalar:
@@ -286,7 +301,9 @@ def _read_ports(text: str) -> tuple[int, int]:
         return first, last
     if not NUMBER_TEXT.fullmatch(text):
         raise Bad(
-            f"{show(text)} is neither a port nor a range of ports", "443, 8000-8100 or all", "InvalidParameterValue"
+            f"{show(text)} is neither a port nor a range of ports",
+            port_hint(text) or "443, 8000-8100 or all",
+            "InvalidParameterValue",
         )
     only = _number(text, 0, 65535, "a port")
     return only, only
@@ -345,7 +362,9 @@ def _read_protocol(text: str) -> int:
         return number
     if NUMBER_TEXT.fullmatch(text) and int(text) <= 255:
         return int(text)
-    hint = f"write {text.lower()}" if text.lower() in PROTOCOLS else "tcp, udp, icmp, all, or a number from 0 to 255"
+    hint = protocol_hint(text) or "tcp, udp, icmp, all, or a number from 0 to 255"
+    if text.lower() in PROTOCOLS:
+        hint = f"write {text.lower()}"
     raise Bad(f"{show(text)} is not an IP protocol", hint, "InvalidParameterValue")
 
 

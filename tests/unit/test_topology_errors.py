@@ -14,7 +14,7 @@ ONLY_WARNINGS = {"warnings", "warnings-quotas"}
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 50
+    assert len(CASES) >= 100
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
