@@ -26,6 +26,8 @@ UPLINK_LINK = "uplink"  # in the internet node, towards the machine's own networ
 
 # Links between routers carry no subnet: each end is reached over a link-local next hop with a permanent neighbour.
 NEXT_HOP = IPv4Address("169.254.0.1")  # whatever is on the far side of a router-to-router link
+# SG-40: resolver, instance metadata, time. They answer in every VPC, whatever its routes and filters.
+LINK_LOCAL_SERVICES = tuple(map(IPv4Address, ("169.254.169.253", "169.254.169.254", "169.254.169.123")))
 ROUTE_RULE_PRIORITY = 100  # `ip rule`: below `local` (0), above `main` (32766)
 
 

@@ -20,6 +20,7 @@ class Eni(NamedTuple):
     gateway: str
     router_mac: str
     table: int
+    subnet: str
 
 
 def router_mac(vpc: Vpc) -> str:
@@ -30,6 +31,11 @@ def router_mac(vpc: Vpc) -> str:
 def gateway_address(subnet: Subnet) -> str:
     """RT-01: the router is base+1 of every subnet."""
     return str(subnet.cidr_block.network_address + 1)
+
+
+def service_addresses(vpc: Vpc) -> tuple[str, ...]:
+    """Where AWS's own services answer in this VPC. SUB-07: the resolver is base+2 of the VPC, not of each subnet."""
+    return (str(vpc.cidr_block.network_address + 2), *map(str, names.LINK_LOCAL_SERVICES))
 
 
 def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
@@ -50,7 +56,7 @@ def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
         ip = str(addresses.private[node])
         prefixlen, gateway, table = subnets[held.subnet]
         own_mac = names.mac(vpc.name, node, ip, f"{gateway}/{prefixlen}")
-        found[node] = Eni(node, names.eni(node), own_mac, ip, prefixlen, gateway, mac, table)
+        found[node] = Eni(node, names.eni(node), own_mac, ip, prefixlen, gateway, mac, table, held.subnet)
     return found
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from emulator import names
 from emulator.compile import nft
-from emulator.compile.eni import Eni, gateway_address, namespace
+from emulator.compile.acl import network_acls
+from emulator.compile.eni import Eni, gateway_address, namespace, service_addresses
 from emulator.compile.security import security_groups
 from emulator.compile.state import (
     MAIN_TABLE,
@@ -69,7 +70,9 @@ def router(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, topology: Topol
         | tracking(topology.settings)
         | at_once
         | {established(topology.settings), Sysctl("net/ipv4/conf/all/proxy_arp", "1")},
-        addresses=frozenset(Address("lo", gateway_address(subnet), 32) for subnet in vpc.subnets),
+        addresses=frozenset(
+            Address("lo", address, 32) for address in (*map(gateway_address, vpc.subnets), *service_addresses(vpc))
+        ),
         neighbours=frozenset(neighbours),
         routes=frozenset(routes),
         rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables),
@@ -111,8 +114,12 @@ def route_labels(vpc: Vpc, enis: dict[str, Eni]) -> dict[tuple[str, object], str
 
 
 def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists: tuple[PrefixList, ...]) -> Ruleset:
-    """The router's table. Order, by GEN-04: source check, sender's groups, route, receiver's groups."""
+    """The router's table. Order, by GEN-03 and GEN-04: source check, sender's groups and ACL, route, receiver's ACL and
+    groups. What is addressed to the router itself passes neither groups nor ACLs (SG-40, ACL-17): chain `to_router`.
+    """
     groups = security_groups(vpc, addresses, prefix_lists)
+    acls = network_acls(vpc, enis)
+    offered = tuple(nft.Element(address) for address in service_addresses(vpc))
     quoted = {eni.node: nft.link(eni.link) for eni in enis.values()}
     gateways = tuple(nft.Element(nft.together(eni.gateway, quoted[eni.node])) for eni in enis.values())
     instances = tuple(nft.Element(quoted[instance.name]) for instance in vpc.instances)
@@ -137,13 +144,19 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
                 nft.Set("unchecked_link", "ifname : mark", unchecked),
                 nft.Set("nat_address", "ipv4_addr", nat_addresses),
                 nft.Set("router_address", "ipv4_addr . ifname", gateways),
+                nft.Set("service_address", "ipv4_addr", offered),
                 nft.Set("sender_groups", "ifname : verdict", (*groups.egress, *free)),
                 nft.Set("receiver_groups", "ifname : verdict", (*groups.ingress, *free)),
                 *groups.sets,
+                *acls.sets,
             ),
             chains=(
                 *groups.chains,
-                nft.Chain("known", (nft.Rule("accept", "SG-03: replies to what was allowed"),)),
+                *acls.chains,
+                # ACL-01: groups know a reply, ACLs judge it like any other packet.
+                nft.Chain(
+                    "known", (*acls.leave, *acls.enter, nft.Rule("accept", "SG-03: replies to what was allowed"))
+                ),
                 nft.Chain("sender", (nft.Rule("iifname vmap @sender_groups"), nft.Rule("drop"))),
                 nft.Chain("receiver", (nft.Rule("oifname vmap @receiver_groups"), nft.Rule("drop"))),
                 nft.Chain(
@@ -162,10 +175,14 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
                 ),
                 nft.Chain(
                     "to_router",
-                    # L2-05: base+1 answers ping from its own subnet, and the router has nothing else to say.
+                    # L2-05: base+1 answers ping from its own subnet. SG-40: AWS's services answer the VPC's instances.
                     (
                         nft.Rule(
                             "icmp type echo-request ip daddr . iifname @router_address accept", "the router's address"
+                        ),
+                        nft.Rule(
+                            "iifname @instance_link ip daddr @service_address meta l4proto { tcp, udp } accept",
+                            "SG-40: not filtered",
                         ),
                     ),
                     nft.Hook("filter", "input", "filter", "drop"),
@@ -181,6 +198,8 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
                     (
                         nft.Rule("ct state established,related goto known"),
                         nft.Rule("jump sender"),
+                        *acls.leave,
+                        *acls.enter,
                         nft.Rule("jump receiver"),
                         nft.Rule("accept"),
                     ),

@@ -113,6 +113,7 @@ def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> 
                 cidr_block=str(subnet.cidr_block),
                 availability_zone=subnet.availability_zone,
                 route_table=subnet.route_table,
+                network_acl=subnet.network_acl,
                 kind=subnet_kind(tables.get(subnet.route_table, ())),
             )
             for subnet in vpc.subnets

@@ -57,6 +57,7 @@ class SubnetStatus(TypedDict):
     cidr_block: str
     availability_zone: str
     route_table: str
+    network_acl: str
     kind: Literal["public", "private", "isolated"]
 
 

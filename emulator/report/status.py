@@ -14,6 +14,7 @@ from emulator.report.shapes import (
     VpcStatus,
 )
 from emulator.report.text import PLAIN, Paint, count, one_line, table
+from emulator.topology.model import DEFAULT_ACL
 
 MANY = 40  # instances of a VPC above which they are counted by subnet, not listed
 MANY_WRONG = 20
@@ -48,13 +49,14 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
     for instance in vpc["instances"]:
         held.setdefault(instance["subnet"], []).append(instance)
     lines += table(
-        ("subnet", "cidr", "zone", "route table", "kind", "instances"),
+        ("subnet", "cidr", "zone", "route table", "network ACL", "kind", "instances"),
         [
             (
                 subnet["name"],
                 subnet["cidr_block"],
                 subnet["availability_zone"],
                 subnet["route_table"],
+                subnet["network_acl"] if subnet["network_acl"] != DEFAULT_ACL else "",
                 subnet["kind"],
                 _summary(held.get(subnet["name"], [])) if many else "",
             )

@@ -2,6 +2,7 @@
 
 from ipaddress import IPv4Network
 
+from emulator.topology import advice_acls
 from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule, Topology, Vpc
 from emulator.topology.report import Report
 from emulator.topology.security import EVERYWHERE
@@ -21,6 +22,8 @@ def check(topology: Topology, report: Report) -> None:
             report.warn(vpc.where, what, "AWS accepts it and advises another block", key="cidr_block")
         if not report.errors:  # else a route may seem to be missing because it, or its table, is wrong
             _check_ways_out(vpc, report)
+            for acl in vpc.network_acls:
+                advice_acls.check(acl, report)
         for group in vpc.security_groups:
             _check_open(group, report)
     if len(topology.vpcs) > VPCS_PER_REGION:

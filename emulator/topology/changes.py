@@ -10,6 +10,8 @@ from emulator.topology.model import (
     Expectation,
     Instance,
     NatGateway,
+    NetworkAcl,
+    NetworkAclEntry,
     OutsideHost,
     Peer,
     Route,
@@ -21,7 +23,7 @@ from emulator.topology.model import (
     Topology,
     Vpc,
 )
-from emulator.topology.words import route_text, rule_text, service_text
+from emulator.topology.words import entry_text, route_text, rule_text, service_text
 
 Verb = Literal["add", "remove", "replace"]
 
@@ -142,6 +144,8 @@ def _vpc(path: str, vpc: str, old: Vpc | None, new: Vpc | None) -> Iterator[Chan
     yield from _each(f"{path}.nat_gateways", vpc, "NAT gateway", *nats, _gateway_text, _gateway)
     groups = _both(old, new, lambda vpc: vpc.security_groups)
     yield from _each(f"{path}.security_groups", vpc, "security group", *groups, lambda group: group.name, _rules)
+    acls = _both(old, new, lambda vpc: vpc.network_acls)
+    yield from _each(f"{path}.network_acls", vpc, "network ACL", *acls, lambda acl: acl.name, _entries)
     instances = _both(old, new, lambda vpc: vpc.instances)
     yield from _each(f"{path}.instances", vpc, "instance", *instances, _instance_text, _instance)
 
@@ -152,7 +156,7 @@ def _subnet_text(subnet: Subnet) -> str:
 
 def _subnet(path: str, vpc: str, old: Subnet | None, new: Subnet | None) -> Iterator[Change]:
     if old and new:
-        keys = ("cidr_block", "availability_zone", "route_table", "map_public_ip_on_launch")
+        keys = ("cidr_block", "availability_zone", "route_table", "network_acl", "map_public_ip_on_launch")
         yield from _differing(path, vpc, "subnet", old, new, keys)
 
 
@@ -214,6 +218,29 @@ def _identified(group: SecurityGroup | None, direction: str) -> dict[Identity, S
 
 def _rule_path(path: str, direction: str, rule: SecurityGroupRule) -> str:
     return f"{path}.{direction}[{rule.number - 1}]"
+
+
+def _entries(path: str, vpc: str, old: NetworkAcl | None, new: NetworkAcl | None) -> Iterator[Change]:
+    """By number within a direction (ACL-05), as ReplaceNetworkAclEntry sees them."""
+    for direction in ("ingress", "egress"):
+        before, after = _numbered(old, direction), _numbered(new, direction)
+        told: list[tuple[Verb, NetworkAclEntry, str]] = [
+            ("remove", entry, entry_text(entry, direction)) for number, entry in before.items() if number not in after
+        ]
+        for number, entry in after.items():
+            if number not in before:
+                told.append(("add", entry, entry_text(entry, direction)))
+            elif before[number] != entry:
+                words = f"{entry_text(before[number], direction)} -> {entry_text(entry, direction)}"
+                told.append(("replace", entry, words))
+        for verb, entry, words in told:
+            here = entry.where.path or f"{path}.{direction}"  # an entry that nobody wrote stands nowhere
+            yield Change(verb, here, vpc, "network ACL rule", f"{direction} {entry.number}: {words}")
+
+
+def _numbered(acl: NetworkAcl | None, direction: str) -> dict[int, NetworkAclEntry]:
+    entries = (acl.ingress if direction == "ingress" else acl.egress) if acl else ()
+    return {entry.number: entry for entry in entries}
 
 
 def _instance_text(instance: Instance) -> str:

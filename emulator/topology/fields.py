@@ -4,95 +4,26 @@
 Keys are Terraform's `aws_*` attribute names where one exists.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, Union
-
 from emulator.topology import values
+from emulator.topology.fields_filters import NETWORK_ACL, SECURITY_GROUP
+from emulator.topology.kinds import Key, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
 from emulator.topology.values import (
     ADDRESS,
     BOOLEAN,
     CIDR,
-    DESCRIPTION,
     DOMAIN,
     ELASTIC_IP,
     END,
     HOST,
-    ICMP,
     LAB,
     NAME,
     NAME_SERVER,
-    PEER,
     PORT,
-    PORTS,
-    PROTOCOL,
-    RAW_PORT,
     REGION,
     TEXT,
     USER,
     ZONE,
-    Scalar,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key of a noun."""
-
-    kind: "Kind"
-    doc: str
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Noun:
-    """A mapping with known keys. `one_of`: exactly one of these must be there; `any_of`: at least one.
-
-    `instead` answers a key that people write and that is not one: what to write instead.
-    """
-
-    title: str
-    doc: str
-    keys: Mapping[str, Key]
-    one_of: tuple[str, ...] = ()
-    any_of: tuple[str, ...] = ()
-    instead: Mapping[str, str] = field(default_factory=dict)
-
-
-class MapOf(NamedTuple):
-    """Names of the user's choice, each with a noun: `instances: {web: {...}, db: {...}}`."""
-
-    name: Scalar
-    noun: Noun
-
-
-class MapTo(NamedTuple):
-    """Scalars to scalars: `routes: {0.0.0.0/0: igw}`."""
-
-    name: Scalar
-    value: Scalar
-
-
-class ListOf(NamedTuple):
-    """A list, and nothing but a list."""
-
-    item: Union[Scalar, Noun, "ScalarOr"]
-
-
-class OneOrMany(NamedTuple):
-    """A scalar, or a list of them. Read as a scalar or as a tuple."""
-
-    item: Scalar
-
-
-class ScalarOr(NamedTuple):
-    """A word, or a noun where the word is not enough: `http`, `{http: 8080}`."""
-
-    word: Scalar
-    noun: Noun
-
-
-Kind = Scalar | Noun | MapOf | MapTo | ListOf | OneOrMany | ScalarOr
 
 SERVICE_DEFAULTS = {"http": 80, "echo": 7, "dns": 53}
 
@@ -117,64 +48,6 @@ _OTHER_SERVICES = "a map has the other kinds and ports, such as {tcp: 443} or {c
 
 SERVICES = ListOf(ScalarOr(values.choice(*SERVICE_DEFAULTS, otherwise=_OTHER_SERVICES), SERVICE))
 
-_RULE_KEYS = {
-    "protocol": Key(PROTOCOL, "tcp, udp, icmp, icmpv6, all (or -1), or an IP protocol number.", required=True),
-    "port": Key(OneOrMany(PORTS), "443, 8000-8100, a list of these, or all. For tcp and udp."),
-    "icmp_type": Key(ICMP, "For icmp: the type; left out: all. 8 is an echo request."),
-    "icmp_code": Key(ICMP, "For icmp: the code; left out: all."),
-    "from_port": Key(RAW_PORT, "Terraform's way: first port, or the ICMP type."),
-    "to_port": Key(RAW_PORT, "Terraform's way: last port, or the ICMP code."),
-    "cidr_blocks": Key(ListOf(CIDR), "Terraform's way: CIDR blocks on the other side."),
-    "security_groups": Key(ListOf(NAME), "Terraform's way: security groups on the other side."),
-    "self": Key(BOOLEAN, "Terraform's way: members of this group on the other side."),
-    "description": Key(DESCRIPTION, "Free text."),
-}
-
-_RULE_INSTEAD = {
-    "cidr": "CIDR blocks go into from (ingress) or to (egress)",
-    "ports": "the key is port; it takes a list too",
-    "source": "the key is from",
-    "destination": "the key is to",
-    "ipv6_cidr_blocks": values.NO_IPV6,
-    "prefix_list_ids": "prefix lists are not emulated yet",
-    "type": "icmp_type holds the type of an ICMP message; ingress and egress are two lists",
-}
-
-_PEER_DOC = "A CIDR block, a security group's name, `self`, or a list of these."
-
-INGRESS_RULE = Noun(
-    "ingress rule",
-    "Traffic that may reach the members of the group.",
-    {"from": Key(OneOrMany(PEER), f"Where it comes from. {_PEER_DOC}"), **_RULE_KEYS},
-    any_of=("from", "cidr_blocks", "security_groups", "self"),
-    instead={**_RULE_INSTEAD, "to": "an ingress rule says where traffic comes from: from"},
-)
-
-EGRESS_RULE = Noun(
-    "egress rule",
-    "Traffic that the members of the group may send.",
-    {"to": Key(OneOrMany(PEER), f"Where it goes to. {_PEER_DOC}"), **_RULE_KEYS},
-    any_of=("to", "cidr_blocks", "security_groups", "self"),
-    instead={**_RULE_INSTEAD, "from": "an egress rule says where traffic goes to: to"},
-)
-
-SECURITY_GROUP = Noun(
-    "security group",
-    "A stateful filter on network interfaces that can only allow.",
-    {
-        "description": Key(DESCRIPTION, "Free text."),
-        "ingress": Key(ListOf(INGRESS_RULE), "What may come in; left out: nothing."),
-        "egress": Key(ListOf(EGRESS_RULE), "What may go out; left out: everything, as AWS sets it up; []: nothing."),
-    },
-    instead={
-        "inbound": "the key is ingress",
-        "outbound": "the key is egress",
-        "rules": "rules go into ingress and egress",
-        "name": "the group's name is the key above",
-        "vpc_id": "a group belongs to the VPC it is written in",
-    },
-)
-
 SUBNET = Noun(
     "subnet",
     "A block of the VPC in one availability zone.",
@@ -182,6 +55,7 @@ SUBNET = Noun(
         "cidr_block": Key(CIDR, "The subnet's block, /16 to /28, inside the VPC's.", required=True),
         "availability_zone": Key(ZONE, "a, or the full name us-east-1a; left out: a."),
         "route_table": Key(NAME, "The route table of the subnet; left out: the VPC's main one."),
+        "network_acl": Key(NAME, "The network ACL of the subnet; left out: the VPC's default one."),
         "map_public_ip_on_launch": Key(
             BOOLEAN, "Instances get a public IP unless they say otherwise; left out: false."
         ),
@@ -191,6 +65,8 @@ SUBNET = Noun(
         "public": "a subnet is public when its route table has a route to an internet gateway",
         "vpc_id": "a subnet belongs to the VPC it is written in",
         "ipv6_cidr_block": values.NO_IPV6,
+        "network_acl_id": "the key is network_acl",
+        "network_acls": "the key is network_acl: a subnet has exactly one",
     },
 )
 
@@ -281,6 +157,7 @@ VPC = Noun(
         "route_tables": Key(MapOf(NAME, ROUTE_TABLE), "Route tables by name."),
         "nat_gateways": Key(MapOf(NAME, NAT_GATEWAY), "NAT gateways by name."),
         "security_groups": Key(MapOf(NAME, SECURITY_GROUP), "Security groups by name; `default` exists by itself."),
+        "network_acls": Key(MapOf(NAME, NETWORK_ACL), "Network ACLs by name; `default` exists by itself."),
         "instances": Key(MapOf(NAME, INSTANCE), "Instances by name; a name is used once in the whole file."),
     },
     any_of=("cidr_block", "default"),
@@ -289,7 +166,7 @@ VPC = Noun(
         "igw": "the key is internet_gateway",
         "ipv6_cidr_block": values.NO_IPV6,
         "routes": "routes go into a route table",
-        "network_acls": "network ACLs are not emulated yet",
+        "network_acl": "the key is network_acls, a map of network ACLs by name",
         "hosts": "the hosts of a VPC are its instances",
     },
 )

@@ -8,9 +8,11 @@ from ipaddress import IPv4Address, IPv4Network
 
 from emulator.errors import Problem, Where
 from emulator.topology import default_vpc, rules
+from emulator.topology.acls import build_acl, implied_acl
 from emulator.topology.dhcp import build_dhcp_options
 from emulator.topology.fields import TOPOLOGY
 from emulator.topology.model import (
+    DEFAULT_ACL,
     Expectation,
     Instance,
     Internet,
@@ -104,6 +106,9 @@ def _vpc(record: Record, region: str, owners: dict[str, str], report: Report) ->
     groups = tuple(build_group(group, report) for group in record.get("security_groups") or ())
     if not any(group.name == DEFAULT_GROUP for group in groups):
         groups = (implied_group(DEFAULT_GROUP), *groups)
+    acls = tuple(build_acl(acl, report) for acl in record.get("network_acls") or ())
+    if not any(acl.name == DEFAULT_ACL for acl in acls):
+        acls = (implied_acl(DEFAULT_ACL), *acls)
     built = {subnet.name: _subnet(subnet, region, main, report) for subnet in subnets}
     return Vpc(
         record.name,
@@ -120,6 +125,7 @@ def _vpc(record: Record, region: str, owners: dict[str, str], report: Report) ->
             if _buildable(instance, report, "subnet")
         ),
         build_dhcp_options(record.get("dhcp_options"), region, report),
+        acls,
         record.where,
     )
 
@@ -139,6 +145,7 @@ def _subnet(record: Record, region: str, main: str, report: Report) -> Subnet:
         zone,
         record.get("route_table") or main,
         bool(record.get("map_public_ip_on_launch")),
+        record.get("network_acl") or DEFAULT_ACL,
         record.where,
     )
 

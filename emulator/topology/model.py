@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from emulator.errors import Where
 
 NOWHERE = Where()
+DEFAULT_ACL = "default"
 
 
 def _where() -> Where:
@@ -64,6 +65,36 @@ class SecurityGroup:
     where: Where = _where()
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkAclEntry:
+    """One numbered entry; the lowest number that matches decides (ACL-03).
+
+    protocol, from_port, to_port: as in SecurityGroupRule.
+    peer: the source of an ingress entry, the destination of an egress entry (ACL-10).
+    """
+
+    number: int
+    action: Literal["allow", "deny"]
+    protocol: int
+    from_port: int
+    to_port: int
+    peer: IPv4Network
+    where: Where = _where()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAcl:
+    """A stateless filter at the border of subnets (ACL-01, ACL-02). Entries by number; the last, `*`, is never listed.
+
+    Names are unique in the VPC; `default` always exists (ACL-06).
+    """
+
+    name: str
+    ingress: tuple[NetworkAclEntry, ...]
+    egress: tuple[NetworkAclEntry, ...]
+    where: Where = _where()
+
+
 class Target(NamedTuple):
     """What a route points at: the kind, and the resource's name within the VPC ("" for a blackhole).
 
@@ -94,13 +125,17 @@ class RouteTable:
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A block of the VPC in one availability zone. `route_table` is the explicit one or the VPC's main (RT-20)."""
+    """A block of the VPC in one availability zone.
+
+    `route_table` is the explicit one or the VPC's main (RT-20); `network_acl` the explicit one or the default (SUB-22).
+    """
 
     name: str
     cidr_block: IPv4Network
     availability_zone: str  # "ap-northeast-1a"
     route_table: str
     map_public_ip_on_launch: bool = False
+    network_acl: str = DEFAULT_ACL
     where: Where = _where()
 
 
@@ -174,6 +209,7 @@ class Vpc:
     security_groups: tuple[SecurityGroup, ...]  # `default` included (SG-05)
     instances: tuple[Instance, ...]
     dhcp_options: DhcpOptions | None = None  # None: the file says nothing
+    network_acls: tuple[NetworkAcl, ...] = ()  # the loader puts `default` there (ACL-06); without it, all may pass
     where: Where = _where()
 
     def subnet(self, name: str) -> Subnet:

@@ -9,7 +9,7 @@ from typing import Any
 
 from emulator.errors import Problem, Where
 from emulator.topology.elsewhere import KEYS, snake, value_hint
-from emulator.topology.fields import Kind, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
+from emulator.topology.kinds import Kind, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
 from emulator.topology.nodes import NULLS, MappingNode, Node, ScalarNode, SequenceNode, is_null
 from emulator.topology.report import Report, place
 from emulator.topology.suggest import nearest, show

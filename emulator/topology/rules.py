@@ -4,7 +4,15 @@ Each file of rules takes the topology and the report; none stops at the first mi
 to something that is in `report.broken`: that mistake is reported already.
 """
 
-from emulator.topology import advice, rules_interfaces, rules_names, rules_network, rules_outside, rules_security
+from emulator.topology import (
+    advice,
+    rules_acls,
+    rules_interfaces,
+    rules_names,
+    rules_network,
+    rules_outside,
+    rules_security,
+)
 from emulator.topology.model import Topology
 from emulator.topology.report import Report
 
@@ -17,6 +25,7 @@ def check(topology: Topology, report: Report) -> None:
         rules_network.check_subnets(vpc, report)
         rules_network.check_routes(vpc, report)
         rules_security.check_groups(topology, vpc, report)
+        rules_acls.check(vpc, report)
     rules_interfaces.check(topology, report)
     rules_outside.check_hosts(topology, report)
     rules_outside.check_expectations(topology, report)

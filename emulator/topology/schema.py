@@ -6,7 +6,8 @@ It knows keys, kinds and spelling. What needs to look at two places of the file 
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.topology.fields import TOPOLOGY, Kind, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
+from emulator.topology.fields import TOPOLOGY
+from emulator.topology.kinds import Kind, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
 from emulator.topology.values import Scalar
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

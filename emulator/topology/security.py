@@ -39,10 +39,10 @@ def _direction(group: Record, direction: str, report: Report) -> tuple[SecurityG
     for record in filter(None, group.get(direction) or ()):
         number = int(record.where.path.rpartition("[")[2][:-1]) + 1
         peers = _peers(record, group.name, direction, report)
-        ranges = _ranges(record, report)
+        found = ranges(record, report)
         description = record.get("description") or ""
         # SG-22: a rule has exactly one peer; a list is a shorter way to write several rules.
-        for ports, peer in product(ranges, peers):
+        for ports, peer in product(found, peers):
             rules.append(SecurityGroupRule(record.get("protocol"), *ports, peer, number, description, record.where))
     return tuple(rules)
 
@@ -77,14 +77,14 @@ def _many(written: Any) -> tuple[Any, ...]:
     return written if isinstance(written, tuple) else (written,)
 
 
-def _ranges(record: Record, report: Report) -> tuple[Range, ...]:
+def ranges(record: Record, report: Report) -> tuple[Range, ...]:
     """The ports or ICMP messages of a rule; none if anything about them is wrong."""
     errors = report.errors
     wrong = any(key in record and record.get(key) is None for key in PORT_KEYS) or None in _many(
         record.get("port") or 0
     )
-    ranges = _checked_ranges(record, report)
-    return () if wrong or report.errors > errors else ranges
+    found = _checked_ranges(record, report)
+    return () if wrong or report.errors > errors else found
 
 
 def _checked_ranges(record: Record, report: Report) -> tuple[Range, ...]:
@@ -107,11 +107,11 @@ def _checked_ranges(record: Record, report: Report) -> tuple[Range, ...]:
         return _ports(record, ranges, report)
     # SG-20: ports do not count for any other protocol, whatever is given.
     if any(ports not in ((0, 0), (-1, -1), EVERY_PORT) for ports in ranges):
-        what = "ports do not count here: AWS allows all of them for every protocol but tcp and udp"
+        what = "ports do not count here: for every protocol but tcp and udp, all of them are meant"
         report.warn(
             record.where,
             what,
-            "write protocol: tcp or udp to allow only these ports",
+            "write protocol: tcp or udp if only these are meant",
             key="port" if written else "from_port",
         )
     return (EVERY_PORT,)

@@ -230,6 +230,14 @@ def _read_peer(text: str) -> IPv4Network | Word:
     raise Bad(f"{show(text)} is neither a CIDR block, nor a security group's name, nor self", cidr_hint(text))
 
 
+def _read_block(text: str) -> IPv4Network:
+    """What an entry of a network ACL matches: a CIDR block, and nothing that has a name (ACL-10)."""
+    if not CIDR_TEXT.fullmatch(text) and RESOURCE_NAME.fullmatch(text):
+        hint = "a network ACL knows CIDR blocks only, no security groups and no prefix lists"
+        raise Bad(f"{show(text)} is not a CIDR block", hint, "InvalidParameterValue")
+    return _read_cidr(text)
+
+
 def _read_end(text: str) -> IPv4Address | str:
     """One end of an expectation: a node's name or an address."""
     if ADDRESS_TEXT.fullmatch(text):
@@ -249,6 +257,7 @@ def _read_elastic_ip(text: str) -> IPv4Address:
 
 
 CIDR = Scalar("a CIDR block such as 10.0.0.0/16", _read_cidr, {"type": "string", "pattern": whole(CIDR_PATTERN)})
+BLOCK = CIDR._replace(read=_read_block)
 ADDRESS = Scalar("an IPv4 address", _read_address, {"type": "string", "pattern": whole(ADDRESS_PATTERN)})
 NAME_SERVER = Scalar(
     f"a name server's address or {AMAZON_DNS}",
@@ -288,6 +297,7 @@ def integer(low: int, high: int, phrase: str) -> Scalar:
 
 
 PORT = integer(1, 65535, "a port")
+RULE_NUMBER = integer(1, 32766, "a rule number")  # ACL-04
 
 
 def _read_ports(text: str) -> tuple[int, int]:

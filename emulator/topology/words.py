@@ -1,6 +1,14 @@
 """Nouns in words, as AWS's console shows them: for messages and for what an edit changes."""
 
-from emulator.topology.model import GroupReference, Peer, PrefixListReference, Route, SecurityGroupRule, Service
+from emulator.topology.model import (
+    GroupReference,
+    NetworkAclEntry,
+    Peer,
+    PrefixListReference,
+    Route,
+    SecurityGroupRule,
+    Service,
+)
 from emulator.topology.values import ALL_PROTOCOLS, ICMP_PROTOCOL, PROTOCOL_WORDS, TCP, UDP
 
 
@@ -17,7 +25,12 @@ def peer_text(peer: Peer) -> str:
     return str(peer)
 
 
-def traffic_text(rule: SecurityGroupRule) -> str:
+def entry_text(entry: NetworkAclEntry, direction: str) -> str:
+    """`allow tcp 443 from 0.0.0.0/0`."""
+    return f"{entry.action} {traffic_text(entry)} {'from' if direction == 'ingress' else 'to'} {entry.peer}"
+
+
+def traffic_text(rule: SecurityGroupRule | NetworkAclEntry) -> str:
     """`tcp 443`, `udp all ports`, `icmp type 8`, `all traffic`."""
     if rule.protocol == ALL_PROTOCOLS:
         return "all traffic"

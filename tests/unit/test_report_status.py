@@ -15,7 +15,12 @@ def instance(name: str, subnet: str = "a", state: str = "running", public: str =
 
 def lab(**changes: Any) -> Status:
     subnet = SubnetStatus(
-        name="a", cidr_block="10.0.0.0/24", availability_zone="us-east-1a", route_table="main", kind="isolated"
+        name="a",
+        cidr_block="10.0.0.0/24",
+        availability_zone="us-east-1a",
+        route_table="main",
+        network_acl=changes.pop("network_acl", "default"),
+        kind="isolated",
     )
     vpc = VpcStatus(
         name="main",
@@ -40,6 +45,12 @@ def lab(**changes: Any) -> Status:
     )
     facts.update(changes)  # type: ignore[typeddict-item]
     return facts
+
+
+def test_a_subnet_with_an_acl_of_its_own_shows_it() -> None:
+    lines = status.status(lab(network_acl="closed"))
+    assert lines[3].split("  ")[-2:] == ["network ACL", "kind"]
+    assert lines[4].split()[-2:] == ["closed", "isolated"]
 
 
 def test_a_lab_of_one() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from emulator.topology.addresses import assign
 from emulator.topology.changes import changes
-from emulator.topology.fields import TOPOLOGY, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
+from emulator.topology.fields import TOPOLOGY
+from emulator.topology.kinds import ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
 from emulator.topology.load import load
 from emulator.topology.model import Topology
 

@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from emulator.topology.fields import TOPOLOGY, ListOf, MapOf, Noun, ScalarOr
+from emulator.topology.fields import TOPOLOGY
+from emulator.topology.kinds import ListOf, MapOf, Noun, ScalarOr
 from emulator.topology.load import load
 from emulator.topology.schema import schema
 
@@ -51,7 +52,7 @@ vpcs:
     dhcp_options: {domain_name: corp.example, domain_name_servers: [8.8.8.8]}
     subnets:
       a: {cidr_block: 10.0.1.0/24, availability_zone: a, route_table: public, map_public_ip_on_launch: true}
-      b: {cidr_block: 10.0.2.0/24, availability_zone: ap-northeast-1c}
+      b: {cidr_block: 10.0.2.0/24, availability_zone: ap-northeast-1c, network_acl: border}
     route_tables:
       public: {routes: {0.0.0.0/0: igw, 192.0.2.0/24: blackhole, 10.0.0.0/16: local}}
       private: {routes: {0.0.0.0/0: nat}}
@@ -70,6 +71,13 @@ vpcs:
           - {protocol: tcp, from_port: 22, to_port: 22, cidr_blocks: [10.0.0.0/8]}
           - {protocol: tcp, from_port: 23, to_port: 23, security_groups: [default], self: true}
         egress: [{protocol: all, to: 0.0.0.0/0}]
+    network_acls:
+      border:
+        ingress:
+          - {rule_number: 100, action: allow, protocol: tcp, port: 443, from: 0.0.0.0/0}
+          - {rule_no: 110, action: allow, protocol: tcp, from_port: 1024, to_port: 65535, cidr_block: 0.0.0.0/0}
+          - {rule_number: 120, action: deny, protocol: icmp, icmp_type: 8, icmp_code: all, from: 10.0.0.0/8}
+        egress: [{rule_number: 100, action: allow, protocol: all, to: 0.0.0.0/0}]
     instances:
       web:
         subnet: a
@@ -140,6 +148,9 @@ def test_it_refuses_an_unknown_key_wherever_it_stands(path: tuple[str, ...]) -> 
         ("port: all, from: default", "port: all"),
         ("{http: 8080}", "{http: 8080, tcp: 1}"),
         ("{http: 8080}", "{http: 0}"),
+        ("rule_number: 100, action: allow, protocol: tcp", "rule_number: 32767, action: allow, protocol: tcp"),
+        ("action: deny", "action: drop"),
+        ("port: 443, from: 0.0.0.0/0}\n          - {rule_no", "port: 443, from: web}\n          - {rule_no"),
         ("uplink: false", "uplink: 0"),
         ("result: drop", "result: open"),
         ("52.1.2.4\n", "52.1.2.400\n"),
