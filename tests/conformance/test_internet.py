@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from emulator.errors import TopologyError
 from tests.support import lab as labs
 from tests.support import packets
 from tests.support.lab import Lab, edited
@@ -359,6 +360,16 @@ def test_T_23_the_route_to_the_gateway_is_removed(lab: Lab) -> None:
             drops("hq", "x", "tcp", 80),  # the NAT gateway stands in that subnet
             passes("hq", "hp", "tcp", 80),
         )
+
+
+def test_T_25_IGW_13_the_gateway_of_mapped_addresses_stays(lab: Lab) -> None:
+    """An internet gateway cannot be detached while public addresses are mapped; nothing changes."""
+    first = "    internet_gateway: igw\n"
+    with pytest.raises(TopologyError) as refusal:
+        lab.up(edited(TOPOLOGY, {first: ""}))
+    codes = {problem.code for problem in refusal.value.problems if "elastic_ip" in problem.where.path}
+    assert codes == {"Gateway.NotAttached"}
+    check(lab, [Probe("hp", "x", "tcp", 80, seen_as="203.0.113.10")], passes("x", "203.0.113.10", "tcp", 22))
 
 
 def test_IGW_05_all_four_are_needed(lab: Lab) -> None:

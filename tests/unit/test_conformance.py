@@ -65,7 +65,7 @@ def test_the_table() -> None:
     assert text.splitlines()[0] == "Internet"
     assert "  T-24 NAT-21  pass       A NAT gateway lets nobody in.\n" in text
     assert "(IPv4 only)" in text
-    assert text.endswith("2 scenarios and 1 other items: 1 pass, 1 FAIL, 1 not built in 1 min 1 s")
+    assert text.endswith("2 scenarios and 1 other item: 1 pass, 1 FAIL, 1 not built in 1 min 1 s")
     assert "E  assert 1 == 2" in text
     assert "\033" not in text
     assert "\033[1;31mFAIL" in table.render(rows, 0, colours=True, width=80)

@@ -47,9 +47,13 @@ def summary(rows: Sequence[Row], seconds: float) -> str:
             parts.append(f"{len(ids)} {result or 'not run'}")
     scenarios = {name for row in rows for name in row.item.ids if name.startswith("T-")}
     others = {name for row in rows for name in row.item.ids} - scenarios
-    counted = f"{len(scenarios)} scenarios and {len(others)} other items"
+    counted = f"{_counted(len(scenarios), 'scenario')} and {_counted(len(others), 'other item')}"
     took = f" in {int(seconds) // 60} min {int(seconds) % 60} s" if seconds else ""
     return f"{counted}: {', '.join(parts)}{took}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def as_json(rows: Sequence[Row], seconds: float) -> str:
