@@ -4,13 +4,16 @@ from typing import NamedTuple
 
 from emulator import names
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Veth
-from emulator.topology.model import Addresses, Instance, NatGateway, Subnet, Vpc, router_of
+from emulator.topology.model import Addresses, Instance, NatGateway, Subnet, Vpc, router_of, slot
 
 ENI_MTU = 9001  # MTU-01
 
 
 class Eni(NamedTuple):
-    """One ENI of a VPC. `link` is the router's end; the other end is `eth0` of `node`. `table` is its subnet's."""
+    """One ENI of a VPC. `link` is the router's end; the other end is `eth0` of `node`. `table` is its subnet's.
+
+    `secondary`: its further private addresses (see `model.slot`), in order; the router sends all of them to it.
+    """
 
     node: str
     link: str
@@ -21,6 +24,11 @@ class Eni(NamedTuple):
     router_mac: str
     table: int
     subnet: str
+    secondary: tuple[str, ...] = ()
+
+    @property
+    def ips(self) -> tuple[str, ...]:
+        return self.ip, *self.secondary
 
 
 def router_mac(vpc: Vpc) -> str:
@@ -56,7 +64,9 @@ def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
         ip = str(addresses.private[node])
         prefixlen, gateway, table = subnets[held.subnet]
         own_mac = names.mac(vpc.name, node, ip, f"{gateway}/{prefixlen}")
-        found[node] = Eni(node, names.eni(node), own_mac, ip, prefixlen, gateway, mac, table, held.subnet)
+        further = range(1, len(held.secondary) + 1) if isinstance(held, NatGateway) else ()
+        secondary = tuple(str(addresses.private[slot(node, number)]) for number in further)
+        found[node] = Eni(node, names.eni(node), own_mac, ip, prefixlen, gateway, mac, table, held.subnet, secondary)
     return found
 
 

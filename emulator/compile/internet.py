@@ -17,6 +17,7 @@ from emulator.compile.state import (
 )
 from emulator.compile.tracking import tracking
 from emulator.compile.vpc import FORWARDING, UNPRIVILEGED, services
+from emulator.topology.addresses import slots
 from emulator.topology.model import INTERNET, Addresses, OutsideHost, Settings, Topology, Vpc, router_of
 
 INTERNET_MTU = 1500  # MTU-03
@@ -33,8 +34,8 @@ _INTERNET_SIDE = ("igw", "internet")
 
 def public_addresses(vpc: Vpc, addresses: Addresses) -> dict[str, str]:
     """Private to public address of every ENI of the VPC that has both (IGW-01)."""
-    members = [instance.name for instance in vpc.instances] + [gateway.name for gateway in vpc.nat_gateways]
-    return {str(addresses.private[node]): str(addresses.public[node]) for node in members if node in addresses.public}
+    held = (one.name for one in slots(vpc))
+    return {str(addresses.private[name]): str(addresses.public[name]) for name in held if name in addresses.public}
 
 
 def gateway_links(vpc: Vpc) -> list[Veth]:

@@ -29,7 +29,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
             namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses, topology.settings)
             veths += internet.gateway_links(held)
         for gateway in held.nat_gateways:
-            namespaces[gateway.name] = nat.nat_gateway(enis[gateway.name])
+            namespaces[gateway.name] = nat.nat_gateway(enis[gateway.name], topology.settings)
         for instance in held.instances:
             namespaces[instance.name] = vpc.instance(instance, enis[instance.name])
         veths += [eni.veth(held, one) for one in enis.values()]

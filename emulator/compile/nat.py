@@ -1,47 +1,94 @@
-"""The public NAT gateway: a namespace with one ENI in its subnet, in the path of the packets it translates.
+"""The NAT gateway: a namespace with one ENI in its subnet, in the path of the packets it translates.
 
-It rewrites the source to its own private address and sends the packet back to the router, whose route table for the
-gateway's subnet leads on to the internet gateway, which rewrites once more to the Elastic IP (IGW-16).
+It rewrites the source to one of its own private addresses and sends the packet back to the router. At a public one the
+route table of its subnet leads on to the internet gateway, which rewrites once more to the Elastic IP of that private
+address (IGW-16). A private one has no Elastic IP, so the internet gateway lets nothing of its through (IGW-17).
 """
 
+from emulator import names
 from emulator.compile import nft
 from emulator.compile.eni import Eni, namespace
-from emulator.compile.state import Namespace, Ruleset, Sysctl
-from emulator.compile.vpc import FORWARDING, TRACKING
+from emulator.compile.state import MAIN_TABLE, Address, Namespace, Route, Ruleset, Sysctl
+from emulator.compile.tracking import tracking
+from emulator.compile.vpc import FORWARDING
+from emulator.topology.model import Settings
 
-# NAT-27: an idle connection is forgotten after 350 s, and is not picked up in the middle afterwards.
-IDLE = frozenset(
-    {
-        Sysctl("net/netfilter/nf_conntrack_tcp_timeout_established", "350"),
-        Sysctl("net/netfilter/nf_conntrack_tcp_loose", "0"),
-    }
-)
-
-
-def nat_gateway(eni: Eni) -> Namespace:
-    """The gateway's namespace: not a guest, nobody logs in to a NAT gateway."""
-    return namespace(eni)._replace(sysctls=FORWARDING | TRACKING | IDLE, ruleset=_ruleset(eni.ip))
+IDLE_SECONDS = 350  # NAT-27
+MTU = 8500  # NAT-32, MTU-02
+_HEADERS = 40  # of IPv4 and TCP, without options
+_DESTINATIONS = 65536  # how many different ones are counted at a time
 
 
-def _ruleset(private_ip: str) -> Ruleset:
+def idle(settings: Settings) -> frozenset[Sysctl]:
+    """NAT-27: an idle connection is forgotten after 350 s, and is not picked up in the middle afterwards."""
+    return frozenset(
+        {
+            Sysctl("net/netfilter/nf_conntrack_tcp_timeout_established", str(settings.seconds(IDLE_SECONDS))),
+            Sysctl("net/netfilter/nf_conntrack_tcp_loose", "0"),
+        }
+    )
+
+
+def nat_gateway(eni: Eni, settings: Settings) -> Namespace:
+    """The gateway's namespace: not a guest, nobody logs in to a NAT gateway.
+
+    Its address has no subnet on the link: everything goes through the router, by a route with the gateway's MTU. The
+    secondary addresses are on `lo`: they must be its own, and what it says itself comes from the first one.
+    """
+    way_out = Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.GUEST_LINK, eni.gateway, onlink=True, mtu=MTU)
+    own = Address(names.GUEST_LINK, eni.ip, 32)
+    return namespace(eni)._replace(
+        sysctls=FORWARDING | tracking(settings) | idle(settings),
+        addresses=frozenset((own, *(Address("lo", ip, 32) for ip in eni.secondary))),
+        routes=frozenset((way_out,)),
+        ruleset=_ruleset(eni.ips, settings.nat_gateway_connections),
+    )
+
+
+def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
+    """The mark of a connection says which address it has: 0 for the first."""
+    translated = nft.Set(
+        "address", "mark : ipv4_addr", tuple(nft.Element(str(mark), ip) for mark, ip in enumerate(addresses))
+    )
     return nft.render(
         nft.Table(
-            sets=(),
+            sets=(
+                translated,
+                nft.Set("flows", "mark . ipv4_addr . inet_proto . inet_service", (), size=_DESTINATIONS),
+                nft.Set("queries", "mark . ipv4_addr", (), size=_DESTINATIONS),
+            ),
             chains=(
+                nft.Chain(
+                    "fragments",
+                    # NAT-31. Connection tracking puts fragments together at -400: afterwards there are none.
+                    (
+                        nft.Rule(
+                            "ip frag-off & 0x3fff != 0 ip protocol { tcp, icmp } drop",
+                            "NAT gateway: fragmented TCP or ICMP",
+                        ),
+                    ),
+                    nft.Hook("filter", "prerouting", "-450", "accept"),
+                ),
                 # NAT-23: nothing unsolicited comes in, and it does not answer ping.
                 nft.Chain("to_gateway", (), nft.Hook("filter", "input", "filter", "drop")),
+                nft.Chain("new", _new(len(addresses), connections)),
                 nft.Chain(
                     "through_gateway",
                     (
+                        # NAT-32, MTU-07, in both directions.
+                        nft.Rule(
+                            f"tcp flags & (syn | rst) == syn tcp option maxseg size set {MTU - _HEADERS}",
+                            "NAT gateway: MSS",
+                        ),
                         nft.Rule("ct state established,related accept"),
                         # NAT-27: the inside host that speaks after the timeout is told by a reset. What comes from
-                        # outside is addressed to the gateway itself and never gets here.
+                        # outside is addressed to the gateway itself and never gets here (NAT-28).
                         nft.Rule(
                             "meta l4proto tcp ct state invalid reject with tcp reset",
                             "NAT gateway: connection forgotten",
                         ),
                         # NAT-20: TCP, UDP and ICMP, nothing else.
-                        nft.Rule("meta l4proto { tcp, udp, icmp } ct state new accept", "NAT gateway: outbound"),
+                        nft.Rule("meta l4proto { tcp, udp, icmp } ct state new goto new"),
                     ),
                     nft.Hook("filter", "forward", "filter", "drop"),
                 ),
@@ -49,11 +96,33 @@ def _ruleset(private_ip: str) -> Ruleset:
                     "translate",
                     (
                         # NAT-21: ports 1024-65535; the kernel keeps the sender's own port where it can.
-                        nft.Rule(f"meta l4proto {{ tcp, udp }} snat to {private_ip}:1024-65535", "NAT gateway"),
-                        nft.Rule(f"snat to {private_ip}", "NAT gateway"),
+                        nft.Rule("meta l4proto { tcp, udp } snat to ct mark map @address : 1024-65535", "NAT gateway"),
+                        nft.Rule("snat to ct mark map @address", "NAT gateway"),
                     ),
                     nft.Hook("nat", "postrouting", "srcnat", "accept"),
                 ),
             ),
         )
+    )
+
+
+def _new(addresses: int, connections: int) -> tuple[nft.Rule, ...]:
+    """A new connection gets an address, and is counted there (NAT-24).
+
+    Only its first packet is: a sender that gets no answer goes on being "new". One that is dropped leaves nothing.
+    """
+    over = f"ct count over {connections} }} counter drop"
+    spread = nft.Rule(f"ct mark set numgen inc mod {addresses}", "NAT gateway: one of its addresses")  # NAT-26
+    return (
+        nft.Rule("ct status & confirmed == confirmed accept", "NAT gateway: outbound, not answered yet"),
+        *((spread,) if addresses > 1 else ()),
+        nft.Rule(
+            f"meta l4proto {{ tcp, udp }} add @flows {{ ct mark . ip daddr . meta l4proto . th dport {over}",
+            "NAT gateway: ErrorPortAllocation",
+        ),
+        nft.Rule(
+            f"meta l4proto icmp add @queries {{ ct mark . ip daddr {over}",
+            "NAT gateway: ErrorPortAllocation",
+        ),
+        nft.Rule("accept", "NAT gateway: outbound"),
     )

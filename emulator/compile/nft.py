@@ -25,13 +25,17 @@ class Element(NamedTuple):
 
 
 class Set(NamedTuple):
-    """A named set, or a map if `type` has a colon. `merge` lets nft join overlapping intervals (one field only)."""
+    """A named set, or a map if `type` has a colon. `merge` lets nft join overlapping intervals (one field only).
+
+    `size`: packets fill it (a dynamic set), up to so many elements; the kernel forgets those that count nothing more.
+    """
 
     name: str
     type: str
     elements: tuple[Element, ...]
     interval: bool = False
     merge: bool = False
+    size: int = 0
 
 
 class Rule(NamedTuple):
@@ -77,6 +81,9 @@ def _set(item: Set) -> Iterable[str]:
     yield f"\t\ttype {item.type}"
     if item.interval:
         yield "\t\tflags interval"
+    if item.size:
+        yield f"\t\tsize {item.size}"
+        yield "\t\tflags dynamic"
     if item.merge:
         yield "\t\tauto-merge"
     if item.elements:

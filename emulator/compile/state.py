@@ -74,7 +74,7 @@ class Route(NamedTuple):
     """kind "unicast" goes to `link`, through `via` if given; the other kinds have neither. All have `proto static`.
 
     A unicast route without `via` has scope link; with it, scope global. `onlink`: do not check that `via` is
-    reachable (routers, whose links have no subnet).
+    reachable (routers, whose links have no subnet). `mtu`: what fits through, where that is less than the link's MTU.
     """
 
     table: int
@@ -83,6 +83,7 @@ class Route(NamedTuple):
     link: str = ""
     via: str = ""
     onlink: bool = False
+    mtu: int = 0
 
 
 class PolicyRule(NamedTuple):

@@ -25,7 +25,8 @@ from emulator.compile.state import (
 )
 from emulator.compile.tracking import established, tracking
 from emulator.topology import model
-from emulator.topology.model import Addresses, Instance, PrefixList, Settings, Topology, Vpc, router_of
+from emulator.topology.model import Addresses, Instance, PrefixList, Topology, Vpc, router_of
+from emulator.topology.words import route_text
 
 # Forwarding by our rules alone: no reverse-path filter (asymmetric paths are legal in a VPC), no ICMP redirects
 # (a packet often leaves by the link it came in), no IPv6 yet.
@@ -40,8 +41,6 @@ FORWARDING = frozenset(
     )
 ) | {Sysctl("net/ipv6/conf/all/disable_ipv6", "1"), Sysctl("net/ipv6/conf/default/disable_ipv6", "1")}
 
-TRACKING = tracking(Settings())
-
 # A command of the user's runs without root: it may still open port 80 and ping, as a service on an instance would.
 UNPRIVILEGED = frozenset(
     {Sysctl("net/ipv4/ip_unprivileged_port_start", "0"), Sysctl("net/ipv4/ping_group_range", "0 2147483647")}
@@ -51,8 +50,8 @@ UNPRIVILEGED = frozenset(
 def router(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, topology: Topology) -> Namespace:
     """RT-01: one implicit router per VPC. The main table holds `local`; each VPC route table is a table."""
     links = [eni.link for eni in enis.values()]
-    neighbours = {Neighbour(eni.link, eni.ip, eni.mac) for eni in enis.values()}
-    routes = {Route(MAIN_TABLE, f"{eni.ip}/32", link=eni.link) for eni in enis.values()}
+    neighbours = {Neighbour(eni.link, ip, eni.mac) for eni in enis.values() for ip in eni.ips}
+    routes = {Route(MAIN_TABLE, f"{ip}/32", link=eni.link) for eni in enis.values() for ip in eni.ips}
     # RT-41, GEN-01: what has no route is dropped in silence; the kernel's own answer would be "unreachable".
     routes.add(Route(MAIN_TABLE, "0.0.0.0/0", "blackhole"))
     for table in vpc.route_tables:
@@ -106,7 +105,7 @@ def route_labels(vpc: Vpc, enis: dict[str, Eni]) -> dict[tuple[str, object], str
     """What each route of the router is in the user's file."""
     return {
         (router_of(vpc.name), _route(names.route_table(table.name), route, enis)): (
-            f"route table {table.name}: {route.destination} to {route.target.name or route.target.kind}"
+            f"route table {table.name}: {route_text(route)}"
         )
         for table in vpc.route_tables
         for route in table.routes
@@ -129,7 +128,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
     )
     # A NAT gateway's ENI sends what it translates back, from any source.
     unchecked = tuple(nft.Element(quoted[gateway.name], str(enis[gateway.name].table)) for gateway in vpc.nat_gateways)
-    nat_addresses = tuple(nft.Element(enis[gateway.name].ip) for gateway in vpc.nat_gateways)
+    nat_addresses = tuple(nft.Element(ip) for gateway in vpc.nat_gateways for ip in enis[gateway.name].ips)
     # A link that is in no map is no link of this VPC and may neither send nor receive. NAT-34: a NAT gateway's
     # ENI carries no group; nor does the internet gateway.
     ungrouped = [quoted[gateway.name] for gateway in vpc.nat_gateways]

@@ -64,7 +64,8 @@ def _route(item: Route) -> str:
     via = f" via {item.via}" if item.via else ""
     link = f" on {item.link}" if item.link else ""
     table = "" if item.table == MAIN_TABLE else f" in table {item.table}"
-    return f"{kind}route {item.destination}{via}{link}{table}"
+    mtu = f", MTU {item.mtu}" if item.mtu else ""
+    return f"{kind}route {item.destination}{via}{link}{table}{mtu}"
 
 
 def _service(item: Service) -> str:

@@ -177,7 +177,14 @@ def routes(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Route]:
             link=names.get(_U32.unpack(out)[0], "") if out else "",
             via=inet_ntoa(via) if via else "",
             onlink=bool(flags & wire.ONLINK),
+            mtu=_mtu(got.get(wire.RTA_METRICS)),
         )
+
+
+def _mtu(metrics: bytes | None) -> int:
+    held = attributes(metrics, 0, len(metrics)) if metrics else {}
+    mtu: int = _U32.unpack(held[wire.RTAX_MTU])[0] if wire.RTAX_MTU in held else 0
+    return mtu
 
 
 def subnets(parts: Iterable[Part], names: dict[int, str]) -> set[tuple[str, str]]:

@@ -155,6 +155,7 @@ NDA_DST, NDA_LLADDR = 1, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_MULTIPATH, RTA_TABLE, RTA_VIA = (
     1, 4, 5, 6, 7, 8, 9, 15, 18,
 )  # fmt: skip
+RTAX_MTU = 2
 FRA_PRIORITY, FRA_FWMARK, FRA_TABLE, FRA_FWMASK, FRA_PROTOCOL = 6, 10, 15, 16, 21
 
 
@@ -198,6 +199,8 @@ def route(verb: str, item: Route, index: int) -> Request:
         body += _number(RTA_OIF, index)
     if item.via:
         body += attribute(RTA_GATEWAY, inet_aton(item.via))
+    if item.mtu:
+        body += attribute(RTA_METRICS, _number(RTAX_MTU, item.mtu))
     if verb == "remove":
         return Request(DEL_ROUTE, 0, body)
     return Request(NEW_ROUTE, _CREATE_FLAGS[verb], body)

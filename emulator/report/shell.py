@@ -160,6 +160,8 @@ def _route(item: Route) -> Iterable[str]:
     yield "proto static"
     if item.onlink:
         yield "onlink"
+    if item.mtu:
+        yield f"mtu {item.mtu}"
 
 
 def _ruleset(item: Ruleset) -> str:

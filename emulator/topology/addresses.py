@@ -6,9 +6,10 @@ Public: what the file fixes, then what is held, then the next of a pool of addre
 
 from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
+from typing import NamedTuple
 
-from emulator.errors import Problem
-from emulator.topology.model import Addresses, Instance, NatGateway, Subnet, Topology
+from emulator.errors import Problem, Where
+from emulator.topology.model import Addresses, Instance, NatGateway, Subnet, Topology, Vpc, slot
 
 RESERVED_FRONT = 4  # SUB-05: network, router, DNS, future use ...
 RESERVED_BACK = 1  # ... and the last one
@@ -57,6 +58,25 @@ def usable(subnet: Subnet) -> int:
     return subnet.cidr_block.num_addresses - RESERVED_FRONT - RESERVED_BACK
 
 
+class Slot(NamedTuple):
+    """One private address of an ENI, under the name by which Addresses holds it. None: any free one."""
+
+    name: str
+    subnet: str
+    private_ip: IPv4Address | None
+    where: Where
+
+
+def slots(vpc: Vpc) -> Iterator[Slot]:
+    """All private addresses that the VPC's ENIs want, in the order in which they are served."""
+    for gateway in vpc.nat_gateways:
+        yield Slot(gateway.name, gateway.subnet, gateway.private_ip, gateway.where)
+        for number, further in enumerate(gateway.secondary, 1):
+            yield Slot(slot(gateway.name, number), gateway.subnet, further.private_ip, gateway.where)
+    for instance in vpc.instances:
+        yield Slot(instance.name, instance.subnet, instance.private_ip, instance.where)
+
+
 def assign(topology: Topology, held: Addresses | None = None) -> tuple[Addresses, list[Problem]]:
     """An address for everyone who needs one, and a Problem for each that finds none (the file was not checked)."""
     problems: list[Problem] = []
@@ -68,7 +88,7 @@ def _private(topology: Topology, held: dict[str, IPv4Address], problems: list[Pr
     given: dict[str, IPv4Address] = {}
     for vpc in topology.vpcs:
         subnets = {subnet.name: subnet for subnet in vpc.subnets}
-        interfaces: list[NatGateway | Instance] = [*vpc.nat_gateways, *vpc.instances]
+        interfaces = list(slots(vpc))
         taken: dict[str, set[int]] = {name: set() for name in subnets}
         chosen: dict[str, IPv4Address] = {}
         for interface in interfaces:
@@ -108,8 +128,11 @@ def _public(topology: Topology, held: dict[str, IPv4Address], problems: list[Pro
         for gateway in vpc.nat_gateways:
             if gateway.elastic_ip is not None:
                 given[gateway.name] = gateway.elastic_ip
-            else:
+            elif gateway.connectivity_type == "public":  # NAT-03: a private one has none
                 wanting.append(gateway)
+            for number, further in enumerate(gateway.secondary, 1):
+                if further.elastic_ip is not None:
+                    given[slot(gateway.name, number)] = further.elastic_ip
         for instance in vpc.instances:
             if isinstance(instance.public_ip, IPv4Address):
                 given[instance.name] = instance.public_ip

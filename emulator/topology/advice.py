@@ -39,7 +39,7 @@ def _check_ways_out(vpc: Vpc, report: Report) -> None:
     told: set[str] = set()
     for gateway in vpc.nat_gateways:
         name = gateway.subnet
-        if name not in closed or name in told:
+        if name not in closed or name in told or gateway.connectivity_type == "private":
             continue
         told.add(name)
         what = f"NAT gateway {gateway.name} has no way out: {_closed(name, table_of[name])}"

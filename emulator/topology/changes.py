@@ -14,7 +14,6 @@ from emulator.topology.model import (
     NetworkAclEntry,
     OutsideHost,
     Peer,
-    Route,
     RouteTable,
     SecurityGroup,
     SecurityGroupRule,
@@ -23,7 +22,7 @@ from emulator.topology.model import (
     Topology,
     Vpc,
 )
-from emulator.topology.words import entry_text, route_text, rule_text, service_text
+from emulator.topology.words import entry_text, route_text, rule_text, service_text, target_text
 
 Verb = Literal["add", "remove", "replace"]
 
@@ -171,22 +170,28 @@ def _routes(path: str, vpc: str, old: RouteTable | None, new: RouteTable | None)
         if destination not in before:
             yield Change("add", here, vpc, "route", route_text(route))
         elif before[destination].target != route.target:
-            text = f"{destination}: {_target(before[destination])} -> {_target(route)}"
+            text = f"{destination}: {target_text(before[destination].target)} -> {target_text(route.target)}"
             yield Change("replace", here, vpc, "route", text)
-
-
-def _target(route: Route) -> str:
-    return route.target.name or route.target.kind
 
 
 def _gateway_text(gateway: NatGateway) -> str:
     address = f" with {gateway.elastic_ip}" if gateway.elastic_ip else ""
-    return f"{gateway.name} in {gateway.subnet}{address}"
+    private = "private, " if gateway.connectivity_type == "private" else ""
+    return f"{gateway.name} {private}in {gateway.subnet}{address}"
 
 
 def _gateway(path: str, vpc: str, old: NatGateway | None, new: NatGateway | None) -> Iterator[Change]:
     if old and new:
-        yield from _differing(path, vpc, "NAT gateway", old, new, ("subnet", "private_ip", "elastic_ip"))
+        keys = ("subnet", "connectivity_type", "private_ip", "elastic_ip")
+        yield from _differing(path, vpc, "NAT gateway", old, new, keys)
+        if old.secondary != new.secondary:
+            text = f"secondary addresses: {_secondary(old)} -> {_secondary(new)}"
+            yield Change("replace", f"{path}.secondary", vpc, "NAT gateway", text)
+
+
+def _secondary(gateway: NatGateway) -> str:
+    addresses = (str(one.elastic_ip or one.private_ip or "a free one") for one in gateway.secondary)
+    return ", ".join(addresses) or "none"
 
 
 Identity = tuple[int, int, int, Peer]

@@ -11,12 +11,12 @@ from emulator.topology import default_vpc, rules
 from emulator.topology.acls import build_acl, implied_acl
 from emulator.topology.dhcp import build_dhcp_options
 from emulator.topology.fields import TOPOLOGY
+from emulator.topology.load_nat import deleted, nat_gateway
 from emulator.topology.model import (
     DEFAULT_ACL,
     Expectation,
     Instance,
     Internet,
-    NatGateway,
     OutsideHost,
     Route,
     RouteTable,
@@ -117,7 +117,7 @@ def _vpc(record: Record, region: str, owners: dict[str, str], report: Report) ->
         main,
         tuple(built.values()),
         tables,
-        tuple(_nat_gateway(gateway, report) for gateway in gateways),
+        tuple(nat_gateway(gateway, report) for gateway in gateways if not deleted(gateway)),
         groups,
         tuple(
             _instance(instance, built, report)
@@ -175,7 +175,8 @@ def _target(name: str, vpc: Record, owners: dict[str, str], where: Where, report
     if name == vpc.get("internet_gateway"):
         return Target("internet_gateway", name)
     if name in gateways:
-        return Target("nat_gateway", name)
+        gone = any(deleted(gateway) for gateway in vpc.get("nat_gateways") if gateway.name == name)
+        return Target("blackhole" if gone else "nat_gateway", name)  # NAT-08, RT-40
     if report.is_broken(vpc.where, "nat_gateways", name) or report.is_broken(vpc.where, "internet_gateway"):
         return None
     at = report.value_of(where)
@@ -198,15 +199,6 @@ def _target(name: str, vpc: Record, owners: dict[str, str], where: Where, report
             "InvalidGatewayID.NotFound",
         )
     return None
-
-
-def _nat_gateway(record: Record, report: Report) -> NatGateway:
-    if record.get("connectivity_type") == "private":
-        what = "private NAT gateways are not emulated yet"
-        report.error(record.where, what, "leave connectivity_type out", key="connectivity_type")
-    return NatGateway(
-        record.name, record.get("subnet"), record.get("private_ip"), record.get("elastic_ip"), record.where
-    )
 
 
 def _instance(record: Record, subnets: dict[str, Subnet], report: Report) -> Instance:

@@ -98,7 +98,7 @@ class NetworkAcl:
 class Target(NamedTuple):
     """What a route points at: the kind, and the resource's name within the VPC ("" for a blackhole).
 
-    `blackhole` stands for a target that is gone (RT-40).
+    `blackhole` stands for a target that is gone (RT-40); its name, if any, says what is gone.
     """
 
     kind: Literal["internet_gateway", "nat_gateway", "blackhole"]
@@ -139,15 +139,28 @@ class Subnet:
     where: Where = _where()
 
 
+class SecondaryAddress(NamedTuple):
+    """A further address of an ENI (NAT-25). None: from the subnet. At a public NAT gateway each has an Elastic IP."""
+
+    private_ip: IPv4Address | None = None
+    elastic_ip: IPv4Address | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class NatGateway:
-    """A public, zonal NAT gateway (NAT-02). `private_ip` None: from the subnet; `elastic_ip` None: from the pool."""
+    """A zonal NAT gateway (NAT-01). `private_ip` None: from the subnet.
+
+    A public one (NAT-02) has an Elastic IP, of the pool where `elastic_ip` is None; a private one (NAT-03) has none.
+    One whose state is "deleted" never gets here: it is gone, and routes to it are blackholes (NAT-08).
+    """
 
     name: str
     subnet: str
     private_ip: IPv4Address | None
     elastic_ip: IPv4Address | None
     where: Where = _where()
+    connectivity_type: Literal["public", "private"] = "public"
+    secondary: tuple[SecondaryAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,11 +347,19 @@ class Topology:
                 yield Node(instance.name, "instance", vpc.name)
 
 
+def slot(node: str, number: int) -> str:
+    """Under which name Addresses holds an ENI's address: 0 is the first one, from 1 the secondary ones."""
+    return f"{node}+{number}" if number else node
+
+
 class Addresses(NamedTuple):
     """Who has which address: what the file fixes and what was assigned, by node name.
 
     A private address stays with its ENI (SUB-18), so a later `up` of an edited file passes the earlier Addresses
     in and nobody is renumbered by a neighbour's arrival.
+
+    An ENI's first address is under its node's name, "nat"; the secondary ones are under `slot("nat", 1)`, "nat+1", and
+    so on, in both maps alike: the private address and the Elastic IP of one slot belong together. A name holds no "+".
     """
 
     private: dict[str, IPv4Address]  # instances and NAT gateways

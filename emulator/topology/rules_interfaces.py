@@ -13,6 +13,7 @@ from emulator.topology.suggest import did_you_mean, listed
 GROUPS_PER_INTERFACE, GROUPS_AT_MOST = 5, 16  # Q-06
 ELASTIC_IPS_PER_REGION = 5  # Q-03
 GATEWAYS_PER_ZONE = 5  # Q-04
+ELASTIC_IPS_PER_GATEWAY = 2  # Q-04
 
 GROUP_KEYS = ("security_groups", "vpc_security_group_ids")
 
@@ -30,6 +31,8 @@ class Interface(NamedTuple):
     subnet: str
     private_ip: IPv4Address | None
     elastic_ip: IPv4Address | None
+    private_key: str = "private_ip"
+    elastic_key: str = "elastic_ip"
 
 
 def check(topology: Topology, report: Report) -> None:
@@ -48,15 +51,17 @@ def check(topology: Topology, report: Report) -> None:
         what = (
             f"{len(elastic)} Elastic IPs: an account's quota is {ELASTIC_IPS_PER_REGION} per region until AWS raises it"
         )
-        report.warn(
-            list(elastic.values())[ELASTIC_IPS_PER_REGION].where, what, code="AddressLimitExceeded", key="elastic_ip"
-        )
+        one = list(elastic.values())[ELASTIC_IPS_PER_REGION]
+        report.warn(one.where, what, code="AddressLimitExceeded", key=one.elastic_key)
 
 
 def _interfaces(vpc: Vpc) -> Iterator[Interface]:
     """In the order in which `addresses.assign` serves them."""
     for gateway in vpc.nat_gateways:
         yield Interface(gateway.name, gateway.where, gateway.subnet, gateway.private_ip, gateway.elastic_ip)
+        for index, further in enumerate(gateway.secondary):
+            keys = f"secondary_private_ips[{index}]", f"secondary_elastic_ips[{index}]"
+            yield Interface(gateway.name, gateway.where, gateway.subnet, *further, *keys)
     for instance in vpc.instances:
         fixed = instance.public_ip if isinstance(instance.public_ip, IPv4Address) else None
         yield Interface(instance.name, instance.where, instance.subnet, instance.private_ip, fixed)
@@ -105,22 +110,21 @@ def _check_fixed(
     if not in_subnet(subnet, address):
         # SUB-09
         what = f"address {address} is not in the range of subnet {subnet.name} ({block})"
-        report.error(interface.where, what, hint, "InvalidParameterValue", "private_ip")
+        report.error(interface.where, what, hint, "InvalidParameterValue", interface.private_key)
         return
     if reserved(subnet, address):
         # SUB-05, SUB-09
         offset = int(address) - int(block.network_address)
         purpose = RESERVED_FOR[offset] if offset < RESERVED_FRONT else "broadcast, which a VPC does not have"
         what = f"address {address} is in the reserved range of subnet {subnet.name}: kept for {purpose}"
-        report.error(interface.where, what, hint, "InvalidParameterValue", "private_ip")
+        report.error(interface.where, what, hint, "InvalidParameterValue", interface.private_key)
         return
     other = used.setdefault((subnet.name, int(address)), interface)
     if other is not interface:
         # SUB-10
         what = f"address {address} is in use by {other.name} (line {other.where.line})"
-        report.error(
-            interface.where, what, "leave private_ip out to get a free one", "InvalidIPAddress.InUse", "private_ip"
-        )
+        hint = f"leave {interface.private_key.partition('[')[0]} out to get a free one"
+        report.error(interface.where, what, hint, "InvalidIPAddress.InUse", interface.private_key)
 
 
 def _check_elastic(vpc: Vpc, interface: Interface, elastic: dict[IPv4Address, Interface], report: Report) -> None:
@@ -133,21 +137,29 @@ def _check_elastic(vpc: Vpc, interface: Interface, elastic: dict[IPv4Address, In
             what,
             "an Elastic IP is public, such as 203.0.113.10",
             "InvalidParameterValue",
-            "elastic_ip",
+            interface.elastic_key,
         )
         return
     if _lacks_gateway(vpc, report):
         # EIP-04
         what = f"network {vpc.name} is not attached to any internet gateway"
         report.error(
-            interface.where, what, f"give VPC {vpc.name} an internet_gateway", "Gateway.NotAttached", "elastic_ip"
+            interface.where,
+            what,
+            f"give VPC {vpc.name} an internet_gateway",
+            "Gateway.NotAttached",
+            interface.elastic_key,
         )
     other = elastic.setdefault(address, interface)
     if other is not interface:
         # EIP-03
         what = f"Elastic IP {address} is already associated with {other.name} (line {other.where.line})"
         report.error(
-            interface.where, what, "one Elastic IP belongs to one interface", "Resource.AlreadyAssociated", "elastic_ip"
+            interface.where,
+            what,
+            "one Elastic IP belongs to one interface",
+            "Resource.AlreadyAssociated",
+            interface.elastic_key,
         )
 
 
@@ -156,10 +168,16 @@ def _check_gateways(vpc: Vpc, report: Report) -> None:
     zone_of = {subnet.name: subnet.availability_zone for subnet in vpc.subnets}
     for gateway in vpc.nat_gateways:
         zones.setdefault(zone_of.get(gateway.subnet, ""), []).append(gateway)
-        if gateway.elastic_ip is None and _lacks_gateway(vpc, report):
+        if gateway.elastic_ip is None and gateway.connectivity_type == "public" and _lacks_gateway(vpc, report):
             # NAT-02, NAT-06
             what = f"network {vpc.name} has no internet gateway attached"
             report.error(gateway.where, what, f"give VPC {vpc.name} an internet_gateway", "Gateway.NotAttached")
+        if sum(further.elastic_ip is not None for further in gateway.secondary) >= ELASTIC_IPS_PER_GATEWAY:
+            what = (
+                f"{len(gateway.secondary) + 1} Elastic IPs: an account's quota is {ELASTIC_IPS_PER_GATEWAY} "
+                "per NAT gateway until AWS raises it, to 8 at most"
+            )
+            report.warn(gateway.where, what, code="AddressLimitExceeded", key="secondary_elastic_ips")  # Q-04
     for zone, gateways in zones.items():
         if zone and len(gateways) > GATEWAYS_PER_ZONE:
             what = (

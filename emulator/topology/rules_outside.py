@@ -11,7 +11,9 @@ from emulator.topology.values import ADDRESS_TEXT
 
 def check_hosts(topology: Topology, report: Report) -> None:
     """An outside host has a public address that nobody else has."""
-    elastic = {gateway.elastic_ip: gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
+    gateways = [gateway for vpc in topology.vpcs for gateway in vpc.nat_gateways]
+    elastic = {gateway.elastic_ip: gateway.name for gateway in gateways}
+    elastic |= {further.elastic_ip: gateway.name for gateway in gateways for further in gateway.secondary}
     elastic |= {
         i.public_ip: i.name for vpc in topology.vpcs for i in vpc.instances if isinstance(i.public_ip, IPv4Address)
     }

@@ -8,6 +8,7 @@ from emulator.topology.model import (
     Route,
     SecurityGroupRule,
     Service,
+    Target,
 )
 from emulator.topology.values import ALL_PROTOCOLS, ICMP_PROTOCOL, PROTOCOL_WORDS, TCP, UDP
 
@@ -48,7 +49,14 @@ def traffic_text(rule: SecurityGroupRule | NetworkAclEntry) -> str:
 
 def route_text(route: Route) -> str:
     """`0.0.0.0/0 to igw`."""
-    return f"{route.destination} to {route.target.name or route.target.kind}"
+    return f"{route.destination} to {target_text(route.target)}"
+
+
+def target_text(target: Target) -> str:
+    """`igw`, `blackhole`, `blackhole (nat is gone)`."""
+    if target.kind == "blackhole":
+        return f"blackhole ({target.name} is gone)" if target.name else "blackhole"  # RT-40
+    return target.name
 
 
 def service_text(service: Service) -> str:

@@ -115,6 +115,7 @@ def test_a_neighbour_is_permanent_and_replaces_a_learned_one() -> None:
         (Route(70000, "0.0.0.0/0", "blackhole"), 6, 0),
         (Route(70000, "10.0.0.0/16", "throw"), 9, 0),
         (Route(70000, "0.0.0.0/0", link="igw", via="169.254.0.1", onlink=True), 1, 0),
+        (Route(254, "0.0.0.0/0", link="eth0", via="10.0.10.1", onlink=True, mtu=8500), 1, 0),
     ],
 )
 def test_a_route(item: Route, kind: int, scope: int) -> None:
@@ -129,6 +130,8 @@ def test_a_route(item: Route, kind: int, scope: int) -> None:
     assert message.get_attr("RTA_GATEWAY") == (item.via or None)
     assert message.get_attr("RTA_OIF") == (7 if item.link else None)
     assert message["flags"] == (4 if item.onlink else 0)
+    metrics = message.get_attr("RTA_METRICS")
+    assert (metrics.get_attr("RTAX_MTU") if metrics else 0) == item.mtu
 
 
 def test_routes_of_one_table_or_of_all() -> None:
