@@ -1,0 +1,118 @@
+"""How many connections a NAT gateway holds to one destination: 55,000 per address on AWS, here three."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import lab as labs
+from tests.support import packets
+from tests.support.connections import Connection
+from tests.support.lab import Held, Lab
+from tests.support.packets import Sender, Tap, silent
+from tests.support.probes import check, drops, passes
+from tests.support.wait import eventually
+
+LIMIT = 3
+WEB_EXAMPLE = "93.184.216.34"
+SETTINGS = f"name: nat\nsettings: {{nat_gateway_connections: {LIMIT}}}\n"
+SECOND = "elastic_ip: 52.195.125.184, secondary_elastic_ips: [52.195.125.185]"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    text = (labs.TOPOLOGIES / "nat.yaml").read_text(encoding="utf-8")
+    with labs.up(labs.edited(text, {"name: nat\n": SETTINGS})) as up:
+        up.serve("web.example", tcp=(9000, 9001, 9002), udp=(9000, 9001))
+        up.serve("dns.example", tcp=(9000,))
+        yield up
+
+
+def refused_allocations(lab: Lab) -> int:
+    """The counter of the rule that drops what finds no port."""
+    listed = lab.run("nat", "nft", "list", "chain", "ip", "vpcemu", "new").output
+    dropped = [line for line in listed.splitlines() if "ErrorPortAllocation" in line]
+    return sum(int(line.split("counter packets ")[1].split()[0]) for line in dropped)
+
+
+def test_T_34_one_connection_too_many(lab: Lab) -> None:
+    """The connection that exceeds 55,000 to one address, port and protocol times out; another port or address works."""
+    before = refused_allocations(lab)
+    held = [Connection(lab, "dev", WEB_EXAMPLE, 9000) for _ in range(LIMIT)]
+    check(
+        lab,
+        drops("dev", WEB_EXAMPLE, "tcp", 9000),
+        passes("dev", WEB_EXAMPLE, "tcp", 9001),
+        passes("dev", WEB_EXAMPLE, "udp", 9000),
+        passes("dev", "8.8.8.8", "tcp", 9000),
+    )
+    assert refused_allocations(lab) > before
+    for connection in held:
+        connection.carries()
+
+
+def test_NAT_24_a_connection_that_ends_makes_room(lab: Lab) -> None:
+    """A NAT gateway counts simultaneous connections: when one has ended, another one fits."""
+    held = [Connection(lab, "dev", WEB_EXAMPLE, 9002) for _ in range(LIMIT)]
+    check(lab, drops("dev", WEB_EXAMPLE, "tcp", 9002), passes("dev", "8.8.8.8", "icmp"))
+    held.pop().close()
+
+    def fits() -> bool:
+        client = lab.open_socket("dev")
+        client.connect_ex((WEB_EXAMPLE, 9002))
+        client.readable(0.2)
+        with client:
+            return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0 and _is_connected(client)
+
+    eventually(fits, "another connection")
+
+
+def _is_connected(client: Held) -> bool:
+    try:
+        client.getpeername()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("protocol", ["udp", "icmp"])
+def test_what_has_no_connections_is_counted_by_flow(lab: Lab, protocol: str) -> None:
+    """UDP flows and ICMP queries are counted like TCP connections, and however many packets of one flow count once."""
+    outside = Tap(lab, "web.example")
+    sender = Sender(lab, "dev")
+
+    def send(flow: int) -> bytes:
+        mark = packets.cookie()
+        upper = packets.ICMP(type=8, id=flow) if protocol == "icmp" else packets.UDP(sport=40000 + flow, dport=9001)
+        sender.send(WEB_EXAMPLE, upper / packets.Raw(mark))
+        return mark
+
+    for flow in range(LIMIT):
+        for _ in range(2 * LIMIT):
+            outside.wait(send(flow))
+    refused = send(LIMIT)
+    outside.wait(send(0))
+    silent(outside, about=refused)
+
+
+def test_NAT_25_each_address_has_its_own_limit(lab: Lab) -> None:
+    """A NAT gateway with two addresses spreads connections over them, and holds twice as many to one destination."""
+    text = (labs.TOPOLOGIES / "nat.yaml").read_text(encoding="utf-8")
+    changed = {"name: nat\n": SETTINGS, "elastic_ip: 52.195.125.184": SECOND}
+    with labs.up(labs.edited(text, changed)) as two:
+        two.serve("web.example", tcp=(9000,))
+        held = [Connection(two, "dev", WEB_EXAMPLE, 9000) for _ in range(2 * LIMIT)]
+        callers = [connection.seen_as for connection in held]
+        assert {caller: callers.count(caller) for caller in callers} == {
+            "52.195.125.184": LIMIT,
+            "52.195.125.185": LIMIT,
+        }
+        for connection in held:
+            connection.carries()
+        check(
+            two,
+            drops("dev", WEB_EXAMPLE, "tcp", 9000),
+            passes("dev", WEB_EXAMPLE, "tcp", 80),
+            drops("attacker", "52.195.125.185", "icmp"),
+            drops("web", two.private("nat+1"), "icmp"),
+        )
