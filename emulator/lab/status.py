@@ -11,7 +11,7 @@ from emulator.lab import doors, listing, memory, places, record, services
 from emulator.lab.plan import Wanted, settle
 from emulator.report import shapes
 from emulator.report.words import essential, wrong
-from emulator.topology.model import Route, Service, Topology, Vpc
+from emulator.topology.model import Route, Service, Topology, Vpc, slot
 
 _HEALTHY = ("running", "starting", "done")  # states of a service that need nobody's attention
 
@@ -122,8 +122,16 @@ def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> 
             shapes.NatGatewayStatus(
                 name=gateway.name,
                 subnet=gateway.subnet,
+                connectivity_type=gateway.connectivity_type,
                 private_ip=str(private.get(gateway.name, "")),
                 public_ip=str(public.get(gateway.name, "")),
+                secondary=[
+                    shapes.NatGatewayAddress(
+                        private_ip=str(private.get(slot(gateway.name, number), "")),
+                        public_ip=str(public.get(slot(gateway.name, number), "")),
+                    )
+                    for number in range(1, len(gateway.secondary) + 1)
+                ],
             )
             for gateway in vpc.nat_gateways
         ],

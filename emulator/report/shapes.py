@@ -70,11 +70,18 @@ class InstanceStatus(TypedDict):
     services: list[ServiceStatus]
 
 
+class NatGatewayAddress(TypedDict):
+    private_ip: str
+    public_ip: str
+
+
 class NatGatewayStatus(TypedDict):
     name: str
     subnet: str
+    connectivity_type: Literal["public", "private"]
     private_ip: str
     public_ip: str
+    secondary: list[NatGatewayAddress]
 
 
 class VpcStatus(TypedDict):

@@ -66,8 +66,17 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
         "  ",
     )
     rows = [
-        (gateway["name"], "NAT gateway", gateway["subnet"], gateway["private_ip"], gateway["public_ip"], "", "")
+        (
+            gateway["name"] if not number else "",
+            "NAT gateway" if not number else "",
+            gateway["subnet"],
+            address["private_ip"],
+            address["public_ip"] or gateway["connectivity_type"],
+            "",
+            "",
+        )
         for gateway in vpc["nat_gateways"]
+        for number, address in enumerate((gateway, *gateway["secondary"]))
     ]
     if not many:
         rows += [

@@ -76,7 +76,7 @@ def _is_connected(client: Held) -> bool:
 
 
 @pytest.mark.parametrize("protocol", ["udp", "icmp"])
-def test_what_has_no_connections_is_counted_by_flow(lab: Lab, protocol: str) -> None:
+def test_NAT_24_udp_and_icmp_are_counted_by_flow(lab: Lab, protocol: str) -> None:
     """UDP flows and ICMP queries are counted like TCP connections, and however many packets of one flow count once."""
     outside = Tap(lab, "web.example")
     sender = Sender(lab, "dev")

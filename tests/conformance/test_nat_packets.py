@@ -1,6 +1,8 @@
 """What a NAT gateway does with fragments, with large packets and with a TCP connection's segment size."""
 
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -19,13 +21,17 @@ def lab() -> Iterator[Lab]:
         yield up
 
 
+def from_port(port: int, packet: Any) -> bool:
+    return "TCP" in packet and bool(packet["TCP"].sport == port)
+
+
 def in_pieces(sender: Sender, to: str, upper: object, size: int = 1480) -> None:
     for fragment in packets.fragment(sender.packet(to, upper, id=4711), size):
         sender.put(fragment)
 
 
 def test_T_32_fragments(lab: Lab) -> None:
-    """A NAT gateway forwards fragmented UDP and drops fragmented TCP and ICMP: NAT-31."""
+    """A NAT gateway forwards fragmented UDP and drops fragmented TCP and ICMP."""
     outside, nat = Tap(lab, "web.example"), Tap(lab, "nat")
     sender = Sender(lab, "dev")
     ping, segment, datagram = packets.cookie(), packets.cookie(), packets.cookie()
@@ -40,8 +46,8 @@ def test_T_32_fragments(lab: Lab) -> None:
     silent(outside, about=segment)
 
 
-def test_fragments_that_come_back(lab: Lab) -> None:
-    """NAT-31 holds for replies as well: a fragmented UDP answer arrives, a fragmented ICMP answer does not."""
+def test_NAT_31_fragments_that_come_back(lab: Lab) -> None:
+    """A NAT gateway treats replies alike: a fragmented UDP answer arrives, a fragmented ICMP answer does not."""
     outside, dev = Tap(lab, "web.example"), Tap(lab, "dev")
     sender, answerer = Sender(lab, "dev"), Sender(lab, "web.example")
     asked, pinged = packets.cookie(), packets.cookie()
@@ -58,7 +64,7 @@ def test_fragments_that_come_back(lab: Lab) -> None:
 
 
 def test_NAT_32_a_packet_larger_than_8500_bytes(lab: Lab) -> None:
-    """A NAT gateway answers a packet of more than 8,500 bytes that may not be cut with "fragmentation needed": NAT-32.
+    """A NAT gateway answers a packet of more than 8,500 bytes that may not be cut with "fragmentation needed".
 
     MTU-06: it says so from its private address. Within the VPC 9,001 bytes fit (MTU-01), so nobody else minds.
     """
@@ -82,10 +88,10 @@ def test_NAT_32_a_packet_larger_than_8500_bytes(lab: Lab) -> None:
 
 
 def test_NAT_32_the_segment_size_is_clamped(lab: Lab) -> None:
-    """A NAT gateway lowers the MSS of a TCP connection to what fits into its 8,500 bytes, and never raises it: MTU-07."""
+    """A NAT gateway lowers the MSS of a TCP connection to what fits into 8,500 bytes, and never raises it."""
     outside = Tap(lab, "web.example")
     sender = Sender(lab, "dev")
     for port, offered, seen in ((40020, 8961, 8460), (40021, 1300, 1300)):
         sender.send(WEB_EXAMPLE, packets.TCP(sport=port, dport=9000, flags="S", options=[("MSS", offered)]))
-        syn = outside.wait_for(lambda p, port=port: "TCP" in p and p["TCP"].sport == port, "the SYN")
+        syn = outside.wait_for(partial(from_port, port), "the SYN")
         assert dict(syn["TCP"].options)["MSS"] == seen

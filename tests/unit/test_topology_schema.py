@@ -57,7 +57,9 @@ vpcs:
       public: {routes: {0.0.0.0/0: igw, 192.0.2.0/24: blackhole, 10.0.0.0/16: local}}
       private: {routes: {0.0.0.0/0: nat}}
     nat_gateways:
-      nat: {subnet: a, elastic_ip: 52.1.2.3, private_ip: 10.0.1.9, connectivity_type: public}
+      nat: {subnet: a, elastic_ip: 52.1.2.3, private_ip: 10.0.1.9, connectivity_type: public, state: available,
+        secondary_elastic_ips: [52.1.2.5], secondary_private_ips: [10.0.1.11]}
+      inner: {subnet: a, connectivity_type: private, secondary_private_ip_address_count: 3}
     security_groups:
       web:
         description: the front
