@@ -40,6 +40,7 @@ _FAMILIES = {
     "IGW": "Internet",
     "EIP": "Internet",
     "NAT": "NAT gateway",
+    "NATI": "NAT gateway",
     "SG": "Security groups",
     "CT": "Security groups",
     "ACL": "Network ACLs",
