@@ -8,7 +8,6 @@ from emulator.topology.security import SELF
 from emulator.topology.words import rule_text
 
 RULES_PER_DIRECTION, RULES_AT_MOST = 60, 1000  # quota of a direction; rules times groups on an interface
-GROUPS_PER_REGION = 2500
 
 
 def check_groups(topology: Topology, vpc: Vpc, report: Report) -> None:

@@ -1,0 +1,72 @@
+"""Quotas of an account that a whole lab counts for: warnings, since AWS raises them (section 1.9 of the reference).
+
+Those of one resource stand with its rules.
+"""
+
+from collections import Counter
+
+from emulator.topology.model import Instance, NatGateway, Topology, Vpc
+from emulator.topology.report import Report
+
+VPCS_PER_REGION = 5  # Q-01
+GATEWAYS_PER_REGION = 5  # Q-03
+GROUPS_PER_REGION = 2500  # Q-06
+GROUPS_TIMES_RULES = 1000  # Q-06
+INTERFACES_PER_ZONE = 5000  # Q-07
+
+
+def check(topology: Topology, report: Report) -> None:
+    """All that goes beyond an account's defaults."""
+    if len(topology.vpcs) > VPCS_PER_REGION:
+        what = f"{len(topology.vpcs)} VPCs: an account's quota is {VPCS_PER_REGION} per region until AWS raises it"
+        report.warn(topology.vpcs[VPCS_PER_REGION].where, what, code="VpcLimitExceeded")  # SUB-24
+    attached = [vpc for vpc in topology.vpcs if vpc.internet_gateway]
+    if len(attached) > GATEWAYS_PER_REGION:
+        what = f"{len(attached)} internet gateways: an account's quota is {GATEWAYS_PER_REGION} per region"
+        what += " until AWS raises it"
+        at = attached[GATEWAYS_PER_REGION].where
+        report.warn(at, what, code="InternetGatewayLimitExceeded", key="internet_gateway")  # IGW-14
+    _check_groups(topology, report)
+    _check_interfaces(topology, report)
+    for vpc in topology.vpcs:
+        _check_rules_of_interfaces(vpc, report)
+
+
+def _check_groups(topology: Topology, report: Report) -> None:
+    count = sum(len(vpc.security_groups) for vpc in topology.vpcs)
+    if count > GROUPS_PER_REGION:
+        largest = max(topology.vpcs, key=lambda vpc: len(vpc.security_groups))
+        what = f"{count:,} security groups: an account's quota is {GROUPS_PER_REGION:,} per region until AWS raises it"
+        report.warn(largest.where, what, code="SecurityGroupLimitExceeded", key="security_groups")  # SG-14
+
+
+def _check_interfaces(topology: Topology, report: Report) -> None:
+    zones: Counter[str] = Counter()
+    for vpc in topology.vpcs:
+        zone_of = {subnet.name: subnet.availability_zone for subnet in vpc.subnets}
+        interfaces: list[NatGateway | Instance] = [*vpc.nat_gateways, *vpc.instances]
+        for interface in interfaces:
+            zone = zone_of.get(interface.subnet, "")
+            zones[zone] += 1
+            if zone and zones[zone] == INTERFACES_PER_ZONE + 1:
+                what = f"more than {INTERFACES_PER_ZONE:,} network interfaces in {zone}, which is an account's quota"
+                what += " until AWS raises it"
+                report.warn(interface.where, what, code="NetworkInterfaceLimitExceeded")  # ENI-04
+
+
+def _check_rules_of_interfaces(vpc: Vpc, report: Report) -> None:
+    """Q-06: groups of an interface times rules of a group. Told once for each set of groups."""
+    most = {group.name: max(len(group.ingress), len(group.egress)) for group in vpc.security_groups}
+    told: set[tuple[str, ...]] = set()
+    for instance in vpc.instances:
+        groups = instance.security_groups
+        if groups in told:
+            continue
+        told.add(groups)
+        product = len(groups) * max((most.get(name, 0) for name in groups), default=0)
+        if product > GROUPS_TIMES_RULES:
+            what = f"{len(groups)} security groups of up to {product // len(groups)} rules make {product:,}: "
+            what += f"AWS allows {GROUPS_TIMES_RULES:,} per interface"
+            report.warn(
+                instance.where, what, "fewer groups, or fewer rules in each", "RulesPerSecurityGroupLimitExceeded"
+            )
