@@ -4,11 +4,11 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from emulator.agent import sandbox, sockets
+from emulator.agent import sandbox, sockets, ssh
 from emulator.agent.logs import Log, Logs
 from emulator.agent.loop import READ, Loop, Timer
 from emulator.agent.places import Places
@@ -130,9 +130,26 @@ class Command:
         self._problem = _harmless(problem)
         self._state = "failed" if self._problem else "running"
 
+    def wait_until_it_listens(self, deadline: float) -> None:
+        """Whoever calls right after `up` must find the door open. Only sshd says that it listens."""
+        while (
+            self.service.kind == "ssh"
+            and self._output >= 0
+            and ssh.LISTENING not in self._tail
+            and time.monotonic() < deadline
+        ):
+            watch = select.poll()
+            watch.register(self._output, select.POLLIN)
+            watch.poll(max(0.0, deadline - time.monotonic()) * 1000)
+            self._read()
+
     def _launch(self) -> None:
         places, service = self._kennel.places, self.service
         who = sandbox.identity(places.lab, service.user)
+        argv: Sequence[str] = service.argv
+        files = self._kennel.files.get(self._node, {})
+        if service.kind == "ssh":
+            argv, files = ssh.argv(service.port), files | ssh.files(f"{places.run}/{ssh.KEYS}", who)
         network = os.open(places.netns(self._node), os.O_RDONLY | os.O_CLOEXEC)
         ends = [network]
         try:
@@ -141,7 +158,7 @@ class Command:
             self._status, status = os.pipe2(os.O_CLOEXEC)
             ends.append(status)
             job = sandbox.Job(
-                argv=service.argv,
+                argv=argv,
                 env={
                     "PATH": sandbox.PATH,
                     "HOME": who.home,
@@ -151,7 +168,7 @@ class Command:
                 },
                 identity=who,
                 hostname=self._node,
-                files=self._kennel.files.get(self._node, {}),
+                files=files,
                 network=network,
                 mounts=self._kennel.mounts(who.trusted),
                 output=output,
@@ -259,7 +276,7 @@ class Command:
         return "; ".join(parts)
 
 
-def settle(commands: Iterable[Command], seconds: float) -> None:
+def settle(commands: Sequence[Command], seconds: float) -> None:
     """Wait until each has become its program or has said why it could not."""
     deadline = time.monotonic() + seconds
     for command in commands:
@@ -268,6 +285,7 @@ def settle(commands: Iterable[Command], seconds: float) -> None:
             watch.register(command.unsettled, select.POLLIN)
             watch.poll(max(0.0, deadline - time.monotonic()) * 1000)
             command.settle()
+        command.wait_until_it_listens(deadline)
 
 
 def files(hosts: Mapping[str, str], resolv: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -19,7 +19,7 @@ from emulator.compile.state import Service
 
 VERSION = 1
 EXIT_HAS_ONE = 75  # of `python -m emulator.agent`: the lab has an agent already
-KINDS = frozenset({"http", "echo", "dns", "tcp", "udp", "command"})
+KINDS = frozenset({"http", "echo", "dns", "tcp", "udp", "ssh", "command"})
 MAX_LINE = 64 * 1024 * 1024  # 4,000 services are 0.5 MB
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")

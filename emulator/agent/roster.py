@@ -8,7 +8,7 @@ from emulator.agent.commands import Command, Kennel
 from emulator.agent.logs import Logs
 from emulator.agent.places import Places
 from emulator.agent.services import Builtin, Shared
-from emulator.compile.state import Service
+from emulator.compile.state import CONFINED, Service
 
 SETTLE_SECONDS = 10.0
 
@@ -53,11 +53,11 @@ class Roster:
         started: list[tuple[str, Command]] = []
         errors: list[str] = []
         for node, service in changed:
-            if service.kind == "command":
+            if service.kind in CONFINED:
                 started.append((node, self._start(node, service)))
             elif error := self._open(node, service):
                 errors.append(error)
-        commands.settle((command for _, command in started), SETTLE_SECONDS)
+        commands.settle([command for _, command in started], SETTLE_SECONDS)
         return errors + [f"{node}: {each.service.name}: {each.failed}" for node, each in started if each.failed]
 
     def close(self) -> None:

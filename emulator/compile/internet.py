@@ -6,6 +6,7 @@ from emulator import names
 from emulator.compile import nft
 from emulator.compile.eni import ENI_MTU, router_mac
 from emulator.compile.state import (
+    CONFINED,
     MAIN_TABLE,
     Address,
     Namespace,
@@ -158,7 +159,7 @@ def host_link(host: OutsideHost) -> Veth:
 
 def outside_host(host: OutsideHost) -> Namespace:
     """One address, and everything else behind the internet's router."""
-    commands = any(service.kind == "command" for service in host.services)
+    commands = any(service.kind in CONFINED for service in host.services)
     return Namespace(
         kind="outside_host",
         guest=True,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the agent imports this file and not the 25 ms of dataclasse
 
 MAIN_TABLE = 254
 EMPTY: frozenset[str] = frozenset()
+CONFINED = frozenset({"command", "ssh"})  # kinds of services that are programs in the agent's sandbox
 
 
 class Netns(NamedTuple):

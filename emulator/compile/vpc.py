@@ -13,6 +13,7 @@ from emulator.compile.acl import network_acls
 from emulator.compile.eni import Eni, gateway_address, namespace, service_addresses
 from emulator.compile.security import security_groups
 from emulator.compile.state import (
+    CONFINED,
     MAIN_TABLE,
     Address,
     Namespace,
@@ -222,7 +223,7 @@ def _from_gateway(vpc: Vpc) -> tuple[nft.Rule, ...]:
 
 def instance(held: Instance, eni: Eni) -> Namespace:
     """The guest: its one ENI, its subnet's router as default route. Its owner may add to it (see Namespace.guest)."""
-    commands = any(service.kind == "command" for service in held.services)
+    commands = any(service.kind in CONFINED for service in held.services)
     return namespace(eni)._replace(
         kind="instance",
         guest=True,

@@ -21,11 +21,13 @@ def enter_and_exec(
     hostname: str,
     hosts_text: str = "",
     resolv_text: str = "",
+    ssh_text: str = "",
 ) -> NoReturn:
     """Become the program, inside the network namespace of that path: no further process, no shell.
 
-    It sees the node's host name, /etc/hosts, /etc/resolv.conf and /sys/class/net; all else is the machine's. What is
-    mounted for that is seen by the program alone, and goes when it goes. Call it from a process with one thread.
+    It sees the node's host name, /etc/hosts, /etc/resolv.conf, /etc/ssh/ssh_config (where a text is given) and
+    /sys/class/net; all else is the machine's. What is mounted for that is seen by the program alone, and goes when
+    it goes. Call it from a process with one thread.
     """
     program = shutil.which(argv[0], path=env.get("PATH", os.defpath))
     if program is None:
@@ -36,7 +38,7 @@ def enter_and_exec(
         syscalls.set_host_name(hostname[:64])
         # Slave: what the machine mounts later is seen here, what is mounted here is not seen there.
         syscalls.mount("", "/", "none", syscalls.SLAVE | syscalls.RECURSIVE)
-        _own_files({"/etc/hosts": hosts_text, "/etc/resolv.conf": resolv_text})
+        _own_files({"/etc/hosts": hosts_text, "/etc/resolv.conf": resolv_text, "/etc/ssh/ssh_config": ssh_text})
         _own_sys()
         os.execve(program, list(argv), dict(env))
     except OSError as reason:

@@ -34,6 +34,7 @@ def enter(lab: str | None, name: str, argv: Sequence[str] = ()) -> NoReturn:
         hostname=name,
         hosts_text=view.hosts(seen, name),
         resolv_text=view.resolv(seen, name),
+        ssh_text=view.ssh_config(seen),
     )
 
 

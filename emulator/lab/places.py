@@ -6,6 +6,7 @@
     nodes.json              what `exec` needs to know of each node
     topology.pickle         what the record's text was understood as, to save time only
     bashrc                  the prompt of `shell`
+    ssh/                    keys and the client's settings, if a node has the service ssh
     agent.sock agent.lock logs/   the agent's
 """
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from emulator.compile.diff import diff
-from emulator.compile.state import Netns, Service, Step, Uplink, Veth
+from emulator.compile.state import CONFINED, Netns, Service, Step, Uplink, Veth
 from emulator.errors import KernelError, TopologyError, VpcemuError
-from emulator.lab import doors, lock, memory, nodes, record, services, source, view
+from emulator.lab import doors, lock, memory, nodes, record, services, source, ssh, view
 from emulator.lab.plan import Plan, Wanted, compare, settle
 from emulator.report.words import wrong
 
@@ -64,6 +64,7 @@ def up(
     refused = [] if trust else source.consent(topology)
     if refused:
         raise TopologyError(file, tuple(refused))
+    ssh.require(topology)
     with lock.hold(topology.name, lambda holder: say(_waiting(topology.name, holder))) as held:
         started = time.monotonic()
         before = record.read(topology.name)
@@ -119,6 +120,7 @@ def _converge(
     checkpoint("write the record")
     record.write(journal)
     nodes.write(wanted.topology, wanted.addresses)
+    ssh.prepare(wanted.topology, checkpoint)
 
     _stop(wanted.lab, stop, checkpoint)
     kernel.execute(kernel_steps, wanted.lab, lambda done, total: progress("building", done, total))
@@ -177,7 +179,7 @@ def _serve(
     progress("starting services", 0, len(start))
     checkpoint(f"start {len(start)} services")
     seen = nodes.view(wanted.topology, wanted.addresses)
-    commands = {node for node, service in start if service.kind == "command"}
+    commands = {node for node, service in start if service.kind in CONFINED}
     try:
         complaints = agent.zone({name: node["public"] for name, node in seen.nodes.items() if node["public"]})
         hosts = {node: view.hosts(seen, node) for node in commands}

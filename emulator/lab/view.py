@@ -8,6 +8,7 @@ from emulator.lab import places
 
 NODES = "nodes.json"
 BASHRC = "bashrc"
+SSH_CONFIG = "ssh/config"
 
 # Behind an uplink the machine's own resolvers are used where a lab may reach them: not on loopback, and not in a
 # private network, which the uplink refuses.
@@ -102,6 +103,15 @@ def _name_servers(view: View) -> str:
     if not servers:
         return "# this lab has no name server: give an outside host the service dns\n"
     return "".join(f"nameserver {server}\n" for server in servers)
+
+
+def ssh_config(view: View) -> str:
+    """/etc/ssh/ssh_config: the lab's user and keys; "" if nothing in it serves ssh."""
+    try:
+        with open(places.path(view.lab, SSH_CONFIG), encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
 
 
 def _machine_resolvers() -> list[str]:

@@ -25,7 +25,7 @@ from emulator.topology.values import (
     ZONE,
 )
 
-SERVICE_DEFAULTS = {"http": 80, "echo": 7, "dns": 53}
+SERVICE_DEFAULTS = {"http": 80, "echo": 7, "dns": 53, "ssh": 22}
 
 SERVICE = Noun(
     "service",
@@ -36,11 +36,12 @@ SERVICE = Noun(
         "dns": Key(PORT, "A name server on this port that knows the lab's hosts."),
         "tcp": Key(PORT, "Accepts TCP connections on this port."),
         "udp": Key(PORT, "Answers UDP datagrams on this port."),
+        "ssh": Key(PORT, "OpenSSH on this port: ec2-user logs in, with the lab's key, which `vpcemu exec` has."),
         "command": Key(OneOrMany(TEXT), "A command line for /bin/sh, or a list: the program and its arguments."),
         "name": Key(NAME, "What the service is called; unique in the node."),
         "user": Key(USER, "Who runs the command; left out: nobody. root needs your consent at the terminal."),
     },
-    one_of=("http", "echo", "dns", "tcp", "udp", "command"),
+    one_of=("http", "echo", "dns", "tcp", "udp", "ssh", "command"),
     instead={"port": "the kind is the key, such as {http: 8080}", "type": "the kind is the key, such as {tcp: 5432}"},
 )
 

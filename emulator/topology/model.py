@@ -167,13 +167,14 @@ class NatGateway:
 class Service:
     """Something that listens, or a command of the user's.
 
-    kind: "http", "echo", "dns", "tcp", "udp" are served by the lab's agent on `port`; "command" runs `argv` inside
-    the node as `user` ("" means an unprivileged one; "root" only with the consent of the person at the terminal).
+    kind: "http", "echo", "dns", "tcp", "udp" are served by the lab's agent on `port`; "ssh" is an OpenSSH server on
+    `port`; "command" runs `argv` inside the node as `user` ("" means an unprivileged one; "root" only with the consent
+    of the person at the terminal).
     name: unique in the node: "http", "tcp-5432", or what the user called the command.
     """
 
     name: str
-    kind: Literal["http", "echo", "dns", "tcp", "udp", "command"]
+    kind: Literal["http", "echo", "dns", "tcp", "udp", "ssh", "command"]
     port: int = 0
     argv: tuple[str, ...] = ()
     user: str = ""

@@ -9,13 +9,14 @@ from emulator.topology.model import Service
 from emulator.topology.read import Record
 from emulator.topology.report import Report
 
-KINDS = ("http", "echo", "dns", "tcp", "udp")
+KINDS = ("http", "echo", "dns", "tcp", "udp", "ssh")
 TRANSPORTS: dict[str, tuple[str, ...]] = {
     "http": ("tcp",),
     "echo": ("tcp", "udp"),
     "dns": ("tcp", "udp"),
     "tcp": ("tcp",),
     "udp": ("udp",),
+    "ssh": ("tcp",),
     "command": (),
 }
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from emulator import api
-from emulator.lab import places
+from emulator.errors import UnsupportedError
+from emulator.lab import places, ssh
 from emulator.topology.model import Expectation
 from tests.support import lab as labs
 from tests.support.lab import Lab
@@ -25,6 +26,11 @@ each_lesson = pytest.mark.parametrize("file", LESSONS, ids=lambda file: file.ste
 @each_lesson
 def test_what_it_expects_is_what_the_wire_does(file: Path) -> None:
     """GEN-01: a drop is silence, so the file's own passes stand beside its drops."""
+    read = api.validate(str(file))
+    try:
+        ssh.require(read.topology)
+    except UnsupportedError as reason:
+        pytest.skip(str(reason))
     with labs.up(file) as lab:
         expected = lab.topology.expect
         results = {each.result for each in expected}

@@ -273,6 +273,8 @@ def test_a_rule_knows_its_number_and_description() -> None:
         ("dns", Service("dns", "dns", 53)),
         ("{tcp: 5432}", Service("tcp-5432", "tcp", 5432)),
         ("{udp: 514, name: syslog}", Service("syslog", "udp", 514)),
+        ("ssh", Service("ssh", "ssh", 22)),
+        ("{ssh: 2222}", Service("ssh-2222", "ssh", 2222)),
         ("{command: sleep 60}", Service("sleep", "command", 0, ("/bin/sh", "-c", "sleep 60"))),
         ("{command: [/usr/bin/env, -i]}", Service("env", "command", 0, ("/usr/bin/env", "-i"))),
         (

@@ -98,7 +98,7 @@ settings: {time_scale: 10, nat_gateway_connections: 100}
 internet:
   uplink: false
   hosts:
-    dns.example: {ip: 8.8.8.8, services: [dns, {http: 80}]}
+    dns.example: {ip: 8.8.8.8, services: [dns, ssh, {http: 80}]}
 expect:
   - {from: web, to: dns.example, protocol: icmp, result: pass, seen_as: 52.1.2.4}
   - {from: web, to: 8.8.8.8, port: 53, protocol: udp, result: drop}
@@ -113,7 +113,7 @@ def test_it_accepts_every_key_and_so_does_the_loader() -> None:
     written = FULL.replace("{", " ").replace(",", " ")
     for path, noun in nouns().items():
         for name in noun.keys:
-            assert f"{name}:" in written or name in ("http", "echo", "dns"), (path, name)
+            assert f"{name}:" in written or name in ("http", "echo", "dns", "ssh"), (path, name)
 
 
 @pytest.mark.parametrize("path", nouns(), ids=lambda path: ".".join(path) or "top")
