@@ -116,3 +116,25 @@ def test_NAT_25_each_address_has_its_own_limit(lab: Lab) -> None:
             drops("attacker", "52.195.125.185", "icmp"),
             drops("web", two.private("nat+1"), "icmp"),
         )
+        nothing_unsolicited(two, "52.195.125.185")
+
+
+def nothing_unsolicited(lab: Lab, elastic_ip: str) -> None:
+    """NAT-23 at a further address: what comes unasked gets to the NAT gateway and ends there, without a word."""
+    nat, attacker = Tap(lab, "nat"), Tap(lab, "attacker")
+    sender = Sender(lab, "attacker")
+    marks = [packets.cookie() for _ in range(3)]
+    for mark, upper in zip(
+        marks,
+        (
+            packets.TCP(sport=80, dport=40000, flags="A"),
+            packets.TCP(sport=80, dport=40000, flags="S"),
+            packets.UDP(sport=53, dport=40000),
+        ),
+        strict=True,
+    ):
+        sender.send(elastic_ip, upper / packets.Raw(mark))
+        nat.wait(mark)
+    check(lab, passes("attacker", lab.public("web"), "tcp", 80))
+    assert not [frame.packet.summary() for frame in nat.left()]
+    assert not [frame for frame in attacker.came() if frame.packet["IP"].src == elastic_ip]

@@ -41,6 +41,28 @@ def test_lowest_free_from_base_plus_four_gateways_first() -> None:  # SUB-05
     assert private(topology) == {"nat": "10.0.0.4", "web": "10.0.0.5", "app": "10.0.0.6", "db": "10.0.9.4"}
 
 
+def test_every_address_of_a_nat_gateway_has_its_slot() -> None:  # NAT-25, NAT-03
+    nats = (
+        "nat: {subnet: a, secondary_elastic_ips: [52.1.2.3]},"
+        " inner: {subnet: a, connectivity_type: private, secondary_private_ips: [10.0.0.4, 10.0.0.5]}"
+    )
+    topology = lab("web: {subnet: a}", nats)
+    assert private(topology) == {
+        "nat": "10.0.0.6",
+        "nat+1": "10.0.0.7",
+        "inner": "10.0.0.8",
+        "inner+1": "10.0.0.4",
+        "inner+2": "10.0.0.5",
+        "web": "10.0.0.9",
+    }
+    assert public(topology) == {"nat": "203.0.113.1", "nat+1": "52.1.2.3"}
+    held, _ = assign(topology)
+    assert private(lab("web: {subnet: a}", nats.replace("nat:", "new: {subnet: a}, nat:", 1)), held) == {
+        **private(topology),
+        "new": "10.0.0.10",
+    }
+
+
 def test_fixed_addresses_go_first() -> None:
     topology = lab("web: {subnet: a}, db: {subnet: a, private_ip: 10.0.0.4}, app: {subnet: a}")
     assert private(topology) == {"db": "10.0.0.4", "web": "10.0.0.5", "app": "10.0.0.6"}

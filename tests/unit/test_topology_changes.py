@@ -90,6 +90,20 @@ WEB = "vpcs.main.instances.web"
             [Change("remove", f"{GROUP}.egress[0]", "main", "security group rule", "all traffic to 0.0.0.0/0")],
         ),
         (
+            "nat: {subnet: a}",
+            "nat: {subnet: a, secondary_elastic_ips: [52.1.2.3]}",
+            [Change("replace", f"{NAT}.secondary", "main", "NAT gateway", "secondary addresses: none -> 52.1.2.3")],
+        ),
+        (
+            "nat: {subnet: a}",
+            "nat: {subnet: a, connectivity_type: private}",
+            [
+                Change(
+                    "replace", f"{NAT}.connectivity_type", "main", "NAT gateway", "connectivity_type: public -> private"
+                )
+            ],
+        ),
+        (
             "0.0.0.0/0: igw,",
             "0.0.0.0/0: nat,",
             [Change("replace", f"{ROUTES}.0.0.0.0/0", "main", "route", "0.0.0.0/0: igw -> nat")],

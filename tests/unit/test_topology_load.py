@@ -14,6 +14,7 @@ from emulator.topology.model import (
     NatGateway,
     Route,
     RouteTable,
+    SecondaryAddress,
     SecurityGroupRule,
     Service,
     Target,
@@ -141,6 +142,27 @@ def test_nat_gateway() -> None:
         NatGateway("one", "a", None, None),
         NatGateway("two", "a", IPv4Address("10.0.1.9"), IPv4Address("52.1.2.3")),
     )
+
+
+def test_secondary_addresses_of_a_nat_gateway() -> None:  # NAT-25
+    main = vpc(
+        "nat_gateways: {one: {subnet: a, secondary_elastic_ips: [52.1.2.3], secondary_private_ips: [10.0.1.8]},"
+        " two: {subnet: a, secondary_elastic_ips: [52.1.2.4]},"
+        " three: {subnet: a, connectivity_type: private, secondary_private_ip_address_count: 2}}\n"
+        "route_tables: {main: {routes: {0.0.0.0/0: igw}}}"
+    )
+    assert [gateway.connectivity_type for gateway in main.nat_gateways] == ["public", "public", "private"]
+    assert [gateway.secondary for gateway in main.nat_gateways] == [
+        (SecondaryAddress(IPv4Address("10.0.1.8"), IPv4Address("52.1.2.3")),),
+        (SecondaryAddress(None, IPv4Address("52.1.2.4")),),
+        (SecondaryAddress(), SecondaryAddress()),
+    ]
+
+
+def test_a_deleted_nat_gateway_is_gone_and_its_routes_are_blackholes() -> None:  # NAT-08, RT-40
+    main = vpc("nat_gateways: {nat: {subnet: a, state: deleted}}\nroute_tables: {main: {routes: {0.0.0.0/0: nat}}}")
+    assert main.nat_gateways == ()
+    assert [route.target for route in main.route_tables[0].routes] == [Target("blackhole", "nat")]
 
 
 # ---- instances -----------------------------------------------------------------------------------------------------
