@@ -28,6 +28,9 @@ UPLINK_LINK = "uplink"  # in the internet node, towards the machine's own networ
 NEXT_HOP = IPv4Address("169.254.0.1")  # whatever is on the far side of a router-to-router link
 # SG-40: resolver, instance metadata, time. They answer in every VPC, whatever its routes and filters.
 LINK_LOCAL_SERVICES = tuple(map(IPv4Address, ("169.254.169.253", "169.254.169.254", "169.254.169.123")))
+# Bits of a flow's mark in the VPC's router: the ENI of who began it, or of who was called, does not track it (CT-01).
+UNTRACKED_BY_CALLER, UNTRACKED_BY_CALLED = 1, 2
+
 ROUTE_RULE_PRIORITY = 100  # `ip rule`: below `local` (0), above `main` (32766)
 
 

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from typing import Literal, NamedTuple
 
 from emulator import names
-from emulator.compile import nft
+from emulator.compile import nft, untracked
 from emulator.compile.boxes import Box, disjoint
 from emulator.topology.model import (
     Addresses,
@@ -59,8 +59,9 @@ def security_groups(vpc: Vpc, addresses: Addresses, prefix_lists: Iterable[Prefi
             referenced |= peers
         for combination in combinations:
             allowed = [rule for name in combination for rule in rules[name]]
+            untracked_first = untracked.lookups(direction, tuple(groups[name] for name in combination))
             refuse = nft.Rule("drop", f"no {direction} rule of {_groups(combination)} allows it")
-            chains.append(nft.Chain(names.chain(direction, *combination), (*allowed, refuse)))
+            chains.append(nft.Chain(names.chain(direction, *combination), (*untracked_first, *allowed, refuse)))
     # SG-30, SG-31: a reference means the private addresses of the ENIs that carry the group, and no other address.
     for name in sorted(referenced):
         members = [addresses.private[instance] for instance, held in carried.items() if name in held]

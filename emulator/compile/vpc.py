@@ -8,7 +8,7 @@ enforced. A subnet is therefore no object of the kernel's: it is an address rang
 from collections.abc import Iterable
 
 from emulator import names
-from emulator.compile import nft
+from emulator.compile import nft, untracked
 from emulator.compile.acl import network_acls
 from emulator.compile.eni import Eni, gateway_address, namespace, service_addresses
 from emulator.compile.security import security_groups
@@ -136,6 +136,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
     if vpc.internet_gateway:
         ungrouped.append(nft.link(names.IGW_LINK))
     free = tuple(nft.Element(link, "return") for link in ungrouped)
+    tracked_links, tracked = untracked.always_tracked(quoted[gateway.name] for gateway in vpc.nat_gateways)
     return nft.render(
         nft.Table(
             sets=(
@@ -145,6 +146,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
                 nft.Set("nat_address", "ipv4_addr", nat_addresses),
                 nft.Set("router_address", "ipv4_addr . ifname", gateways),
                 nft.Set("service_address", "ipv4_addr", offered),
+                tracked_links,
                 nft.Set("sender_groups", "ifname : verdict", (*groups.egress, *free)),
                 nft.Set("receiver_groups", "ifname : verdict", (*groups.ingress, *free)),
                 *groups.sets,
@@ -153,12 +155,19 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
             chains=(
                 *groups.chains,
                 *acls.chains,
-                # ACL-01: groups know a reply, ACLs judge it like any other packet.
-                nft.Chain(
-                    "known", (*acls.leave, *acls.enter, nft.Rule("accept", "SG-03: replies to what was allowed"))
-                ),
                 nft.Chain("sender", (nft.Rule("iifname vmap @sender_groups"), nft.Rule("drop"))),
                 nft.Chain("receiver", (nft.Rule("oifname vmap @receiver_groups"), nft.Rule("drop"))),
+                untracked.judge_again(),
+                nft.Chain(
+                    "known",
+                    (
+                        nft.Rule(f"ct mark != 0 jump {untracked.KNOWN}"),
+                        # ACL-01: groups know a reply, ACLs judge it like any other packet.
+                        *acls.leave,
+                        *acls.enter,
+                        nft.Rule("accept", "SG-03: replies to what was allowed"),
+                    ),
+                ),
                 nft.Chain(
                     "from_eni",
                     # SDC-01, SDC-04: an ENI sends from its own address and MAC only. One lookup answers that and which
@@ -201,6 +210,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
                         *acls.leave,
                         *acls.enter,
                         nft.Rule("jump receiver"),
+                        *tracked,
                         nft.Rule("accept"),
                     ),
                     nft.Hook("filter", "forward", "filter", "drop"),

@@ -14,6 +14,7 @@ from emulator.topology.model import (
     NetworkAclEntry,
     OutsideHost,
     Peer,
+    PrefixList,
     RouteTable,
     SecurityGroup,
     SecurityGroupRule,
@@ -60,6 +61,8 @@ def changes(old: Topology | None, new: Topology | None) -> list[Change]:
         keys = ("time_scale", "nat_gateway_connections")
         found += _differing("settings", "", "settings", old.settings, new.settings, keys)
     found += _each("vpcs", None, "VPC", *_both(old, new, lambda lab: lab.vpcs), _vpc_text, _vpc)
+    lists = _both(old, new, lambda lab: lab.prefix_lists)
+    found += _each("prefix_lists", "", "prefix list", *lists, lambda held: held.name, _list_entries)
     hosts = _both(old, new, lambda lab: lab.internet.hosts)
     found += _each("internet.hosts", "", "outside host", *hosts, lambda host: f"{host.name} {host.ip}", _host)
     links = bool(old and old.internet.uplink), bool(new and new.internet.uplink)
@@ -287,6 +290,24 @@ def _host(path: str, vpc: str, old: OutsideHost | None, new: OutsideHost | None)
     if old and new:
         yield from _differing(path, vpc, "outside host", old, new, ("ip",))
     yield from _services(path, vpc, old.services if old else (), new.services if new else ())
+
+
+def _list_entries(path: str, vpc: str, old: PrefixList | None, new: PrefixList | None) -> Iterator[Change]:
+    if old and new:
+        yield from _differing(path, vpc, "prefix list", old, new, ("max_entries",))
+    name = path.rpartition(".")[2]
+    before = {entry.cidr: entry for entry in old.entries} if old else {}
+    after = {entry.cidr: entry for entry in new.entries} if new else {}
+    for index, (cidr, _) in enumerate(before.items()):
+        if cidr not in after:
+            yield Change("remove", f"{path}.entries[{index}]", vpc, "prefix list entry", f"{cidr} of {name}")
+    for index, (cidr, entry) in enumerate(after.items()):
+        here = f"{path}.entries[{index}]"
+        if cidr not in before:
+            yield Change("add", here, vpc, "prefix list entry", f"{cidr} of {name}")
+        elif before[cidr] != entry:
+            text = f"description of {cidr} of {name}: {_shown(before[cidr].description)} -> {_shown(entry.description)}"
+            yield Change("replace", here, vpc, "prefix list entry", text)
 
 
 def _expectations(old: tuple[Expectation, ...], new: tuple[Expectation, ...]) -> Iterator[Change]:

@@ -11,6 +11,7 @@ from emulator.topology.values import (
     ADDRESS,
     BOOLEAN,
     CIDR,
+    DESCRIPTION,
     DOMAIN,
     ELASTIC_IP,
     END,
@@ -47,7 +48,7 @@ SERVICE = Noun(
 
 _OTHER_SERVICES = "a map has the other kinds and ports, such as {tcp: 443} or {command: sleep 60}"
 
-SERVICES = ListOf(ScalarOr(values.choice(*SERVICE_DEFAULTS, otherwise=_OTHER_SERVICES), SERVICE))
+SERVICES = ListOf(ScalarOr(values.choice(*SERVICE_DEFAULTS, otherwise=_OTHER_SERVICES), SERVICE, "{http: 8080}"))
 
 SUBNET = Noun(
     "subnet",
@@ -191,7 +192,36 @@ VPC = Noun(
         "ipv6_cidr_block": values.NO_IPV6,
         "routes": "routes go into a route table",
         "network_acl": "the key is network_acls, a map of network ACLs by name",
+        "prefix_lists": "prefix lists stand beside vpcs, not in one",
         "hosts": "the hosts of a VPC are its instances",
+    },
+)
+
+PREFIX_LIST_ENTRY = Noun(
+    "prefix list entry",
+    "One block of a prefix list.",
+    {"cidr": Key(CIDR, "The block.", required=True), "description": Key(DESCRIPTION, "Free text.")},
+    instead={"cidr_block": "the key is cidr"},
+)
+
+PREFIX_LIST = Noun(
+    "prefix list",
+    "Blocks under one name, for rules of security groups.",
+    {
+        "entries": Key(
+            ListOf(ScalarOr(CIDR, PREFIX_LIST_ENTRY, "{cidr: 10.0.0.0/16}")),
+            "Its blocks: [10.0.0.0/16, {cidr: 10.1.0.0/16, description: x}]; left out: none.",
+        ),
+        "max_entries": Key(
+            values.integer(1, 1000, "a number of entries"),
+            "What it counts for in a quota, whatever it holds; left out: as many as there are entries.",
+        ),
+    },
+    instead={
+        "entry": "the key is entries, a list",
+        "cidr_blocks": "the key is entries, a list",
+        "name": "the list's name is the key above",
+        "address_family": "remove it; IPv6 is not emulated yet",
     },
 )
 
@@ -257,6 +287,7 @@ TOPOLOGY = Noun(
         "vpcs": Key(MapOf(NAME, VPC), "VPCs by name.", required=True),
         "internet": Key(INTERNET, "Outside hosts and the uplink."),
         "expect": Key(ListOf(EXPECTATION), "What `vpcemu test` must find."),
+        "prefix_lists": Key(MapOf(NAME, PREFIX_LIST), "Prefix lists by name."),
         "settings": Key(SETTINGS, "Timeouts and limits other than AWS's."),
     },
     instead={
@@ -265,6 +296,7 @@ TOPOLOGY = Noun(
         "subnets": "subnets go into a VPC: vpcs.NAME.subnets",
         "security_groups": "security groups go into a VPC: vpcs.NAME.security_groups",
         "hosts": "outside hosts go into internet.hosts",
+        "managed_prefix_lists": "the key is prefix_lists",
         "version": "remove it; the file has no version",
     },
 )

@@ -31,6 +31,7 @@ _RULE_KEYS = {
     **_TRAFFIC,
     "cidr_blocks": Key(ListOf(CIDR), "Terraform's way: CIDR blocks on the other side."),
     "security_groups": Key(ListOf(NAME), "Terraform's way: security groups on the other side."),
+    "prefix_list_ids": Key(ListOf(NAME), "Terraform's way: prefix lists on the other side."),
     "self": Key(BOOLEAN, "Terraform's way: members of this group on the other side."),
     "description": Key(DESCRIPTION, "Free text."),
 }
@@ -41,17 +42,17 @@ _RULE_INSTEAD = {
     "source": "the key is from",
     "destination": "the key is to",
     "ipv6_cidr_blocks": values.NO_IPV6,
-    "prefix_list_ids": "prefix lists are not emulated yet",
+    "prefix_list": "a prefix list's name goes into from (ingress) or to (egress)",
     "type": "icmp_type holds the type of an ICMP message; ingress and egress are two lists",
 }
 
-_PEER_DOC = "A CIDR block, a security group's name, `self`, or a list of these."
+_PEER_DOC = "A CIDR block, the name of a security group or a prefix list, `self`, or a list of these."
 
 INGRESS_RULE = Noun(
     "ingress rule",
     "Traffic that may reach the members of the group.",
     {"from": Key(OneOrMany(PEER), f"Where it comes from. {_PEER_DOC}"), **_RULE_KEYS},
-    any_of=("from", "cidr_blocks", "security_groups", "self"),
+    any_of=("from", "cidr_blocks", "security_groups", "prefix_list_ids", "self"),
     instead={**_RULE_INSTEAD, "to": "an ingress rule says where traffic comes from: from"},
 )
 
@@ -59,7 +60,7 @@ EGRESS_RULE = Noun(
     "egress rule",
     "Traffic that the members of the group may send.",
     {"to": Key(OneOrMany(PEER), f"Where it goes to. {_PEER_DOC}"), **_RULE_KEYS},
-    any_of=("to", "cidr_blocks", "security_groups", "self"),
+    any_of=("to", "cidr_blocks", "security_groups", "prefix_list_ids", "self"),
     instead={**_RULE_INSTEAD, "from": "an egress rule says where traffic goes to: to"},
 )
 

@@ -62,6 +62,7 @@ class ScalarOr(NamedTuple):
 
     word: Scalar
     noun: Noun
+    sample: str = "{}"  # of the noun
 
 
 Kind = Scalar | Noun | MapOf | MapTo | ListOf | OneOrMany | ScalarOr

@@ -27,6 +27,7 @@ from emulator.topology.model import (
     Vpc,
 )
 from emulator.topology.nodes import compose
+from emulator.topology.prefix_lists import build_prefix_list
 from emulator.topology.read import VISIT_LIMIT, Reader, Record, TooLarge
 from emulator.topology.report import LIMIT, Report, TooManyProblems
 from emulator.topology.security import DEFAULT_GROUP, build_group, implied_group
@@ -69,10 +70,12 @@ def _topology(root: Record, report: Report) -> Topology:
     gateways = {record.get("internet_gateway"): record.name for record in records}
     elsewhere = {gateway.name: record.name for record in records for gateway in record.get("nat_gateways") or ()}
     owners = {**elsewhere, **gateways}
+    lists = tuple(build_prefix_list(record, report) for record in root.get("prefix_lists") or ())
+    names = frozenset(held.name for held in lists)
     return Topology(
         root.get("name") or "lab",
         region,
-        tuple(_vpc(record, region, owners, report) for record in records),
+        tuple(_vpc(record, region, owners, names, report) for record in records),
         _internet(root, report),
         tuple(
             _expectation(record)
@@ -80,6 +83,7 @@ def _topology(root: Record, report: Report) -> Topology:
             if record and _whole(record, "from", "to", "result")
         ),
         _settings(root.get("settings")),
+        lists,
     )
 
 
@@ -93,7 +97,7 @@ def _settings(record: Record | None) -> Settings:
     )
 
 
-def _vpc(record: Record, region: str, owners: dict[str, str], report: Report) -> Vpc:
+def _vpc(record: Record, region: str, owners: dict[str, str], lists: frozenset[str], report: Report) -> Vpc:
     block: IPv4Network | None = record.get("cidr_block")
     if block is None:
         report.broken.add(f"{record.where.path}.cidr_block")
@@ -103,7 +107,7 @@ def _vpc(record: Record, region: str, owners: dict[str, str], report: Report) ->
         tables = (RouteTable(main, ()), *tables)  # VPC-19: a new VPC has a main route table with local routes only
     subnets = [subnet for subnet in record.get("subnets") or () if _buildable(subnet, report, "cidr_block")]
     gateways = [gateway for gateway in record.get("nat_gateways") or () if _buildable(gateway, report, "subnet")]
-    groups = tuple(build_group(group, report) for group in record.get("security_groups") or ())
+    groups = tuple(build_group(group, lists, report) for group in record.get("security_groups") or ())
     if not any(group.name == DEFAULT_GROUP for group in groups):
         groups = (implied_group(DEFAULT_GROUP), *groups)
     acls = tuple(build_acl(acl, report) for acl in record.get("network_acls") or ())

@@ -103,9 +103,7 @@ class Reader:
                 return self._scalar(node, kind.item, path, "or a list of these")
             case ScalarOr():
                 if type(node) is ScalarNode:
-                    return self._scalar(
-                        node, kind.word, path, f"or a map such as {{{next(iter(kind.noun.keys))}: 8080}}"
-                    )
+                    return self._scalar(node, kind.word, path, f"or a map such as {kind.sample}")
                 return self.noun(node, kind.noun, path)
 
     def _scalar(self, node: Node, kind: Scalar, path: str, more: str = "") -> Any:
@@ -124,7 +122,7 @@ class Reader:
         """An item that is wrong holds None, so that the others keep their index."""
         if type(node) is not SequenceNode or node.tag:
             sample = f", such as [{show(node.value)[1:-1]}]" if type(node) is ScalarNode and node.value else ""
-            items = f", each item {item.phrase}" if isinstance(item, Scalar) else f" of {_noun_of(item).title}s"
+            items = f", each item {item.phrase}" if isinstance(item, Scalar) else f" of {_plural(_noun_of(item).title)}"
             self._wrong_kind(node, f"a list{items}", place(node, path), f"put it into brackets{sample}")
             return None
         self._visit(len(node.value))
@@ -304,6 +302,10 @@ def _is(node: Node) -> str:
 
 def _article(title: str) -> str:
     return "an" if title[0] in "aeiou" else "a"
+
+
+def _plural(title: str) -> str:
+    return f"{title[:-1]}ies" if title.endswith("ry") else f"{title}s"
 
 
 def _lower(doc: str) -> str:

@@ -11,6 +11,7 @@ from emulator.topology import (
     rules_names,
     rules_network,
     rules_outside,
+    rules_prefix_lists,
     rules_security,
 )
 from emulator.topology.model import Topology
@@ -20,6 +21,7 @@ from emulator.topology.report import Report
 def check(topology: Topology, report: Report) -> None:
     """Every rule, then every warning. `report` gets the problems."""
     rules_names.check(topology, report)
+    rules_prefix_lists.check(topology, report)
     for vpc in topology.vpcs:
         rules_network.check_block(vpc, report)
         rules_network.check_subnets(vpc, report)

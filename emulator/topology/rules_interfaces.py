@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from emulator.errors import Where
 from emulator.topology.addresses import RESERVED_FRONT, in_subnet, is_public, reserved, usable
-from emulator.topology.model import Instance, NatGateway, Subnet, Topology, Vpc
+from emulator.topology.model import NOWHERE, Instance, NatGateway, Subnet, Topology, Vpc
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean, listed
 
@@ -218,7 +218,7 @@ def _check_groups(topology: Topology, vpc: Vpc, instance: Instance, report: Repo
 
 def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: str, report: Report) -> None:
     """Says that the VPC has no such group, or whose it is."""
-    if report.is_broken(vpc.where, "security_groups", name):
+    if report.is_broken(vpc.where, "security_groups", name) or report.is_broken(NOWHERE, "prefix_lists", name):
         return
     other = next((o.name for o in topology.vpcs if any(g.name == name for g in o.security_groups)), None)
     if other:
@@ -232,7 +232,11 @@ def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: st
             where, f"no security group is called `{name}`", "0.0.0.0/0 is everybody", "InvalidGroup.NotFound", key
         )
         return
-    hint = _other_noun(vpc, name, names) or did_you_mean(name, names, f"VPC {vpc.name} has {listed(names)}")
+    lists = [held.name for held in topology.prefix_lists]
+    known = names if key.startswith(GROUP_KEYS) else names + lists  # a rule may name a prefix list in the same place
+    hint = _other_noun(vpc, name, names) or did_you_mean(name, known, f"VPC {vpc.name} has {listed(names)}")
+    if name in lists:
+        hint = f"{name} is a prefix list: from, to and prefix_list_ids of a rule take one"
     report.error(where, f"no security group is called `{name}`", hint, "InvalidGroup.NotFound", key)  # SG-15
 
 

@@ -1,9 +1,18 @@
 """Security groups: their names, references and duplicates (section 4 of the AWS reference)."""
 
 from emulator.errors import Where
-from emulator.topology.model import GroupReference, Peer, SecurityGroup, SecurityGroupRule, Topology, Vpc
+from emulator.topology.model import (
+    GroupReference,
+    Peer,
+    PrefixListReference,
+    SecurityGroup,
+    SecurityGroupRule,
+    Topology,
+    Vpc,
+)
 from emulator.topology.report import Report
 from emulator.topology.rules_interfaces import unknown_group
+from emulator.topology.rules_prefix_lists import unknown_list
 from emulator.topology.security import SELF
 from emulator.topology.words import rule_text
 
@@ -44,6 +53,8 @@ def _check_rules(
         if isinstance(rule.peer, GroupReference) and rule.peer.group not in names:
             key = report.item(rule.where, ("from", "to", "security_groups"), rule.peer.group)
             unknown_group(topology, vpc, rule.peer.group, rule.where, key, report)
+        if isinstance(rule.peer, PrefixListReference):
+            unknown_list(topology, rule.peer.prefix_list, rule.where, report)
         identity = (rule.protocol, rule.from_port, rule.to_port, rule.peer)
         if identity in seen:
             # SG-24, SG-25
@@ -52,10 +63,23 @@ def _check_rules(
             what = f"{rule_text(rule, direction)} is {twice}"
             report.error(rule.where, what, "a description does not make it another rule", "InvalidPermission.Duplicate")
         seen.setdefault(identity, rule.where)
+    _check_count(topology, group, direction, rules, report)
+
+
+def _check_count(
+    topology: Topology, group: SecurityGroup, direction: str, rules: tuple[SecurityGroupRule, ...], report: Report
+) -> None:
     code = "RulesPerSecurityGroupLimitExceeded"  # SG-14; a rule with lists in it counts as several (SG-22)
-    if len(rules) > RULES_AT_MOST:
-        what = f"{len(rules)} {direction} rules: AWS allows {RULES_AT_MOST:,} at most"
-        report.error(group.where, what, "lists in a rule are multiplied out", code, direction)
-    elif len(rules) > RULES_PER_DIRECTION:
-        what = f"{len(rules)} {direction} rules: an account's quota is {RULES_PER_DIRECTION} until AWS raises it"
-        report.warn(group.where, what, "lists in a rule are multiplied out", code, direction)
+    sizes = {held.name: held.max_entries for held in topology.prefix_lists}
+    # SG-26: a prefix list counts for as many rules as it may have entries.
+    count = sum(
+        sizes.get(rule.peer.prefix_list, 1) if isinstance(rule.peer, PrefixListReference) else 1 for rule in rules
+    )
+    named = any(isinstance(rule.peer, PrefixListReference) for rule in rules)
+    hint = "a prefix list counts for its max_entries" if named else "lists in a rule are multiplied out"
+    if count > RULES_AT_MOST:
+        what = f"{count} {direction} rules: AWS allows {RULES_AT_MOST:,} at most"
+        report.error(group.where, what, hint, code, direction)
+    elif count > RULES_PER_DIRECTION:
+        what = f"{count} {direction} rules: an account's quota is {RULES_PER_DIRECTION} until AWS raises it"
+        report.warn(group.where, what, hint, code, direction)

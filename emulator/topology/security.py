@@ -4,7 +4,7 @@ from ipaddress import IPv4Network
 from itertools import product
 from typing import Any
 
-from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule
+from emulator.topology.model import GroupReference, Peer, PrefixListReference, SecurityGroup, SecurityGroupRule
 from emulator.topology.read import Record
 from emulator.topology.report import Report
 from emulator.topology.values import ALL_PROTOCOLS, ICMP_PROTOCOL, TCP, UDP, Word
@@ -19,12 +19,12 @@ PORT_KEYS = ("port", "icmp_type", "icmp_code", "from_port", "to_port")
 Range = tuple[int, int]
 
 
-def build_group(record: Record, report: Report) -> SecurityGroup:
-    """A group of the file. What is left out is what AWS sets up."""
+def build_group(record: Record, lists: frozenset[str], report: Report) -> SecurityGroup:
+    """A group of the file. What is left out is what AWS sets up. `lists`: the names of the lab's prefix lists."""
     name = record.name
     implied = implied_group(name)
-    ingress = _direction(record, "ingress", report) if "ingress" in record else implied.ingress
-    egress = _direction(record, "egress", report) if "egress" in record else implied.egress
+    ingress = _direction(record, "ingress", lists, report) if "ingress" in record else implied.ingress
+    egress = _direction(record, "egress", lists, report) if "egress" in record else implied.egress
     return SecurityGroup(name, ingress, egress, record.get("description") or "", record.where)
 
 
@@ -34,11 +34,11 @@ def implied_group(name: str) -> SecurityGroup:
     return SecurityGroup(name, within, (SecurityGroupRule(ALL_PROTOCOLS, *EVERY_PORT, EVERYWHERE, 1),))
 
 
-def _direction(group: Record, direction: str, report: Report) -> tuple[SecurityGroupRule, ...]:
+def _direction(group: Record, direction: str, lists: frozenset[str], report: Report) -> tuple[SecurityGroupRule, ...]:
     rules: list[SecurityGroupRule] = []
     for record in filter(None, group.get(direction) or ()):
         number = int(record.where.path.rpartition("[")[2][:-1]) + 1
-        peers = _peers(record, group.name, direction, report)
+        peers = _peers(record, group.name, direction, lists, report)
         found = ranges(record, report)
         description = record.get("description") or ""
         # SG-22: a rule has exactly one peer; a list is a shorter way to write several rules.
@@ -47,21 +47,24 @@ def _direction(group: Record, direction: str, report: Report) -> tuple[SecurityG
     return tuple(rules)
 
 
-def _peers(record: Record, group: str, direction: str, report: Report) -> list[IPv4Network | GroupReference]:
+def _peers(record: Record, group: str, direction: str, lists: frozenset[str], report: Report) -> list[Peer]:
     key = "from" if direction == "ingress" else "to"
     written = record.get(key)
-    found: list[IPv4Network | GroupReference] = []
+    found: list[Peer] = []
     for peer in _many(written):
-        if isinstance(peer, Word):
+        if isinstance(peer, Word) and peer.name in lists and peer.name != SELF:
+            found.append(PrefixListReference(peer.name))
+        elif isinstance(peer, Word):
             found.append(GroupReference(group if peer.name == SELF else peer.name))
         elif peer is not None:
             found.append(peer)
     blocks, names = record.get("cidr_blocks") or (), record.get("security_groups") or ()
     found += [block for block in blocks if block is not None]
     found += [GroupReference(name) for name in names if name is not None]
+    found += [PrefixListReference(name) for name in record.get("prefix_list_ids") or () if name is not None]
     if record.get("self"):
         found.append(GroupReference(group))
-    given = [name for name in (key, "cidr_blocks", "security_groups", "self") if name in record]
+    given = [name for name in (key, "cidr_blocks", "security_groups", "prefix_list_ids", "self") if name in record]
     wrong = any(record.get(name) is None or None in _many(record.get(name)) for name in given)
     if given and not found and not wrong:
         report.error(

@@ -220,14 +220,17 @@ def _read_name_server(text: str) -> IPv4Address | str:
 
 
 def _read_peer(text: str) -> IPv4Network | Word:
-    """What a security group rule allows: a CIDR block, or the name of a group (`self` included)."""
+    """What a security group rule allows: a CIDR block, or the name of a group (`self` included) or prefix list."""
     if CIDR_TEXT.fullmatch(text):
         return _read_cidr(text)
     if RESOURCE_NAME.fullmatch(text):
         return Word(text)
     if "." in text or "/" in text or ":" in text:
         raise _not_a_cidr(text)
-    raise Bad(f"{show(text)} is neither a CIDR block, nor a security group's name, nor self", cidr_hint(text))
+    raise Bad(
+        f"{show(text)} is neither a CIDR block, nor the name of a security group or a prefix list, nor self",
+        cidr_hint(text),
+    )
 
 
 def _read_block(text: str) -> IPv4Network:
@@ -266,7 +269,7 @@ NAME_SERVER = Scalar(
 )
 ELASTIC_IP = ADDRESS._replace(read=_read_elastic_ip)
 PEER = Scalar(
-    "a CIDR block, a security group's name or self",
+    "a CIDR block, the name of a security group or a prefix list, or self",
     _read_peer,
     {"type": "string", "pattern": whole(f"{CIDR_PATTERN}|{RESOURCE_NAME.pattern}")},
 )

@@ -68,32 +68,6 @@ def lab() -> Iterator[Lab]:
         yield up
 
 
-def test_SG_08_T_41_the_default_group(lab: Lab) -> None:
-    """SG-05, SG-08: no group named means the default one. Its members may talk, others may not, and it may call out."""
-    check(
-        lab,
-        passes("plain-1", "plain-2", "tcp", 80, 8080),
-        passes("plain-2", "plain-1", "icmp"),
-        passes("plain-1", "plain-2", "udp", 514),
-        passes("plain-1", "open-2", "tcp", 80),
-        drops("open-1", "plain-1", "tcp", 80),
-        drops("open-1", "plain-1", "icmp"),
-    )
-
-
-def test_T_40_a_new_group(lab: Lab) -> None:
-    """SG-07: nobody may come in, and everything may go out. SG-09: members have no right to each other."""
-    check(
-        lab,
-        passes("new-1", "open-1", "tcp", 80),
-        passes("new-1", "open-2", "icmp"),
-        drops("open-1", "new-1", "tcp", 80),
-        drops("open-1", "new-1", "udp", 514),
-        drops("open-1", "new-1", "icmp"),
-        drops("new-2", "new-1", "tcp", 80),
-    )
-
-
 def test_GEN_01_a_refusal_is_silent(lab: Lab) -> None:
     """GEN-01: no reset, no ICMP error, to whoever was refused by a group, by either side's."""
     sender, receiver = Tap(lab, "open-1"), Tap(lab, "open-2")

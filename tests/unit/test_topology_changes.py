@@ -221,3 +221,39 @@ def test_from_nothing_and_to_nothing() -> None:
 )
 def test_nothing_changes_nothing(file: Path) -> None:
     assert changes(parse(file.read_text()), parse("# a comment\n" + file.read_text())) == []
+
+
+def test_prefix_lists() -> None:
+    """A rule names a list; what the list holds changes beside it."""
+    rule = "          - {protocol: tcp, port: 80, from: 10.0.0.0/8, description: plain}\n"
+    lists = "prefix_lists:\n  corp: {max_entries: 3, entries: [10.1.0.0/16, {cidr: 10.2.0.0/16, description: x}]}\n"
+    assert edit(("internet:\n", lists + "internet:\n"), (rule, rule.replace("10.0.0.0/8", "corp"))) == [
+        Change("remove", f"{GROUP}.ingress[1]", "main", "security group rule", "tcp 80 from 10.0.0.0/8"),
+        Change("add", f"{GROUP}.ingress[1]", "main", "security group rule", "tcp 80 from corp"),
+        Change("add", "prefix_lists.corp", "", "prefix list", "corp"),
+        Change("add", "prefix_lists.corp.entries[0]", "", "prefix list entry", "10.1.0.0/16 of corp"),
+        Change("add", "prefix_lists.corp.entries[1]", "", "prefix list entry", "10.2.0.0/16 of corp"),
+    ]
+    before = parse(BASE + lists)
+    after = parse(BASE + lists.replace("3", "4").replace("10.1.0.0", "10.9.0.0").replace(", description: x", ""))
+    assert changes(before, after) == [
+        Change("replace", "prefix_lists.corp.max_entries", "", "prefix list", "max_entries: 3 -> 4"),
+        Change("remove", "prefix_lists.corp.entries[0]", "", "prefix list entry", "10.1.0.0/16 of corp"),
+        Change("add", "prefix_lists.corp.entries[0]", "", "prefix list entry", "10.9.0.0/16 of corp"),
+        Change(
+            "replace",
+            "prefix_lists.corp.entries[1]",
+            "",
+            "prefix list entry",
+            "description of 10.2.0.0/16 of corp: x -> none",
+        ),
+    ]
+
+
+def test_a_list_is_not_a_group_of_the_same_name() -> None:
+    """A rule that named a group names a prefix list from now on: another rule, under the same word."""
+    word = ("from: 10.0.0.0/8, description: plain", "from: office")
+    before = BASE.replace(*word).replace("      db: {}", "      db: {}\n      office: {}")
+    after = BASE.replace(*word) + "prefix_lists: {office: {entries: [10.0.0.0/8]}}\n"
+    found = changes(parse(before), parse(after))
+    assert [change.verb for change in found if change.text == "tcp 80 from office"] == ["remove", "add"]

@@ -72,6 +72,8 @@ vpcs:
           - {protocol: -1, from: self}
           - {protocol: tcp, from_port: 22, to_port: 22, cidr_blocks: [10.0.0.0/8]}
           - {protocol: tcp, from_port: 23, to_port: 23, security_groups: [default], self: true}
+          - {protocol: udp, port: 53, from: corp}
+          - {protocol: tcp, port: 53, prefix_list_ids: [corp]}
         egress: [{protocol: all, to: 0.0.0.0/0}]
     network_acls:
       border:
@@ -94,6 +96,8 @@ vpcs:
         services: [{command: [a, b]}]
   spare:
     default: true
+prefix_lists:
+  corp: {max_entries: 5, entries: [10.0.0.0/8, {cidr: 192.0.2.0/24, description: documentation}]}
 settings: {time_scale: 10, nat_gateway_connections: 100}
 internet:
   uplink: false

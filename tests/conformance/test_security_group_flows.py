@@ -1,0 +1,327 @@
+"""What becomes of a flow when its rule goes: tracked flows live on, untracked ones are cut at once."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from tests.support import lab as labs
+from tests.support import packets
+from tests.support.lab import Held, Lab, edited
+from tests.support.packets import Sender, Tap, silent
+from tests.support.probes import check, drops, passes
+
+TOPOLOGY = """
+vpcs:
+  main:
+    cidr_block: 10.0.0.0/16
+    internet_gateway: igw
+    subnets:
+      front: {cidr_block: 10.0.0.0/24, map_public_ip_on_launch: true, route_table: public}
+      back: {cidr_block: 10.0.2.0/24, route_table: private}
+    route_tables:
+      public: {routes: {0.0.0.0/0: igw}}
+      private: {routes: {0.0.0.0/0: nat}}
+    nat_gateways: {nat: {subnet: front}}
+    security_groups:
+      hq:
+        ingress:
+          - {protocol: tcp, port: 22, from: 198.51.100.0/24}
+          - {protocol: tcp, port: 80, from: 0.0.0.0/0}
+          - {protocol: icmp, from: 0.0.0.0/0}
+      shut:
+        ingress: [{protocol: tcp, port: 81, from: 0.0.0.0/0}]
+        egress: [{protocol: tcp, port: all, to: 10.0.0.0/8}]
+      open:
+        ingress: [{protocol: all, from: 0.0.0.0/0}]
+        egress: [{protocol: all, to: 0.0.0.0/0, description: of open}]
+      to-one-port:
+        ingress: [{protocol: all, from: 0.0.0.0/0}]
+        egress: [{protocol: tcp, port: 82, to: 0.0.0.0/0}]
+      to-one-block:
+        egress: [{protocol: tcp, port: 83, to: 10.0.0.0/16}]
+      new: {}
+    instances:
+      hq: {subnet: front, security_groups: [hq]}
+      shut: {subnet: front, security_groups: [shut]}
+      open: {subnet: front, security_groups: [open]}
+      both: {subnet: front, security_groups: [shut, new]}
+      one-port: {subnet: front, security_groups: [to-one-port]}
+      one-block: {subnet: front, security_groups: [to-one-block]}
+      dev: {subnet: back, security_groups: [open]}
+      new: {subnet: front, security_groups: [new]}
+      peer: {subnet: front, security_groups: [hq]}
+internet:
+  hosts:
+    client: {ip: 198.51.100.7}
+    elsewhere: {ip: 45.83.64.9}
+"""
+
+SSH = "          - {protocol: tcp, port: 22, from: 198.51.100.0/24}\n"
+HTTP = "          - {protocol: tcp, port: 80, from: 0.0.0.0/0}\n"
+ICMP = "          - {protocol: icmp, from: 0.0.0.0/0}\n"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with labs.up(TOPOLOGY) as up:
+        yield up
+
+
+@contextmanager
+def changed(lab: Lab, changes: dict[str, str]) -> Iterator[None]:
+    """The lab with an edited file, until the end of the block."""
+    lab.up(edited(TOPOLOGY, changes))
+    try:
+        yield
+    finally:
+        lab.up(TOPOLOGY)
+
+
+class Connection:
+    """A TCP connection between two nodes."""
+
+    def __init__(self, lab: Lab, caller: str, called: str, port: int, to: str = "") -> None:
+        self.name = f"{caller} -> {called} tcp {port}"
+        with lab.open_socket(called) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("0.0.0.0", port))
+            listener.listen(1)
+            self.near = lab.open_socket(caller)
+            with suppress(BlockingIOError):
+                self.near.connect((to or lab.address(called), port))
+            assert listener.readable(10), f"{self.name}: not connected"
+            accepted, _ = listener.accept()
+        self.far = Held(fileno=accepted.detach())
+        self.far.setblocking(False)
+        lab.keep(self.far)
+        self.lives()
+
+    def lives(self, within: float = 15) -> None:
+        """Both ways. TCP tries again, so what was said during a stall is said now."""
+        for one, other in ((self.near, self.far), (self.far, self.near)):
+            one.send(b"x")
+            assert other.readable(within), f"{self.name}: stalls"
+            other.recv(4096)
+
+    def stalls(self, *controls: "Connection") -> None:
+        """Nothing arrives of what the caller says, while other connections live."""
+        self.near.send(b"x")
+        for control in controls:
+            control.lives()
+        assert not self.far.readable(0.3), f"{self.name}: goes on"
+
+
+def test_T_43_a_tracked_connection_outlives_its_rule(lab: Lab) -> None:
+    """A connection that a rule for 198.51.100.0/24 admitted is tracked: it goes on when the rule is removed."""
+    ssh = Connection(lab, "client", "hq", 22, lab.public("hq"))
+    with changed(lab, {SSH: ""}):
+        ssh.lives()
+        lab.serve("peer", tcp=(22, 80))  # of the same group
+        to = lab.public("peer")
+        check(lab, drops("client", to, "tcp", 22), passes("client", to, "tcp", 80))
+        ssh.lives()
+
+
+def test_T_44_an_untracked_connection_is_cut_with_its_rule(lab: Lab) -> None:
+    """A connection that a rule for 0.0.0.0/0 admitted, with all egress open, stalls when the rule is removed."""
+    http = Connection(lab, "client", "hq", 80, lab.public("hq"))
+    inside = Connection(lab, "new", "hq", 80)
+    ssh = Connection(lab, "client", "hq", 22, lab.public("hq"))
+    with changed(lab, {HTTP: ""}):
+        http.stalls(ssh)
+        inside.stalls(ssh)
+    http.lives()  # nobody has reset it
+    inside.lives()
+
+
+def test_CT_02_which_connections_are_tracked(lab: Lab) -> None:
+    """From 0.0.0.0/0 with all egress open: not tracked. From a block, or with egress restricted: tracked."""
+    to_all = Connection(lab, "client", "hq", 80, lab.public("hq"))
+    to_block = Connection(lab, "client", "hq", 22, lab.public("hq"))
+    shut = Connection(lab, "client", "shut", 81, lab.public("shut"))
+    union = Connection(lab, "client", "both", 81, lab.public("both"))  # SG-02: another of its groups opens egress
+    with changed(lab, {HTTP: "", SSH: "", "[{protocol: tcp, port: 81, from: 0.0.0.0/0}]": "[]"}):
+        to_all.stalls(to_block, shut)
+        union.stalls(to_block, shut)
+
+
+def test_CT_04_through_a_nat_gateway_all_is_tracked(lab: Lab) -> None:
+    """A connection through a NAT gateway is tracked whatever the rules; the same instance's direct one is not."""
+    out = Connection(lab, "dev", "elsewhere", 8080)
+    direct = Connection(lab, "dev", "open", 8080)
+    with changed(lab, {"to: 0.0.0.0/0, description: of open": "to: 192.0.2.0/24"}):
+        direct.stalls(out)
+    direct.lives()
+
+
+def test_CT_07_the_callers_own_rule(lab: Lab) -> None:
+    """An egress rule for 0.0.0.0/0 that is removed cuts an untracked connection; one for a block does not."""
+    untracked = Connection(lab, "one-port", "open", 82)
+    tracked = Connection(lab, "one-block", "open", 83)
+    with changed(
+        lab, {"{protocol: tcp, port: 82, to: 0.0.0.0/0}": "", "{protocol: tcp, port: 83, to: 10.0.0.0/16}": ""}
+    ):
+        untracked.stalls(tracked)
+    untracked.lives()
+
+
+def test_CT_07_the_other_direction_is_judged_too(lab: Lab) -> None:
+    """Of an untracked connection the answers need a rule as well, once the one that allows everything is gone."""
+    untracked = Connection(lab, "new", "open", 84)
+    tracked = Connection(lab, "client", "hq", 22, lab.public("hq"))
+    with changed(lab, {"[{protocol: all, to: 0.0.0.0/0, description: of open}]": "[]"}):
+        untracked.far.send(b"y")
+        tracked.lives()
+        assert not untracked.near.readable(0.3)
+    untracked.lives()
+
+
+def test_CT_07_the_callers_other_direction(lab: Lab) -> None:
+    """An untracked connection is cut for its caller by the ingress rules too, once they do not admit the answers."""
+    untracked = Connection(lab, "open", "shut", 81)
+    tracked = Connection(lab, "client", "hq", 22, lab.public("hq"))
+    with changed(lab, {"open:\n        ingress: [{protocol: all, from: 0.0.0.0/0}]": "open:\n        ingress: []"}):
+        untracked.far.send(b"y")
+        tracked.lives()
+        assert not untracked.near.readable(0.3)
+    untracked.lives()
+
+
+def test_CT_10_errors_about_an_untracked_flow_pass(lab: Lab) -> None:
+    """An ICMP error about an untracked flow comes in without a rule for ICMP, as for a tracked one."""
+    caller, called = Tap(lab, "new"), Tap(lab, "both")
+    connection = Connection(lab, "new", "both", 81)
+    mark, made_up = packets.cookie(), packets.cookie()
+    connection.far.send(mark)
+    quoted = bytes(caller.wait(mark)["IP"])
+    sender = Sender(lab, "new")
+    other = packets.IP(src=lab.private("both"), dst=lab.private("new")) / packets.TCP(sport=81, dport=9) / made_up
+    sender.send("both", packets.ICMP(type=3, code=4, nexthopmtu=1400) / other)
+    sender.send("both", packets.ICMP(type=3, code=4, nexthopmtu=8000) / packets.IP(quoted))
+    called.wait_for(lambda packet: "ICMP" in packet and mark in bytes(packet), "the error")
+    silent(called, about=made_up)
+
+
+def test_CT_13_each_end_tracks_for_itself(lab: Lab) -> None:
+    """A connection may be tracked at the caller's interface and untracked at the other, where rules then count."""
+    connection = Connection(lab, "one-block", "open", 83)
+    control = Connection(lab, "client", "hq", 22, lab.public("hq"))
+    with changed(lab, {"{protocol: tcp, port: 83, to: 10.0.0.0/16}": ""}):
+        connection.lives()
+    with changed(lab, {"open:\n        ingress: [{protocol: all, from: 0.0.0.0/0}]": "open:\n        ingress: []"}):
+        connection.stalls(control)
+
+
+def test_CT_16_ssh_and_icmp_are_tracked_and_http_is_not(lab: Lab) -> None:
+    """With ssh from one block, http and ICMP from everywhere and all egress, only http is untracked."""
+    ssh = Connection(lab, "client", "hq", 22, lab.public("hq"))
+    http = Connection(lab, "client", "hq", 80, lab.public("hq"))
+    answers = Tap(lab, "client")
+    ping, other = Sender(lab, "client"), packets.cookie()
+
+    def echo(identity: int) -> bytes:
+        mark: bytes = packets.cookie()
+        ping.send(lab.public("hq"), packets.ICMP(id=identity, seq=1) / packets.Raw(mark))
+        return mark
+
+    answers.wait(echo(7))
+    with changed(lab, {SSH: "", HTTP: "", ICMP: "          - {protocol: udp, port: 9, from: 10.0.0.0/8}\n"}):
+        http.stalls(ssh)
+        other = echo(8)  # CT-09: another ping is another flow
+        answers.wait(echo(7))
+        silent(answers, about=other)
+
+
+def test_CT_17_a_changed_rule_counts_as_removed(lab: Lab) -> None:
+    """A rule changed so that it admits an untracked connection no more cuts it; one that still admits it does not."""
+    http = Connection(lab, "client", "hq", 80, lab.public("hq"))
+    near = Connection(lab, "new", "hq", 80)
+    with changed(lab, {HTTP: HTTP.replace("0.0.0.0/0", "10.0.0.0/8")}):
+        http.stalls(near)
+    with changed(lab, {HTTP: HTTP.replace("80", "79-81")}):
+        http.lives()
+        near.lives()
+
+
+def test_CT_03_other_protocols_are_tracked_by_address(lab: Lab) -> None:
+    """After an ESP packet went out, ESP from that host comes in without a rule; from another host it does not."""
+    came, asked = Tap(lab, "new"), Tap(lab, "open")
+    first, right, wrong = packets.cookie(), packets.cookie(), packets.cookie()
+    Sender(lab, "open").send("new", packets.Raw(wrong), proto=50)
+    Sender(lab, "new").send("open", packets.Raw(first), proto=50)
+    asked.wait(first)
+    Sender(lab, "one-port").send("new", packets.Raw(wrong), proto=50)
+    Sender(lab, "open").send("new", packets.Raw(wrong), proto=51)
+    Sender(lab, "open").send("new", packets.Raw(right), proto=50)
+    came.wait(right)
+    silent(came, about=wrong)
+
+
+SLOW = """
+settings: {time_scale: 15}
+vpcs:
+  main:
+    cidr_block: 10.0.0.0/16
+    subnets:
+      one: {cidr_block: 10.0.1.0/24}
+    security_groups:
+      new: {}
+      open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
+    instances:
+      caller: {subnet: one, security_groups: [new]}
+      untracked: {subnet: one, security_groups: [open]}
+      called: {subnet: one, security_groups: [open]}
+"""
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[Lab]:
+    with labs.up(SLOW) as up:
+        yield up
+
+
+def test_T_50_an_idle_udp_flow_is_forgotten(slow: Lab) -> None:
+    """The reply to a tracked one-way UDP flow that was idle for more than 30 s (here: 2 s) is dropped."""
+    server = slow.open_socket("called", kind=socket.SOCK_DGRAM)
+    server.bind(("0.0.0.0", 514))
+
+    def asks(node: str) -> tuple[Held, tuple[str, int]]:
+        made = slow.open_socket(node, kind=socket.SOCK_DGRAM)
+        made.connect((slow.private("called"), 514))
+        made.send(b"one way")
+        assert server.readable(5)
+        return made, server.recvfrom(100)[1]
+
+    untracked = asks("untracked")
+    flows = [asks("caller") for _ in range(40)]
+    deadline = time.monotonic() + 20
+    answered = []
+    for number, (caller, address) in enumerate(flows):
+        server.sendto(b"reply", address)
+        answered.append(caller.readable(0.25))
+        untracked[0].readable(0.2)  # nobody has answered it: this is the time that passes
+        if number > 2 and not any(answered[-3:]):
+            break
+        assert time.monotonic() < deadline
+    assert answered[0], "the reply to a flow that was not idle"
+    assert answered[-3:] == [False] * 3, "a flow that was idle for long is remembered"
+    server.sendto(b"reply", untracked[1])  # CT-01: it is judged by the rules, which let it in at any time
+    assert untracked[0].readable(5)
+
+
+def test_CT_05_a_running_lab_takes_on_another_time_scale(slow: Lab) -> None:
+    """Idle flows are forgotten after AWS's times divided by the lab's time scale: 30 s, 180 s, 600 s and five days."""
+    names = ("udp_timeout", "udp_timeout_stream", "generic_timeout", "tcp_timeout_established")
+
+    def seconds() -> list[int]:
+        keys = [f"net.netfilter.nf_conntrack_{name}" for name in names]
+        return [int(line) for line in slow.run("main.router", "sysctl", "-n", *keys).output.split()]
+
+    assert seconds() == [2, 12, 40, 28_800]
+    slow.up(SLOW.replace("time_scale: 15", "time_scale: 1"))
+    assert seconds() == [30, 180, 600, 432_000]
+    slow.up(SLOW)
+    assert seconds() == [2, 12, 40, 28_800]
