@@ -54,7 +54,7 @@ UNSOLICITED: dict[str, Callable[[bytes], Any]] = {
 }
 
 
-def test_T_24_nothing_unsolicited_gets_past_the_nat_gateway(lab: Lab) -> None:
+def test_NAT_23_nothing_unsolicited_gets_past_the_nat_gateway(lab: Lab) -> None:
     """NAT-23: no port forwarding, no answer, and no sign of life either (GEN-01)."""
     dev, nat, web, attacker = (Tap(lab, node) for node in ("dev", "nat", "web", "attacker"))
     sender = Sender(lab, "attacker")

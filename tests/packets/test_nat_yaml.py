@@ -97,7 +97,7 @@ def test_two_translations_in_series(lab: Lab, protocol: str) -> None:
         assert at_web[protocol.upper()].dport == 80
 
 
-def test_T_33_protocols_that_a_nat_gateway_does_not_know(lab: Lab) -> None:
+def test_NAT_20_protocols_that_a_nat_gateway_does_not_know(lab: Lab) -> None:
     """NAT-20: TCP, UDP and ICMP pass; GRE, ESP, SCTP and the rest do not."""
     web, igw = Tap(lab, "web.example"), Tap(lab, "igw")
     sender = Sender(lab, "dev")
@@ -109,7 +109,7 @@ def test_T_33_protocols_that_a_nat_gateway_does_not_know(lab: Lab) -> None:
     packets.silent(web, igw, about=dropped)
 
 
-def test_T_36_the_nat_gateway_does_not_answer_ping(lab: Lab) -> None:
+def test_NAT_23_the_nat_gateway_does_not_answer_ping(lab: Lab) -> None:
     """NAT-23: neither on its private address nor on its Elastic IP, and nothing listens there."""
     check(
         lab,
