@@ -214,7 +214,7 @@ def test_ACL_23_the_groups_are_asked_as_well(lab: Lab) -> None:
     check(lab, passes("other", "grouped", "tcp", 22), drops("other", "grouped", "tcp", 80))
 
 
-def test_SG_40_T_48_services_of_aws_are_not_filtered(lab: Lab) -> None:
+def test_SG_40_SG_41_ACL_17_T_48_services_of_aws_are_not_filtered(lab: Lab) -> None:
     """With closed groups and an ACL that denies everything, the resolver, metadata and time service are reached."""
     router = "main.router"
     addresses = ("10.0.0.2", "169.254.169.253", "169.254.169.254", "169.254.169.123")
