@@ -198,6 +198,14 @@ EDITS = (
         _set("instances", "web", "security_groups", to=["web", "open"]),
     ),
     _edit(
+        "network ACL added, and named by a subnet",
+        call("attacker", "public web"),
+        "pass",
+        "drop",
+        _set("network_acls", to={"closed": {}}),
+        _set("subnets", "public", "network_acl", to="closed"),
+    ),
+    _edit(
         "route added",
         seen("dev"),
         NAT_ADDRESS,
