@@ -18,11 +18,12 @@ from emulator.compile.state import (
 )
 from emulator.compile.tracking import tracking
 from emulator.compile.vpc import FORWARDING, UNPRIVILEGED, services
+from emulator.topology import addresses
 from emulator.topology.addresses import slots
 from emulator.topology.model import INTERNET, Addresses, OutsideHost, Settings, Topology, Vpc, router_of
 
 INTERNET_MTU = 1500  # MTU-03
-INTERNET_ADDRESS = "192.0.2.1"  # what traceroute shows for the internet's one router
+INTERNET_ADDRESS = str(addresses.INTERNET_ADDRESS)
 
 # IGW-08: the internet carries no RFC 1918 and no RFC 6598 address; link-local is nobody's.
 UNROUTABLE = tuple(

@@ -17,6 +17,8 @@ RESERVED_BACK = 1  # ... and the last one
 # Documentation (RFC 5737) and benchmark (RFC 2544) ranges stand in for Amazon's pool of public addresses.
 POOL = tuple(map(IPv4Network, ("203.0.113.0/24", "198.51.100.0/24", "198.18.0.0/15")))
 
+INTERNET_ADDRESS = IPv4Address("192.0.2.1")  # what traceroute shows for the internet's one router
+
 # What an address of the internet cannot be: RFC 6890's private, shared, loopback, link-local, multicast, reserved.
 NOT_PUBLIC = tuple(
     (int(block.network_address), int(block.broadcast_address))

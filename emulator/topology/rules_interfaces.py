@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from emulator.errors import Where
-from emulator.topology.addresses import RESERVED_FRONT, in_subnet, is_public, reserved, usable
+from emulator.topology.addresses import INTERNET_ADDRESS, RESERVED_FRONT, in_subnet, is_public, reserved, usable
 from emulator.topology.model import NOWHERE, Instance, NatGateway, Subnet, Topology, Vpc
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean, listed
@@ -139,6 +139,11 @@ def _check_elastic(vpc: Vpc, interface: Interface, elastic: dict[IPv4Address, In
             "InvalidParameterValue",
             interface.elastic_key,
         )
+        return
+    if address == INTERNET_ADDRESS:
+        what = f"{address} is the address of the internet's own router"
+        hint = "it stands in every traceroute: choose another"
+        report.error(interface.where, what, hint, "InvalidParameterValue", interface.elastic_key)
         return
     if _lacks_gateway(vpc, report):
         # EIP-04

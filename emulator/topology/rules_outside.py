@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Address
 
-from emulator.topology.addresses import is_public
+from emulator.topology.addresses import INTERNET_ADDRESS, is_public
 from emulator.topology.model import INTERNET, Expectation, OutsideHost, Topology
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean
@@ -33,6 +33,9 @@ def check_hosts(topology: Topology, report: Report) -> None:
             report.error(
                 host.where, what, "an address that the internet routes, such as 8.8.8.8 or 198.51.100.7", key="ip"
             )
+        elif host.ip == INTERNET_ADDRESS:
+            what = f"{host.ip} is the address of the internet's own router"
+            report.error(host.where, what, "it stands in every traceroute: choose another", key="ip")
         elif other is not host:
             report.error(
                 host.where, f"address {host.ip} is already that of {other.name}", "each host has its own", key="ip"
