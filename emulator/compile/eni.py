@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from emulator import names
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Veth
+from emulator.compile.tables import number_for
 from emulator.topology.model import Addresses, Instance, NatGateway, Subnet, Vpc, router_of, slot
 
 ENI_MTU = 9001  # MTU-01
@@ -54,7 +55,7 @@ def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
     """
     mac = router_mac(vpc)
     subnets = {
-        subnet.name: (subnet.cidr_block.prefixlen, gateway_address(subnet), names.route_table(subnet.route_table))
+        subnet.name: (subnet.cidr_block.prefixlen, gateway_address(subnet), number_for(vpc, subnet))
         for subnet in vpc.subnets
     }
     found: dict[str, Eni] = {}

@@ -73,8 +73,11 @@ def internet_gateway(vpc: Vpc, addresses: Addresses, settings: Settings) -> Name
         addresses=frozenset({Address("lo", str(names.NEXT_HOP + 1), 32)}),
         routes=frozenset(
             {
-                Route(MAIN_TABLE, str(vpc.cidr_block), "unicast", names.VPC_LINK, hop, onlink=True),
                 Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.INTERNET_LINK, hop, onlink=True),
+                *(
+                    Route(MAIN_TABLE, str(block), "unicast", names.VPC_LINK, hop, onlink=True)
+                    for block in vpc.cidr_blocks
+                ),
             }
         ),
         ruleset=_gateway_ruleset(vpc, public_addresses(vpc, addresses)),
@@ -99,7 +102,9 @@ def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
                 nft.Set("unroutable", "ipv4_addr", nft.prefixes(UNROUTABLE), interval=True),
                 # VPC-06, SG-31: the block may be of public addresses. Who comes from outside with one of them would
                 # pass for a member of a security group.
-                nft.Set("inside", "ipv4_addr", nft.prefixes((*UNROUTABLE, vpc.cidr_block)), interval=True, merge=True),
+                nft.Set(
+                    "inside", "ipv4_addr", nft.prefixes((*UNROUTABLE, *vpc.cidr_blocks)), interval=True, merge=True
+                ),
             ),
             chains=(
                 nft.Chain(

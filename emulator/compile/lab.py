@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from emulator import names
-from emulator.compile import eni, internet, nat, vpc
+from emulator.compile import eni, internet, nat, routing, tables, vpc
 from emulator.compile.state import Namespace, Netns, State, Veth
 from emulator.compile.words import KIND
 from emulator.errors import Problem, TopologyError
@@ -24,14 +23,14 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
     for held in topology.vpcs:
         enis = eni.enis(held, addresses)
         namespaces[router_of(held.name)] = vpc.router(held, enis, addresses, topology)
-        labels |= vpc.route_labels(held, enis)
+        labels |= routing.route_labels(held, enis)
         if held.internet_gateway:
             namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses, topology.settings)
             veths += internet.gateway_links(held)
         for gateway in held.nat_gateways:
             namespaces[gateway.name] = nat.nat_gateway(enis[gateway.name], topology.settings)
         for instance in held.instances:
-            namespaces[instance.name] = vpc.instance(instance, enis[instance.name])
+            namespaces[instance.name] = vpc.instance(held, instance, enis[instance.name])
         veths += [eni.veth(held, one) for one in enis.values()]
     labels |= {(node, Netns(namespace.kind)): _title(node, namespace) for node, namespace in namespaces.items()}
     _refuse_clashes(topology, veths)
@@ -53,10 +52,13 @@ def _refuse_clashes(topology: Topology, veths: Iterable[Veth]) -> None:
             problems.append(_clash(topology, other, veth.peer_node, f"interface name {veth.link}"))
     for held in topology.vpcs:
         numbers: dict[int, str] = {}
-        for table in held.route_tables:
-            other = numbers.setdefault(names.route_table(table.name), table.name)
-            if other != table.name:
-                problems.append(_clash(topology, other, table.name, "routing table number"))
+        for number, table, subnet, edge in tables.kernel_tables(held):
+            title = (
+                f"{table.name} of {subnet.name if subnet else 'the internet gateway'}" if subnet or edge else table.name
+            )
+            other = numbers.setdefault(number, title)
+            if other != title:
+                problems.append(_clash(topology, other, title, "routing table number"))
     if problems:
         raise TopologyError(topology.name, tuple(problems))
 

@@ -103,10 +103,14 @@ class Ruleset(NamedTuple):
 
     Compared by `digest` alone (see `same`): nft prints sets back re-ordered, so text is never compared.
     `@COMMENT@` in the text is replaced by the kernel door with the table's comment (lab, digest, generation).
+
+    shared: the namespace is a guest, whose owner may load tables beside ours and may edit ours. Ours is put back where
+    it is missing or another one; nothing of theirs is deleted, and a generation that moved on means nothing.
     """
 
     digest: str
     text: str = ""
+    shared: bool = False
 
 
 class FlushConntrack(NamedTuple):

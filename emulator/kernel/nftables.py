@@ -67,11 +67,12 @@ def _first_error(stderr: str) -> str:
 def replace(namespace: int, channel: Channel, lab: str, ruleset: Ruleset) -> None:
     """Put our one table in place, with a comment that says what it is and which generation this very commit makes.
 
-    A namespace with a ruleset of ours has nothing else, so tables of others go in the same transaction.
+    A namespace with a ruleset of ours has nothing else, so tables of others go in the same transaction; save in a
+    guest, where they are its owner's.
     """
     generation = (_generation(channel) + 1) & 0xFFFFFFFF
     text = ruleset.text.replace("@COMMENT@", comment(lab, ruleset.digest, generation))
-    run(namespace, "".join(_deletions_of_others(channel)) + text)
+    run(namespace, text if ruleset.shared else "".join(_deletions_of_others(channel)) + text)
 
 
 def _deletions_of_others(channel: Channel) -> Iterator[str]:
@@ -92,10 +93,10 @@ def comment(lab: str, digest: str, generation: int) -> str:
     return f"vpcemu {lab} {digest} gen {generation}"
 
 
-def observe(channel: Channel) -> Ruleset | None:
+def observe(channel: Channel, *, shared: bool = False) -> Ruleset | None:
     """Whose table is there. None: there is none, and nobody ever touched this namespace's ruleset.
 
-    "tampered" if the ruleset is not as our last commit left it.
+    "tampered" if the ruleset is not as our last commit left it; who shares it may do that.
     """
     table, generation = channel.ask([_get_table(names.NFT_TABLE), Request(_GET_GENERATION, 0, b"\0\0\0\0")])
     now = _generation_of(generation)
@@ -103,7 +104,9 @@ def observe(channel: Channel) -> Ruleset | None:
         # Deleted, or never made. Tables of others without ours: somebody's, but not what was meant.
         return None
     words = _comment_of(table).split()
-    if len(words) != 5 or words[0] != "vpcemu" or words[3] != "gen" or words[4] != str(now):
+    if len(words) != 5 or words[0] != "vpcemu" or words[3] != "gen":
+        return Ruleset(TAMPERED)
+    if words[4] != str(now) and not shared:
         return Ruleset(TAMPERED)
     return Ruleset(words[2])
 

@@ -90,7 +90,7 @@ def _look(
     ruleset = None
     if exact or want.ruleset:
         with Channel(NETFILTER_FAMILY) as netfilter:
-            ruleset = nftables.observe(netfilter)
+            ruleset = nftables.observe(netfilter, shared=bool(want.ruleset and want.ruleset.shared))
     up = frozenset([link.name for link in place.links if link.up])
     addresses = decode.addresses(dump(wire.get_addresses()), titles) if exact or want.addresses else iter(())
     table = 0 if exact or any(item.table != MAIN_TABLE for item in want.routes) else MAIN_TABLE

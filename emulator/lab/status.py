@@ -11,7 +11,8 @@ from emulator.lab import doors, listing, memory, places, record, services
 from emulator.lab.plan import Wanted, settle
 from emulator.report import shapes
 from emulator.report.words import essential, wrong
-from emulator.topology.model import Route, Service, Topology, Vpc, slot
+from emulator.topology.model import Instance, Route, Service, Topology, Vpc, slot
+from emulator.topology.words import appliance_text
 
 _HEALTHY = ("running", "starting", "done")  # states of a service that need nobody's attention
 
@@ -104,7 +105,7 @@ def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> 
     tables = {table.name: table.routes for table in vpc.route_tables}
     return shapes.VpcStatus(
         name=vpc.name,
-        cidr_block=str(vpc.cidr_block),
+        cidr_block=", ".join(map(str, vpc.cidr_blocks)),
         internet_gateway=vpc.internet_gateway or "",
         main_route_table=vpc.main_route_table,
         subnets=[
@@ -142,11 +143,22 @@ def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> 
                 private_ip=str(private.get(instance.name, "")),
                 public_ip=str(public.get(instance.name, "")),
                 security_groups=list(instance.security_groups),
-                services=_services(instance.name, instance.services, running),
+                services=[
+                    *_appliance(instance),
+                    *_services(instance.name, instance.services, running),
+                ],
             )
             for instance in vpc.instances
         ],
     )
+
+
+def _appliance(instance: Instance) -> list[shapes.ServiceStatus]:
+    """What an instance forwards is a setting of its kernel's, so it runs as long as the lab is healthy."""
+    if instance.appliance is None:
+        return []
+    text = appliance_text(instance.appliance)
+    return [shapes.ServiceStatus(name=text, kind="appliance", port=0, state="running", detail="")]
 
 
 def subnet_kind(routes: Iterable[Route]) -> Literal["public", "private", "isolated"]:

@@ -140,7 +140,9 @@ def _public(topology: Topology, held: dict[str, IPv4Address], problems: list[Pro
                 given[instance.name] = instance.public_ip
             elif instance.public_ip == "auto":
                 wanting.append(instance)
-    blocks = [vpc.cidr_block for vpc in topology.vpcs]  # VPC-06: a VPC on a pool's range would never send there
+    blocks = [
+        block for vpc in topology.vpcs for block in vpc.cidr_blocks
+    ]  # VPC-06: a VPC on a pool's range would never send there
     taken = set(given.values())
     for interface in wanting:
         earlier = held.get(interface.name)

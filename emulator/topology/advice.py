@@ -12,6 +12,7 @@ def check(topology: Topology, report: Report) -> None:
             _check_ways_out(vpc, report)
             for acl in vpc.network_acls:
                 advice_acls.check(acl, report)
+            _check_appliances(vpc, report)
         advice_routes.check(vpc, report)
         advice_groups.check(vpc, report)
     quotas.check(topology, report)
@@ -19,7 +20,8 @@ def check(topology: Topology, report: Report) -> None:
 
 def _check_ways_out(vpc: Vpc, report: Report) -> None:
     """A public address is of use only where the subnet's route table leads to the internet gateway (IGW-05, NAT-02)."""
-    public = {t.name for t in vpc.route_tables if any(route.target.kind == "internet_gateway" for route in t.routes)}
+    ways = ("internet_gateway", "instance")  # an instance may stand before the gateway: a firewall
+    public = {t.name for t in vpc.route_tables if any(route.target.kind in ways for route in t.routes)}
     table_of = {subnet.name: subnet.route_table for subnet in vpc.subnets}
     closed = {name for name, table in table_of.items() if table not in public}
     told: set[str] = set()
@@ -41,6 +43,16 @@ def _check_ways_out(vpc: Vpc, report: Report) -> None:
         who = f"{instance.name} and {others} more have" if others else f"{instance.name} has"
         what = f"{who} a public IP, but {_closed(name, table_of[name])}"
         report.warn(instance.where, what, "nobody can reach it from outside, and it reaches nobody", key="subnet")
+
+
+def _check_appliances(vpc: Vpc, report: Report) -> None:
+    """RT-10, NATI-03: an instance that should forward and may not, or is sent packets that it may not have."""
+    targets = {route.target.name for table in vpc.route_tables for route in table.routes}
+    for instance in vpc.instances:
+        if instance.source_dest_check and (instance.appliance or instance.name in targets):
+            why = "is a router" if instance.appliance else "is the target of a route"
+            what = f"{instance.name} {why}, and its source/destination check is on: it gets only its own packets"
+            report.warn(instance.where, what, "source_dest_check: false", key="source_dest_check")
 
 
 def _closed(subnet: str, table: str) -> str:

@@ -23,7 +23,7 @@ from emulator.topology.model import (
     Topology,
     Vpc,
 )
-from emulator.topology.words import entry_text, route_text, rule_text, service_text, target_text
+from emulator.topology.words import appliance_text, entry_text, route_text, rule_text, service_text, target_text
 
 Verb = Literal["add", "remove", "replace"]
 
@@ -131,8 +131,15 @@ def _vpc_text(vpc: Vpc) -> str:
 
 def _vpc(path: str, vpc: str, old: Vpc | None, new: Vpc | None) -> Iterator[Change]:
     if old and new:
-        yield from _differing(path, vpc, "VPC", old, new, ("cidr_block", "main_route_table", "dhcp_options"))
-    gateways = old.internet_gateway if old else None, new.internet_gateway if new else None
+        keys = (
+            "cidr_block",
+            "secondary_cidr_blocks",
+            "main_route_table",
+            "dhcp_options",
+            "internet_gateway.route_table=gateway_route_table",
+        )
+        yield from _differing(path, vpc, "VPC", old, new, keys)
+    gateways = _internet_gateway(old), _internet_gateway(new)
     if gateways[0] != gateways[1]:
         for verb, name in zip(("remove", "add"), gateways, strict=True):
             if name:
@@ -150,6 +157,12 @@ def _vpc(path: str, vpc: str, old: Vpc | None, new: Vpc | None) -> Iterator[Chan
     yield from _each(f"{path}.network_acls", vpc, "network ACL", *acls, lambda acl: acl.name, _entries)
     instances = _both(old, new, lambda vpc: vpc.instances)
     yield from _each(f"{path}.instances", vpc, "instance", *instances, _instance_text, _instance)
+
+
+def _internet_gateway(vpc: Vpc | None) -> str:
+    if vpc is None:
+        return ""
+    return vpc.internet_gateway or (f"{vpc.detached_gateway} (detached)" if vpc.detached_gateway else "")
 
 
 def _subnet_text(subnet: Subnet) -> str:
@@ -257,10 +270,13 @@ def _instance_text(instance: Instance) -> str:
 
 def _instance(path: str, vpc: str, old: Instance | None, new: Instance | None) -> Iterator[Change]:
     if old and new:
-        keys = ("subnet", "private_ip", "public_ip")
+        keys = ("subnet", "private_ip", "public_ip", "source_dest_check")
         yield from _differing(path, vpc, "instance", old, new, keys)
         if set(old.security_groups) != set(new.security_groups):
             yield from _differing(path, vpc, "instance", old, new, ("security_groups",))
+        if old.appliance != new.appliance:
+            text = f"forwards: {appliance_text(old.appliance)} -> {appliance_text(new.appliance)}"
+            yield Change("replace", f"{path}.services", vpc, "instance", text)
     yield from _services(path, vpc, old.services if old else (), new.services if new else ())
 
 

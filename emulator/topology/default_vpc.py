@@ -9,6 +9,7 @@ from ipaddress import IPv4Network
 from emulator.errors import Where
 from emulator.topology.read import Record
 from emulator.topology.report import Report
+from emulator.topology.routes import gateway_of
 
 BLOCK = IPv4Network("172.31.0.0/16")
 ZONES = "abc"
@@ -53,8 +54,8 @@ def _fill(vpc: Record, report: Report) -> None:
     if "internet_gateway" not in vpc and not report.is_broken(vpc.where, "internet_gateway"):
         vpc.values["internet_gateway"] = f"{vpc.name}-igw"
     _fill_subnets(vpc, report)
-    if vpc.get("internet_gateway"):
-        _fill_main_table(vpc, vpc.get("internet_gateway"), report)
+    if gateway := gateway_of(vpc).name:
+        _fill_main_table(vpc, gateway, report)
     for instance in vpc.get("instances") or ():
         if "subnet" not in instance and not report.is_broken(instance.where, "subnet"):
             instance.values["subnet"] = FIRST

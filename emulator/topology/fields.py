@@ -27,6 +27,7 @@ from emulator.topology.values import (
 )
 
 SERVICE_DEFAULTS = {"http": 80, "echo": 7, "dns": 53, "ssh": 22}
+APPLIANCES = ("router", "nat")  # what an instance does with packets of others; see also `firewall`
 
 SERVICE = Noun(
     "service",
@@ -39,16 +40,21 @@ SERVICE = Noun(
         "udp": Key(PORT, "Answers UDP datagrams on this port."),
         "ssh": Key(PORT, "OpenSSH on this port: ec2-user logs in, with the lab's key, which `vpcemu exec` has."),
         "command": Key(OneOrMany(TEXT), "A command line for /bin/sh, or a list: the program and its arguments."),
+        "firewall": Key(
+            OneOrMany(PORT), "The instance forwards what is not its own, except to these destination ports."
+        ),
         "name": Key(NAME, "What the service is called; unique in the node."),
         "user": Key(USER, "Who runs the command; left out: nobody. root needs your consent at the terminal."),
     },
-    one_of=("http", "echo", "dns", "tcp", "udp", "ssh", "command"),
+    one_of=("http", "echo", "dns", "tcp", "udp", "ssh", "command", "firewall"),
     instead={"port": "the kind is the key, such as {http: 8080}", "type": "the kind is the key, such as {tcp: 5432}"},
 )
 
 _OTHER_SERVICES = "a map has the other kinds and ports, such as {tcp: 443} or {command: sleep 60}"
 
-SERVICES = ListOf(ScalarOr(values.choice(*SERVICE_DEFAULTS, otherwise=_OTHER_SERVICES), SERVICE, "{http: 8080}"))
+SERVICES = ListOf(
+    ScalarOr(values.choice(*SERVICE_DEFAULTS, *APPLIANCES, otherwise=_OTHER_SERVICES), SERVICE, "{http: 8080}")
+)
 
 SUBNET = Noun(
     "subnet",
@@ -78,7 +84,7 @@ ROUTE_TABLE = Noun(
     {
         "routes": Key(
             MapTo(CIDR, NAME),
-            "Destination CIDR to target: the name of the internet gateway or of a NAT gateway, or blackhole.",
+            "Destination CIDR to target: the name of the internet gateway, a NAT gateway or an instance, or blackhole.",
         ),
     },
     instead={"route": "the key is routes, a map such as {0.0.0.0/0: igw}", "subnets": "a subnet names its route_table"},
@@ -131,7 +137,13 @@ INSTANCE = Noun(
         "elastic_ip": Key(ELASTIC_IP, "A fixed public address."),
         "security_groups": Key(ListOf(NAME), "Its security groups; left out: the VPC's default group."),
         "vpc_security_group_ids": Key(ListOf(NAME), "Terraform's name for security_groups."),
-        "services": Key(SERVICES, "What listens in it, such as [http, {tcp: 5432}]."),
+        "source_dest_check": Key(
+            BOOLEAN, "false: it may send and receive for other addresses, as a router must; left out: true."
+        ),
+        "state": Key(
+            values.choice("running", "terminated"), "terminated: it is gone; routes to it stay as blackholes."
+        ),
+        "services": Key(SERVICES, "What it does, such as [http, {tcp: 5432}], router, nat, {firewall: [23]}."),
     },
     instead={
         "route_table": "a subnet has a route_table; an instance stands in a subnet",
@@ -166,6 +178,17 @@ DHCP_OPTIONS = Noun(
     },
 )
 
+INTERNET_GATEWAY = Noun(
+    "internet gateway",
+    "The VPC's door to the internet: its name, or this map.",
+    {
+        "name": Key(NAME, "Its name, which routes point at.", required=True),
+        "attached": Key(BOOLEAN, "false: detached from the VPC; routes to it are blackholes; left out: true."),
+        "route_table": Key(NAME, "The edge route table, for what comes in from the internet; left out: none."),
+    },
+    instead={"routes": "routes go into a route table, whose name is route_table"},
+)
+
 VPC = Noun(
     "VPC",
     "A network of your own.",
@@ -176,7 +199,11 @@ VPC = Noun(
             "The default VPC: 172.31.0.0/16, subnets default-a to default-c, an internet gateway, no cidr_block.",
         ),
         "dhcp_options": Key(DHCP_OPTIONS, "Domain and name servers of its instances."),
-        "internet_gateway": Key(NAME, "The name of its internet gateway; left out: it has none."),
+        "secondary_cidr_blocks": Key(ListOf(CIDR), "Further blocks, /16 to /28, such as 100.64.0.0/16."),
+        "internet_gateway": Key(
+            ScalarOr(NAME, INTERNET_GATEWAY, "{name: igw, route_table: edge}"),
+            "The name of its internet gateway, or a map; left out: it has none.",
+        ),
         "main_route_table": Key(NAME, "The table of every subnet that names none; left out: a table called main."),
         "subnets": Key(MapOf(NAME, SUBNET), "Subnets by name."),
         "route_tables": Key(MapOf(NAME, ROUTE_TABLE), "Route tables by name."),

@@ -18,11 +18,9 @@ from emulator.topology.model import (
     Instance,
     Internet,
     OutsideHost,
-    Route,
     RouteTable,
     Settings,
     Subnet,
-    Target,
     Topology,
     Vpc,
 )
@@ -30,9 +28,9 @@ from emulator.topology.nodes import compose
 from emulator.topology.prefix_lists import build_prefix_list
 from emulator.topology.read import VISIT_LIMIT, Reader, Record, TooLarge
 from emulator.topology.report import LIMIT, Report, TooManyProblems
+from emulator.topology.routes import Owners, build_route_table, gateway_of, terminated
 from emulator.topology.security import DEFAULT_GROUP, build_group, implied_group
-from emulator.topology.services import build_services
-from emulator.topology.suggest import did_you_mean, listed
+from emulator.topology.services import build_appliance, build_services
 
 DEFAULT_REGION = "us-east-1"
 DEFAULT_MAIN = "main"
@@ -67,9 +65,10 @@ def _topology(root: Record, report: Report) -> Topology:
     region = root.get("region") or DEFAULT_REGION
     records = root.get("vpcs") or ()
     default_vpc.complete(records, report)
-    gateways = {record.get("internet_gateway"): record.name for record in records}
+    gateways = {name: record.name for record in records if (name := gateway_of(record).name)}
     elsewhere = {gateway.name: record.name for record in records for gateway in record.get("nat_gateways") or ()}
-    owners = {**elsewhere, **gateways}
+    instances = {instance.name: record.name for record in records for instance in record.get("instances") or ()}
+    owners = Owners({**elsewhere, **gateways}, instances)
     lists = tuple(build_prefix_list(record, report) for record in root.get("prefix_lists") or ())
     names = frozenset(held.name for held in lists)
     return Topology(
@@ -97,16 +96,21 @@ def _settings(record: Record | None) -> Settings:
     )
 
 
-def _vpc(record: Record, region: str, owners: dict[str, str], lists: frozenset[str], report: Report) -> Vpc:
+def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], report: Report) -> Vpc:
     block: IPv4Network | None = record.get("cidr_block")
     if block is None:
         report.broken.add(f"{record.where.path}.cidr_block")
     main = record.get("main_route_table") or DEFAULT_MAIN
-    tables = tuple(_route_table(table, record, block, owners, report) for table in record.get("route_tables") or ())
+    secondary = tuple(filter(None, record.get("secondary_cidr_blocks") or ()))
+    blocks = (block, *secondary) if block is not None else ()
+    tables = tuple(
+        build_route_table(table, record, blocks, owners, report) for table in record.get("route_tables") or ()
+    )
+    gateway = gateway_of(record)
     if main == DEFAULT_MAIN and not any(table.name == main for table in tables):
         tables = (RouteTable(main, ()), *tables)  # VPC-19: a new VPC has a main route table with local routes only
     subnets = [subnet for subnet in record.get("subnets") or () if _buildable(subnet, report, "cidr_block")]
-    gateways = [gateway for gateway in record.get("nat_gateways") or () if _buildable(gateway, report, "subnet")]
+    nats = [gateway for gateway in record.get("nat_gateways") or () if _buildable(gateway, report, "subnet")]
     groups = tuple(build_group(group, lists, report) for group in record.get("security_groups") or ())
     if not any(group.name == DEFAULT_GROUP for group in groups):
         groups = (implied_group(DEFAULT_GROUP), *groups)
@@ -117,20 +121,23 @@ def _vpc(record: Record, region: str, owners: dict[str, str], lists: frozenset[s
     return Vpc(
         record.name,
         block or UNKNOWN_BLOCK,
-        record.get("internet_gateway"),
+        gateway.name if gateway.attached else None,
         main,
         tuple(built.values()),
         tables,
-        tuple(nat_gateway(gateway, report) for gateway in gateways if not deleted(gateway)),
+        tuple(nat_gateway(nat, report) for nat in nats if not deleted(nat)),
         groups,
         tuple(
             _instance(instance, built, report)
             for instance in record.get("instances") or ()
-            if _buildable(instance, report, "subnet")
+            if _buildable(instance, report, "subnet") and not terminated(instance)
         ),
         build_dhcp_options(record.get("dhcp_options"), region, report),
         acls,
         record.where,
+        secondary,
+        gateway.route_table if gateway.attached else None,
+        None if gateway.attached else gateway.name,
     )
 
 
@@ -154,57 +161,6 @@ def _subnet(record: Record, region: str, main: str, report: Report) -> Subnet:
     )
 
 
-def _route_table(
-    record: Record, vpc: Record, block: IPv4Network | None, owners: dict[str, str], report: Report
-) -> RouteTable:
-    routes = []
-    for destination, target_name, where in record.get("routes") or ():
-        if target_name == "local":
-            if block is not None and destination != block:
-                what = f"local is the target of the VPC's own block {block} only"
-                report.error(
-                    report.value_of(where), what, "every table has that route by itself", "InvalidParameterValue"
-                )
-            continue  # RT-02: it is there anyway
-        target = _target(target_name, vpc, owners, where, report)
-        if target is not None:
-            routes.append(Route(destination, target, where))
-    return RouteTable(record.name, tuple(routes), record.where)
-
-
-def _target(name: str, vpc: Record, owners: dict[str, str], where: Where, report: Report) -> Target | None:
-    gateways = [gateway.name for gateway in vpc.get("nat_gateways") or ()]
-    if name == "blackhole":
-        return Target("blackhole")
-    if name == vpc.get("internet_gateway"):
-        return Target("internet_gateway", name)
-    if name in gateways:
-        gone = any(deleted(gateway) for gateway in vpc.get("nat_gateways") if gateway.name == name)
-        return Target("blackhole" if gone else "nat_gateway", name)  # NAT-08, RT-40
-    if report.is_broken(vpc.where, "nat_gateways", name) or report.is_broken(vpc.where, "internet_gateway"):
-        return None
-    at = report.value_of(where)
-    instances = [instance.name for instance in vpc.get("instances") or ()]
-    if name in owners:
-        # RT-35
-        what = f"route table and gateway {name} (of VPC {owners[name]}) belong to different networks"
-        report.error(at, what, "a route points at a gateway of its own VPC", "InvalidParameterValue")
-    elif name in instances:
-        report.error(
-            at, f"`{name}` is an instance", "routes to an instance are not emulated yet", "InvalidParameterValue"
-        )
-    else:
-        known = [*filter(None, [vpc.get("internet_gateway")]), *gateways]
-        otherwise = f"VPC {vpc.name} has {listed(known, 'no gateway: give it an internet_gateway or nat_gateways')}"
-        report.error(
-            at,
-            f"no gateway is called `{name}`",
-            did_you_mean(name, [*known, "blackhole"], otherwise),
-            "InvalidGatewayID.NotFound",
-        )
-    return None
-
-
 def _instance(record: Record, subnets: dict[str, Subnet], report: Report) -> Instance:
     subnet = subnets.get(record.get("subnet"))
     if "security_groups" in record and "vpc_security_group_ids" in record:
@@ -225,6 +181,8 @@ def _instance(record: Record, subnets: dict[str, Subnet], report: Report) -> Ins
         public,  # type: ignore[arg-type]  # "auto" is the only string
         build_services(record, report),
         record.where,
+        record.get("source_dest_check") is not False,
+        build_appliance(record),
     )
 
 
@@ -233,7 +191,7 @@ def _internet(root: Record, report: Report) -> Internet:
     if record is None:
         return Internet()
     hosts = tuple(
-        OutsideHost(host.name, host.get("ip"), build_services(host, report), host.where)
+        OutsideHost(host.name, host.get("ip"), build_services(host, report, outside=True), host.where)
         for host in record.get("hosts") or ()
         if _buildable(host, report, "ip")
     )

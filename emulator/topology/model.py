@@ -96,12 +96,12 @@ class NetworkAcl:
 
 
 class Target(NamedTuple):
-    """What a route points at: the kind, and the resource's name within the VPC ("" for a blackhole).
+    """What a route points at: the kind, and the resource's name within the VPC.
 
     `blackhole` stands for a target that is gone (RT-40); its name, if any, says what is gone.
     """
 
-    kind: Literal["internet_gateway", "nat_gateway", "blackhole"]
+    kind: Literal["internet_gateway", "nat_gateway", "instance", "blackhole"]
     name: str = ""
 
 
@@ -181,6 +181,16 @@ class Service:
     where: Where = _where()
 
 
+class Appliance(NamedTuple):
+    """What a guest does with packets that are not its own: it forwards them. No service of the agent's.
+
+    translates: it is a NAT instance (NATI-01). blocked_ports: destination ports that it does not let through.
+    """
+
+    translates: bool = False
+    blocked_ports: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """An EC2 instance with one ENI. Names are unique in the lab, because `vpcemu exec NAME` must know which.
@@ -196,6 +206,8 @@ class Instance:
     public_ip: IPv4Address | Literal["auto"] | None = None
     services: tuple[Service, ...] = ()
     where: Where = _where()
+    source_dest_check: bool = True  # SDC-01
+    appliance: Appliance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +223,11 @@ class DhcpOptions:
 
 @dataclass(frozen=True, slots=True)
 class Vpc:
-    """One VPC. Everything in it is in the order of the file."""
+    """One VPC. Everything in it is in the order of the file.
+
+    gateway_route_table: the edge route table of the internet gateway (GRT-01).
+    detached_gateway: an internet gateway that is not attached now (IGW-15); `internet_gateway` is then None.
+    """
 
     name: str
     cidr_block: IPv4Network
@@ -225,6 +241,14 @@ class Vpc:
     dhcp_options: DhcpOptions | None = None  # None: the file says nothing
     network_acls: tuple[NetworkAcl, ...] = ()  # the loader puts `default` there (ACL-06); without it, all may pass
     where: Where = _where()
+    secondary_cidr_blocks: tuple[IPv4Network, ...] = ()
+    gateway_route_table: str | None = None
+    detached_gateway: str | None = None
+
+    @property
+    def cidr_blocks(self) -> tuple[IPv4Network, ...]:
+        """All blocks, the primary one first."""
+        return (self.cidr_block, *self.secondary_cidr_blocks)
 
     def subnet(self, name: str) -> Subnet:
         return next(subnet for subnet in self.subnets if subnet.name == name)

@@ -12,6 +12,7 @@ from emulator.topology import (
     rules_network,
     rules_outside,
     rules_prefix_lists,
+    rules_routes,
     rules_security,
 )
 from emulator.topology.model import Topology
@@ -25,7 +26,8 @@ def check(topology: Topology, report: Report) -> None:
     for vpc in topology.vpcs:
         rules_network.check_block(vpc, report)
         rules_network.check_subnets(vpc, report)
-        rules_network.check_routes(vpc, report)
+        rules_routes.check_routes(vpc, report)
+        rules_routes.check_detached(vpc, report)
         rules_security.check_groups(topology, vpc, report)
         rules_acls.check(vpc, report)
     rules_interfaces.check(topology, report)

@@ -193,7 +193,10 @@ def _check_gateways(vpc: Vpc, report: Report) -> None:
 
 def _lacks_gateway(vpc: Vpc, report: Report) -> bool:
     """No internet gateway, and not only because its name is wrong."""
-    return vpc.internet_gateway is None and not report.is_broken(vpc.where, "internet_gateway")
+    if vpc.internet_gateway is not None or vpc.detached_gateway is not None:  # what is detached is told elsewhere
+        return False
+    path = f"{vpc.where.path}.internet_gateway"
+    return not any(broken == path or broken.startswith(f"{path}.") for broken in report.broken)
 
 
 def _check_groups(topology: Topology, vpc: Vpc, instance: Instance, report: Report) -> None:

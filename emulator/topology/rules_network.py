@@ -1,51 +1,100 @@
-"""VPC blocks, subnets and route tables (sections 1.1 to 1.5 of the AWS reference)."""
+"""VPC blocks and subnets (sections 1.1, 1.2 and 1.4 of the AWS reference)."""
 
 from bisect import bisect
 from ipaddress import IPv4Address, IPv4Network
 
-from emulator.topology.model import Route, RouteTable, Subnet, Vpc
+from emulator.topology.model import Subnet, Vpc
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean, listed
 
 LONGEST, SHORTEST = 28, 16
 
 REFUSED_BLOCKS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4")))  # VPC-04
-REFUSED_ROUTES = IPv4Network("169.254.168.0/22")  # RT-11
 
+# VPC-13: what a VPC's primary block is in, and what cannot be added to it. All others are as public ones.
+PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+BENCHMARK = IPv4Network("198.19.0.0/16")
+RESTRICTED = {
+    PRIVATE[0]: (*PRIVATE[1:], BENCHMARK),
+    PRIVATE[1]: (PRIVATE[0], PRIVATE[2], IPv4Network("172.31.0.0/16"), BENCHMARK),
+    PRIVATE[2]: (*PRIVATE[:2], BENCHMARK),
+    BENCHMARK: PRIVATE,
+}
+
+BLOCKS_PER_VPC = 5  # VPC-08
 SUBNETS_PER_VPC = 200  # Q-01
 TABLES_PER_VPC = 200
-ROUTES_PER_TABLE, ROUTES_AT_MOST = 500, 1000  # Q-02
 
 
 def check_block(vpc: Vpc, report: Report) -> None:
     """The VPC's own block."""
     if report.is_broken(vpc.where, "cidr_block"):
         return
-    block = vpc.cidr_block
+    accepted: list[IPv4Network] = []
+    if _check_range(vpc, vpc.cidr_block, "cidr_block", report):
+        accepted.append(vpc.cidr_block)
+    for index, block in enumerate(vpc.secondary_cidr_blocks):
+        _check_secondary(vpc, block, accepted, f"secondary_cidr_blocks[{index}]", report)
+    if len(vpc.cidr_blocks) > BLOCKS_PER_VPC:
+        # VPC-08
+        what = f"{len(vpc.cidr_blocks)} blocks: an account's quota is {BLOCKS_PER_VPC} per VPC until AWS raises it"
+        report.warn(vpc.where, what, code="CidrLimitExceeded", key="secondary_cidr_blocks")
+
+
+def _check_range(vpc: Vpc, block: IPv4Network, key: str, report: Report) -> bool:
     refused = next((bad for bad in REFUSED_BLOCKS if block.overlaps(bad)), None)
     if not SHORTEST <= block.prefixlen <= LONGEST:
         # VPC-01, VPC-02
         what = f"the CIDR {block} is invalid: a VPC is /16 to /28"
-        report.error(vpc.where, what, _size_hint(block), "InvalidVpc.Range", "cidr_block")
+        report.error(vpc.where, what, _size_hint(block), "InvalidVpc.Range", key)
     elif refused:
         what = f"the CIDR {block} is invalid: AWS refuses blocks in {refused}"
         hint = "a private block such as 10.0.0.0/16, 172.16.0.0/16 or 192.168.0.0/16"
-        report.error(vpc.where, what, hint, "InvalidVpc.Range", "cidr_block")
+        report.error(vpc.where, what, hint, "InvalidVpc.Range", key)
+    else:
+        return True
+    return False
+
+
+def _check_secondary(vpc: Vpc, block: IPv4Network, accepted: list[IPv4Network], key: str, report: Report) -> None:
+    if not _check_range(vpc, block, key, report):
+        return
+    if other := next((held for held in accepted if held.overlaps(block)), None):
+        # VPC-10
+        what = f"the CIDR {block} overlaps {other}, another block of VPC {vpc.name}"
+        report.error(vpc.where, what, "the blocks of a VPC do not overlap", "InvalidVpc.Range", key)
+    elif why := _restricted(vpc, block):
+        # VPC-13
+        hint = "blocks of 100.64.0.0/10 and public ones can be added to any VPC"
+        report.error(vpc.where, f"the CIDR {block} is restricted: {why}", hint, "InvalidVpc.Range", key)
+    else:
+        accepted.append(block)
+
+
+def _restricted(vpc: Vpc, block: IPv4Network) -> str:
+    """VPC-13: why a block cannot be added. By the primary one: what it lets in restricts no further."""
+    reserved = IPv4Network("10.0.0.0/16")
+    if block == reserved and any(held.subnet_of(IPv4Network("10.0.0.0/15")) for held in vpc.cidr_blocks[:1]):
+        return f"a VPC with a block in 10.0.0.0/15 takes none of {reserved}"
+    held = next((held for held in RESTRICTED if vpc.cidr_block.subnet_of(held)), None)
+    refused = RESTRICTED[held] if held else (*PRIVATE, BENCHMARK)
+    bad = next((bad for bad in refused if block.overlaps(bad)), None)
+    return f"a VPC on {held or vpc.cidr_block} takes none of {bad}" if bad else ""
 
 
 def check_subnets(vpc: Vpc, report: Report) -> None:
     """Ranges, overlaps, and the route table that each names."""
     accepted: list[Subnet] = []
-    known_block = not report.is_broken(vpc.where, "cidr_block")
+    known_block = blocks_are_known(vpc, report)
     for subnet in vpc.subnets:
         block = subnet.cidr_block
         if not SHORTEST <= block.prefixlen <= LONGEST:
             # SUB-01
             what = f"the CIDR {block} is invalid: a subnet is /16 to /28"
             report.error(subnet.where, what, _size_hint(block), "InvalidSubnet.Range", "cidr_block")
-        elif known_block and not block.subnet_of(vpc.cidr_block):
+        elif known_block and not any(block.subnet_of(held) for held in vpc.cidr_blocks):
             # SUB-02
-            what = f"the CIDR {block} is invalid: it is not inside {vpc.cidr_block} of VPC {vpc.name}"
+            what = f"the CIDR {block} is invalid: it is not inside {_or(vpc.cidr_blocks)} of VPC {vpc.name}"
             report.error(subnet.where, what, _inside_hint(vpc.cidr_block), "InvalidSubnet.Range", "cidr_block")
         else:
             _check_overlap(subnet, accepted, report)
@@ -53,6 +102,18 @@ def check_subnets(vpc: Vpc, report: Report) -> None:
     if len(vpc.subnets) > SUBNETS_PER_VPC:
         what = f"{len(vpc.subnets)} subnets: an account's quota is {SUBNETS_PER_VPC} per VPC until AWS raises it"
         report.warn(vpc.where, what, code="SubnetLimitExceeded", key="subnets")  # SUB-24
+
+
+def blocks_are_known(vpc: Vpc, report: Report) -> bool:
+    """Whether all of the VPC's blocks could be read: else nobody can be blamed for being outside of them."""
+    path = f"{vpc.where.path}."
+    return not any(
+        broken == f"{path}cidr_block" or broken.startswith(f"{path}secondary_cidr_blocks") for broken in report.broken
+    )
+
+
+def _or(blocks: tuple[IPv4Network, ...]) -> str:
+    return " or ".join(map(str, blocks))
 
 
 def _check_overlap(subnet: Subnet, accepted: list[Subnet], report: Report) -> None:
@@ -80,6 +141,9 @@ def _check_tables(vpc: Vpc, report: Report) -> None:
         for subnet in vpc.subnets
         if subnet.route_table != vpc.main_route_table
     ]
+    if vpc.gateway_route_table is not None:
+        at = report.at(vpc.where, "internet_gateway")
+        wanted.append((at, "route_table", vpc.gateway_route_table))
     for where, key, name in wanted:
         if name not in names and not report.is_broken(vpc.where, "route_tables", name):
             # RT-28
@@ -90,52 +154,6 @@ def _check_tables(vpc: Vpc, report: Report) -> None:
             f"{len(vpc.route_tables)} route tables: an account's quota is {TABLES_PER_VPC} per VPC until AWS raises it"
         )
         report.warn(vpc.where, what, code="RouteTableLimitExceeded", key="route_tables")  # RT-37
-
-
-def check_routes(vpc: Vpc, report: Report) -> None:
-    """Every static route of every table."""
-    for table in vpc.route_tables:
-        seen: dict[IPv4Network, Route] = {}
-        for route in table.routes:
-            other = seen.setdefault(route.destination, route)
-            if other is not route:
-                # RT-30, and VPC-03: 10.1.0.0/16 and 10.1.2.3/16 are one destination.
-                what = f"the table already has a route to {route.destination} (line {other.where.line})"
-                report.error(route.where, what, "one destination has one route", "RouteAlreadyExists")
-            _check_destination(vpc, route, report)
-        _check_count(table, report)
-
-
-def _check_destination(vpc: Vpc, route: Route, report: Report) -> None:
-    destination = route.destination
-    if destination.subnet_of(REFUSED_ROUTES):
-        what = f"AWS keeps {REFUSED_ROUTES} to itself: a route for or inside it is refused"
-        report.error(route.where, what, "", "InvalidParameterValue")  # RT-11
-    if report.is_broken(vpc.where, "cidr_block") or not destination.subnet_of(vpc.cidr_block):
-        return
-    if destination == vpc.cidr_block:
-        # RT-30
-        what = f"the table already has a local route to {destination}, the VPC's own block"
-        report.error(route.where, what, "remove it: traffic within the VPC is always local", "RouteAlreadyExists")
-    elif destination not in {subnet.cidr_block for subnet in vpc.subnets}:
-        # RT-05
-        what = f"{destination} is more specific than the VPC's block {vpc.cidr_block}"
-        hint = "such a route must be for the whole block of one of its subnets"
-        report.error(route.where, what, hint, "InvalidParameterValue")
-    elif route.target.kind == "internet_gateway":
-        # RT-06
-        what = f"{destination} is inside the VPC's block {vpc.cidr_block}: its target cannot be an internet gateway"
-        report.error(route.where, what, "only a NAT gateway can be its target", "InvalidParameterValue")
-
-
-def _check_count(table: RouteTable, report: Report) -> None:
-    count = len(table.routes)
-    if count > ROUTES_AT_MOST:
-        what = f"{count} routes: AWS allows {ROUTES_AT_MOST:,} per table at most"
-        report.error(table.where, what, "", "RouteLimitExceeded", "routes")  # RT-37
-    elif count > ROUTES_PER_TABLE:
-        what = f"{count} routes: an account's quota is {ROUTES_PER_TABLE} per table until AWS raises it"
-        report.warn(table.where, what, code="RouteLimitExceeded", key="routes")
 
 
 def _size_hint(block: IPv4Network) -> str:

@@ -24,7 +24,7 @@ def check_hosts(topology: Topology, report: Report) -> None:
             (
                 vpc
                 for vpc in topology.vpcs
-                if host.ip in vpc.cidr_block and not report.is_broken(vpc.where, "cidr_block")
+                if any(host.ip in block for block in vpc.cidr_blocks) and not report.is_broken(vpc.where, "cidr_block")
             ),
             None,
         )
@@ -45,7 +45,8 @@ def check_hosts(topology: Topology, report: Report) -> None:
             report.error(host.where, what, "each host has its own", key="ip")
         elif inside is not None:
             # VPC-06: traffic to the VPC's block stays in the VPC.
-            what = f"{host.ip} lies inside VPC {inside.name} ({inside.cidr_block}), which can never reach this host"
+            block = next(block for block in inside.cidr_blocks if host.ip in block)
+            what = f"{host.ip} lies inside VPC {inside.name} ({block}), which can never reach this host"
             report.warn(host.where, what, "local routes win", key="ip")
 
 

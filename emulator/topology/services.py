@@ -4,8 +4,8 @@ from typing import Any
 
 from emulator.errors import Where
 from emulator.names import RESOURCE_NAME
-from emulator.topology.fields import SERVICE_DEFAULTS
-from emulator.topology.model import Service
+from emulator.topology.fields import APPLIANCES, SERVICE_DEFAULTS
+from emulator.topology.model import Appliance, Service
 from emulator.topology.read import Record
 from emulator.topology.report import Report
 
@@ -21,7 +21,22 @@ TRANSPORTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def build_services(owner: Record, report: Report) -> tuple[Service, ...]:
+def build_appliance(owner: Record) -> Appliance | None:
+    """`router`, `nat` and `{firewall: [23]}` of an instance, together. None: it forwards nothing."""
+    found = None
+    for entry in owner.get("services") or ():
+        if entry in APPLIANCES:
+            found = found or Appliance()
+            found = found._replace(translates=found.translates or entry == "nat")
+        elif isinstance(entry, Record) and "firewall" in entry:
+            ports = entry.get("firewall")
+            found = found or Appliance()
+            more = ports if isinstance(ports, tuple) else (ports,)
+            found = found._replace(blocked_ports=tuple(sorted({*found.blocked_ports, *filter(None, more)})))
+    return found
+
+
+def build_services(owner: Record, report: Report, *, outside: bool = False) -> tuple[Service, ...]:
     """The services of an instance or outside host, with unique names and ports."""
     found: list[Service] = []
     names: set[str] = set()
@@ -29,6 +44,11 @@ def build_services(owner: Record, report: Report) -> tuple[Service, ...]:
     line, column, path = owner.where
     for index, entry in enumerate(owner.get("services") or ()):
         if entry is None:
+            continue
+        if entry in APPLIANCES or (isinstance(entry, Record) and "firewall" in entry):
+            if outside:
+                what = f"{entry if isinstance(entry, str) else 'firewall'} is for instances"
+                report.error(owner.where, what, "a host of the internet forwards nothing", key=f"services[{index}]")
             continue
         if isinstance(entry, str):
             where = Where(line, column, f"{path}.services[{index}]")

@@ -1,6 +1,7 @@
 """Nouns in words, as AWS's console shows them: for messages and for what an edit changes."""
 
 from emulator.topology.model import (
+    Appliance,
     GroupReference,
     NetworkAclEntry,
     Peer,
@@ -57,6 +58,16 @@ def target_text(target: Target) -> str:
     if target.kind == "blackhole":
         return f"blackhole ({target.name} is gone)" if target.name else "blackhole"  # RT-40
     return target.name
+
+
+def appliance_text(appliance: Appliance | None) -> str:
+    """`nat, firewall 23, 8080`; `none` for a guest that forwards nothing."""
+    if appliance is None:
+        return "none"
+    words = ["nat"] if appliance.translates else []
+    if appliance.blocked_ports:
+        words.append(f"firewall {', '.join(map(str, appliance.blocked_ports))}")
+    return ", ".join(words) or "router"
 
 
 def service_text(service: Service) -> str:

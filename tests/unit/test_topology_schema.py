@@ -47,7 +47,8 @@ region: ap-northeast-1
 vpcs:
   main:
     cidr_block: 10.0.0.0/16
-    internet_gateway: igw
+    secondary_cidr_blocks: [100.64.0.0/16]
+    internet_gateway: {name: igw, attached: true, route_table: edge}
     main_route_table: private
     dhcp_options: {domain_name: corp.example, domain_name_servers: [8.8.8.8]}
     subnets:
@@ -56,6 +57,7 @@ vpcs:
     route_tables:
       public: {routes: {0.0.0.0/0: igw, 192.0.2.0/24: blackhole, 10.0.0.0/16: local}}
       private: {routes: {0.0.0.0/0: nat}}
+      edge: {routes: {10.0.1.0/24: web}}
     nat_gateways:
       nat: {subnet: a, elastic_ip: 52.1.2.3, private_ip: 10.0.1.9, connectivity_type: public, state: available,
         secondary_elastic_ips: [52.1.2.5], secondary_private_ips: [10.0.1.11]}
@@ -88,7 +90,10 @@ vpcs:
         security_groups: [web]
         private_ip: 10.0.1.10
         elastic_ip: 52.1.2.4
-        services: [http, {http: 8080}, echo, dns, {tcp: 5432, name: db}, {udp: 514}, {command: sleep 6, user: nobody}]
+        source_dest_check: false
+        state: running
+        services: [http, {http: 8080}, router, {firewall: [23]}, echo, dns, {tcp: 5432, name: db}, {udp: 514},
+                   {command: sleep 6, user: nobody}]
       db:
         subnet: b
         vpc_security_group_ids: [default]
@@ -128,7 +133,7 @@ def test_it_refuses_an_unknown_key_wherever_it_stands(path: tuple[str, ...]) -> 
         target = target[name]
         if isinstance(target, list):
             target = next(item for item in target if isinstance(item, dict))
-        elif name not in ("internet", "settings", "dhcp_options"):
+        elif name not in ("internet", "settings", "dhcp_options", "internet_gateway"):
             target = next(
                 value
                 for value in target.values()
@@ -146,7 +151,7 @@ def test_it_refuses_an_unknown_key_wherever_it_stands(path: tuple[str, ...]) -> 
     ("old", "new"),
     [
         ("name: lab", "name: My Lab"),
-        ("10.0.0.0/16\n    internet", "10.0.0.0/33\n    internet"),
+        ("10.0.0.0/16\n    secondary", "10.0.0.0/33\n    secondary"),
         ("cidr_block: 10.0.2.0/24, ", ""),
         ("map_public_ip_on_launch: true", "map_public_ip_on_launch: 'yes'"),
         ("protocol: udp, port: all", "protocol: udp, port: many"),

@@ -1,0 +1,72 @@
+"""Who may send as whom and receive for whom: the source/destination check, and by whose route table a packet goes.
+
+All of it in the router, before or beside conntrack, where root in an instance cannot undo it.
+"""
+
+from typing import NamedTuple
+
+from emulator import names
+from emulator.compile import nft
+from emulator.compile.eni import Eni
+from emulator.compile.tables import number_for_edge
+from emulator.topology.model import Vpc
+
+
+class Check(NamedTuple):
+    """`chain` looks at what comes from an ENI; `forward` are rules of the forward hook, to stand before all others."""
+
+    sets: tuple[nft.Set, ...]
+    chain: nft.Chain
+    forward: tuple[nft.Rule, ...]
+
+
+def check(vpc: Vpc, enis: dict[str, Eni]) -> Check:
+    """SDC-01, SDC-04: an ENI sends from its own address and MAC only; with the check off, from its own MAC."""
+    quoted = {eni.node: nft.link(eni.link) for eni in enis.values()}
+    checked = [enis[instance.name] for instance in vpc.instances if instance.source_dest_check]
+    # A NAT gateway's ENI sends what it translates back, from any source.
+    unchecked = [enis[instance.name] for instance in vpc.instances if not instance.source_dest_check]
+    unchecked += [enis[gateway.name] for gateway in vpc.nat_gateways]
+    targets = {route.target.name for table in vpc.route_tables for route in table.routes}
+    guarded = [eni for eni in checked if eni.node in targets]
+    rules = [
+        # One lookup answers whether the sender may and which route table its subnet has; before conntrack, so a
+        # forgery leaves no trace.
+        nft.Rule("meta mark set ether saddr . ip saddr . iifname map @own_address", "subnet route table"),
+        nft.Rule("meta mark != 0 accept"),
+        nft.Rule("meta mark set ether saddr . iifname map @unchecked_link", "subnet route table, no source check"),
+        nft.Rule("meta mark != 0 accept"),
+        nft.Rule("iifname @instance_link drop", "source/destination check"),
+    ]
+    edge = number_for_edge(vpc)
+    if edge is not None:
+        rules.append(nft.Rule(f"iifname {nft.link(names.IGW_LINK)} meta mark set {edge}", "edge route table"))  # GRT-01
+    sets = [
+        nft.Set(
+            "own_address",
+            "ether_addr . ipv4_addr . ifname : mark",
+            tuple(nft.Element(nft.together(eni.mac, eni.ip, quoted[eni.node]), str(eni.table)) for eni in checked),
+        ),
+        nft.Set(
+            "unchecked_link",
+            "ether_addr . ifname : mark",
+            tuple(nft.Element(nft.together(eni.mac, quoted[eni.node]), str(eni.table)) for eni in unchecked),
+        ),
+        nft.Set("instance_link", "ifname", tuple(nft.Element(quoted[instance.name]) for instance in vpc.instances)),
+    ]
+    forward: tuple[nft.Rule, ...] = ()
+    if guarded:
+        # The check's other half matters only where a route leads to an instance: nothing else brings it strangers'
+        # packets, and every packet would pay for the question.
+        sets += [
+            nft.Set("guarded_link", "ifname", tuple(nft.Element(quoted[eni.node]) for eni in guarded)),
+            nft.Set(
+                "guarded_address",
+                "ipv4_addr . ifname",
+                tuple(nft.Element(nft.together(eni.ip, quoted[eni.node])) for eni in guarded),
+            ),
+        ]
+        body = "oifname @guarded_link ip daddr . oifname != @guarded_address drop"
+        forward = (nft.Rule(body, "source/destination check"),)
+    chain = nft.Chain("from_eni", tuple(rules), nft.Hook("filter", "prerouting", "raw", "accept"))
+    return Check(tuple(sets), chain, forward)

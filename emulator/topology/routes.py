@@ -1,0 +1,106 @@
+"""Records of route tables and of the internet gateway -> RouteTable, with every target resolved to what it is now."""
+
+from ipaddress import IPv4Network
+from typing import NamedTuple
+
+from emulator.errors import Where
+from emulator.topology.load_nat import deleted
+from emulator.topology.model import Route, RouteTable, Target
+from emulator.topology.read import Record
+from emulator.topology.report import Report
+from emulator.topology.suggest import did_you_mean, listed
+
+
+class Gateway(NamedTuple):
+    """What the key internet_gateway says. `name` None: the VPC has none."""
+
+    name: str | None = None
+    attached: bool = True
+    route_table: str | None = None
+
+
+class Owners(NamedTuple):
+    """The VPC of every gateway, and of every instance, of the file."""
+
+    gateways: dict[str, str]
+    instances: dict[str, str]
+
+
+def gateway_of(vpc: Record) -> Gateway:
+    """The VPC's internet gateway: a name, or a map."""
+    written = vpc.get("internet_gateway")
+    if not isinstance(written, Record):
+        return Gateway(written)
+    return Gateway(written.get("name"), written.get("attached") is not False, written.get("route_table"))
+
+
+def terminated(instance: Record) -> bool:
+    """RT-40: the instance is gone, and only routes remember it."""
+    return bool(instance.get("state") == "terminated")
+
+
+def build_route_table(
+    record: Record, vpc: Record, blocks: tuple[IPv4Network, ...], owners: Owners, report: Report
+) -> RouteTable:
+    """`blocks`: the VPC's own; none if they are wrong."""
+    routes = []
+    for destination, target_name, where in record.get("routes") or ():
+        if target_name == "local":
+            if blocks and destination not in blocks:
+                what = f"local is the target of the VPC's own block{listed_blocks(blocks)} only"
+                report.error(
+                    report.value_of(where), what, "every table has that route by itself", "InvalidParameterValue"
+                )
+            continue  # RT-02: it is there anyway
+        target = _target(target_name, vpc, owners, where, report)
+        if target is not None:
+            routes.append(Route(destination, target, where))
+    return RouteTable(record.name, tuple(routes), record.where)
+
+
+def listed_blocks(blocks: tuple[IPv4Network, ...]) -> str:
+    """` 10.0.0.0/16`, `s 10.0.0.0/16 and 100.64.0.0/16`: goes after the word "block"."""
+    words = [str(block) for block in blocks]
+    if len(words) == 1:
+        return f" {words[0]}"
+    return f"s {', '.join(words[:-1])} and {words[-1]}"
+
+
+def _target(name: str, vpc: Record, owners: Owners, where: Where, report: Report) -> Target | None:
+    gateways = [gateway.name for gateway in vpc.get("nat_gateways") or ()]
+    instances = {instance.name: instance for instance in vpc.get("instances") or ()}
+    internet = gateway_of(vpc)
+    if name == "blackhole":
+        return Target("blackhole")
+    if name == internet.name:
+        # IGW-15: detached, it leaves its routes behind.
+        return Target("internet_gateway" if internet.attached else "blackhole", name)
+    if name in gateways:
+        gone = any(deleted(gateway) for gateway in vpc.get("nat_gateways") if gateway.name == name)
+        return Target("blackhole" if gone else "nat_gateway", name)  # NAT-08, RT-40
+    if name in instances:
+        # RT-33, RT-40
+        return Target("blackhole" if terminated(instances[name]) else "instance", name)
+    if any(report.is_broken(vpc.where, *path) for path in (("nat_gateways", name), ("instances", name))):
+        return None
+    if report.is_broken(vpc.where, "internet_gateway") or (internet.name is None and vpc.get("internet_gateway")):
+        return None
+    at = report.value_of(where)
+    if other := owners.gateways.get(name):
+        # RT-35
+        what = f"route table and gateway {name} (of VPC {other}) belong to different networks"
+        report.error(at, what, "a route points at a gateway of its own VPC", "InvalidParameterValue")
+        return None
+    if other := owners.instances.get(name):
+        what = f"route table and instance {name} (of VPC {other}) belong to different networks"
+        report.error(at, what, "a route points at an instance of its own VPC", "InvalidInstanceID.NotFound")
+        return None
+    gates = [*filter(None, [internet.name]), *gateways]
+    known = listed(gates, "no gateway: give it an internet_gateway or nat_gateways")
+    report.error(
+        at,
+        f"no gateway and no instance is called `{name}`",
+        did_you_mean(name, [*gates, *instances, "blackhole"], f"VPC {vpc.name} has {known}"),
+        "InvalidGatewayID.NotFound",
+    )
+    return None

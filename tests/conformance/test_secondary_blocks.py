@@ -1,0 +1,86 @@
+"""A VPC with further blocks: they are as much the VPC as the first one."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import lab as labs
+from tests.support import packets
+from tests.support.lab import Lab, edited
+from tests.support.packets import Sender, Tap, silent
+from tests.support.probes import Probe, check, drops, passes
+
+TOPOLOGY = """
+vpcs:
+  main:
+    cidr_block: 10.0.0.0/16
+    secondary_cidr_blocks: [100.64.0.0/16, 203.0.113.0/24]
+    internet_gateway: igw
+    subnets:
+      first: {cidr_block: 10.0.1.0/24, route_table: out}
+      second: {cidr_block: 100.64.1.0/24, route_table: out}
+      third: {cidr_block: 203.0.113.0/28}
+    route_tables:
+      out: {routes: {0.0.0.0/0: igw}}
+    security_groups:
+      open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
+    instances:
+      first: {subnet: first, elastic_ip: 52.1.1.1, security_groups: [open]}
+      second: {subnet: second, associate_public_ip_address: true, security_groups: [open]}
+      third: {subnet: third, security_groups: [open]}
+internet:
+  hosts:
+    far: {ip: 45.83.64.9}
+"""
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with labs.up(TOPOLOGY) as up:
+        for node in ("first", "second", "third", "far"):
+            up.serve(node, tcp=(80,))
+        yield up
+
+
+def test_VPC_12_local_for_every_block(lab: Lab) -> None:
+    """A further block brings a local route to every route table: all subnets reach each other."""
+    nodes = ("first", "second", "third")
+    check(lab, [Probe(a, b, "tcp", 80, seen_as=lab.private(a)) for a in nodes for b in nodes if a != b])
+
+
+def test_VPC_06_public_addresses_of_the_block_stay_inside(lab: Lab) -> None:
+    """A block of public addresses is the VPC's own: what is sent there never leaves, and no public IP comes from it."""
+    tap, control = Tap(lab, "igw"), Tap(lab, "third")
+    lost, done = packets.cookie(), packets.cookie()
+    sender = Sender(lab, "first")
+    sender.send("203.0.113.200", packets.UDP(dport=514) / packets.Raw(lost))
+    sender.send("third", packets.UDP(dport=514) / packets.Raw(done))
+    control.wait(done)
+    silent(tap, about=lost)
+    assert not lab.public("second").startswith("203.0.113.")
+
+
+def test_IGW_01_public_addresses_in_every_block(lab: Lab) -> None:
+    """An instance of a further block has a public IP like any other."""
+    public = lab.public("second")
+    check(lab, [Probe("second", "far", "tcp", 80, seen_as=public)], passes("far", public, "tcp", 80))
+    check(lab, drops("far", lab.private("third"), "tcp", 80), passes("far", "52.1.1.1", "tcp", 80))
+
+
+def test_T_05_a_block_is_added() -> None:
+    """A block of 100.64.0.0/10 can be added to a VPC on 10.0.0.0/16; every route table gets a local route to it."""
+    with_block = "secondary_cidr_blocks: [100.64.0.0/16, 203.0.113.0/24]"
+    before = edited(
+        TOPOLOGY,
+        {
+            with_block: "secondary_cidr_blocks: [203.0.113.0/24]",
+            "      second: {cidr_block: 100.64.1.0/24, route_table: out}\n": "",
+            "      second: {subnet: second, associate_public_ip_address: true, security_groups: [open]}\n": "",
+        },
+    )
+    with labs.up(before) as lab:
+        lab.serve("first", tcp=(80,))
+        check(lab, drops("first", "100.64.1.4", "tcp", 80), passes("third", "first", "tcp", 80))
+        lab.up(TOPOLOGY)
+        lab.serve("second", tcp=(80,))
+        check(lab, passes("first", "second", "tcp", 80), passes("third", "second", "tcp", 80))

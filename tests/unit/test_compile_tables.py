@@ -1,0 +1,104 @@
+"""The one route per destination, the longest prefix, and which kernel table a subnet uses."""
+
+from ipaddress import IPv4Address, IPv4Network
+from itertools import permutations
+
+import pytest
+
+from emulator.compile.tables import LOCAL, Candidate, Origin, effective, kernel_tables, lookup, number_for
+from emulator.topology.load import load
+from emulator.topology.model import Target, Vpc
+
+BLOCK = "10.0.0.0/16"
+
+
+def candidate(destination: str, name: str, origin: Origin) -> Candidate:
+    if origin == "local":
+        return Candidate(IPv4Network(destination), LOCAL, "local")
+    return Candidate(IPv4Network(destination), Target("instance", name), origin)
+
+
+def winner(address: str, *held: Candidate) -> str:
+    found = {chosen(lookup(effective(order), IPv4Address(address))) for order in permutations(held)}
+    assert len(found) == 1, f"the order of the candidates counts: {found}"
+    return found.pop()
+
+
+def chosen(candidate: Candidate | None) -> str:
+    if candidate is None:
+        return ""
+    return candidate.target.name if isinstance(candidate.target, Target) else candidate.target
+
+
+LOCAL_ROUTE = candidate(BLOCK, "", "local")
+
+
+def test_RT_51_static_beats_prefix_list_beats_propagated() -> None:
+    static = candidate("10.9.0.0/16", "static", "static")
+    listed = candidate("10.9.0.0/16", "listed", "prefix_list")
+    propagated = candidate("10.9.0.0/16", "propagated", "propagated")
+    assert winner("10.9.1.1", static, listed, propagated) == "static"
+    assert winner("10.9.1.1", listed, propagated) == "listed"
+    assert winner("10.9.1.1", propagated, LOCAL_ROUTE) == "propagated"
+
+
+def test_RT_50_RT_55_the_longer_prefix_whatever_its_origin() -> None:
+    wide = candidate("172.16.0.0/12", "wide", "static")
+    origins: tuple[Origin, ...] = ("prefix_list", "propagated")
+    for origin in origins:
+        narrow = candidate("172.16.5.0/24", "narrow", origin)
+        assert winner("172.16.5.9", wide, narrow) == "narrow"
+        assert winner("172.16.6.1", wide, narrow) == "wide"
+
+
+def test_RT_12_local_beats_what_is_propagated_inside_the_VPC() -> None:
+    inside = candidate("10.0.2.0/25", "vgw", "propagated")
+    same = candidate(BLOCK, "vgw", "propagated")
+    assert winner("10.0.2.1", LOCAL_ROUTE, inside, same) == LOCAL
+
+
+def test_RT_04_RT_05_a_static_route_replaces_or_undercuts_local() -> None:
+    assert winner("10.0.2.1", LOCAL_ROUTE, candidate("10.0.2.0/24", "fw", "static")) == "fw"
+    assert winner("10.0.2.1", LOCAL_ROUTE, candidate(BLOCK, "fw", "static")) == "fw"
+
+
+def test_no_route() -> None:
+    assert winner("8.8.8.8", LOCAL_ROUTE) == ""
+
+
+def vpc(routes: str) -> Vpc:
+    text = f"""
+name: lab
+vpcs:
+  main:
+    cidr_block: 10.0.0.0/16
+    secondary_cidr_blocks: [100.64.0.0/16]
+    subnets:
+      a: {{cidr_block: 10.0.1.0/24, route_table: t}}
+      b: {{cidr_block: 10.0.2.0/24, route_table: t}}
+      c: {{cidr_block: 100.64.1.0/24, route_table: t}}
+    route_tables: {{t: {{routes: {{{routes}}}}}}}
+    instances: {{fw: {{subnet: c, source_dest_check: false}}}}
+"""
+    topology, problems = load(text)
+    assert topology is not None, problems
+    return topology.vpcs[0]
+
+
+@pytest.mark.parametrize(
+    ("routes", "variants"),
+    [
+        ("0.0.0.0/0: fw", ""),
+        ("10.0.0.0/8: fw", ""),  # less specific than local, which wins
+        ("10.0.2.0/24: fw", "b"),
+        ("10.0.0.0/16: fw", "ab"),
+        ("100.64.0.0/16: fw", "c"),
+    ],
+)
+def test_RT_08_only_a_subnet_whose_own_traffic_is_captured_gets_a_variant(routes: str, variants: str) -> None:
+    held = vpc(routes)
+    found = {table.subnet.name for table in kernel_tables(held) if table.subnet}
+    assert found == set(variants)
+    numbers = {number_for(held, subnet) for subnet in held.subnets}
+    assert len(numbers) == len(variants) + (len(variants) < 3)
+    assert numbers <= {table.number for table in kernel_tables(held)}
