@@ -362,7 +362,7 @@ def test_T_23_the_route_to_the_gateway_is_removed(lab: Lab) -> None:
         )
 
 
-def test_T_25_IGW_13_the_gateway_of_mapped_addresses_stays(lab: Lab) -> None:
+def test_IGW_13_the_gateway_of_mapped_addresses_stays(lab: Lab) -> None:
     """An internet gateway cannot be detached while public addresses are mapped; nothing changes."""
     first = "    internet_gateway: igw\n"
     with pytest.raises(TopologyError) as refusal:

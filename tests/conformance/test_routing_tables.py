@@ -64,11 +64,6 @@ def test_T_10_local(lab: Lab) -> None:
     check(lab, [Probe("hq", "hr", "tcp", 80, seen_as=lab.private("hq"))], passes("hr", "hq", "icmp"))
 
 
-def test_T_11_the_routers_address(lab: Lab) -> None:
-    """The router answers ping at the first address of one's own subnet, and not at another subnet's."""
-    check(lab, passes("hq", "10.0.1.1", "icmp"), drops("hq", "10.0.2.1", "icmp"))
-
-
 def test_T_12_the_local_route_cannot_be_deleted() -> None:
     """The local route cannot be deleted from a route table."""
     # A file has no way to say so: a table without routes has it, and each attempt to give its block nothing is refused.

@@ -11,7 +11,6 @@ from emulator.topology.load import load
 
 CASES = sorted((Path(__file__).parents[1] / "cases/errors").glob("*.yaml"))
 ONLY_WARNINGS = {case.stem for case in CASES if case.stem.startswith("warnings")}
-ONLY_WARNINGS |= {"warnings-secondary-quota", "warnings-source-dest-check"}
 
 
 def test_there_are_cases() -> None:
