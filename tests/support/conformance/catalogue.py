@@ -87,7 +87,6 @@ class Remarks(NamedTuple):
 
     not_built: dict[str, dict[str, str]]
     notes: dict[str, str]
-    under_way: list[str]
 
 
 def ids_of(function: str) -> tuple[str, ...]:
@@ -116,7 +115,7 @@ def topic(item: str) -> str:
 def remarks() -> Remarks:
     """What cannot be built and why, and what is shown otherwise than the scenario says."""
     held = tomllib.loads(NOT_BUILT.read_text(encoding="utf-8"))
-    return Remarks(held.get("not_built", {}), held.get("notes", {}), held.get("under_way", []))
+    return Remarks(held["not_built"], held["notes"])
 
 
 def tests() -> list[Item]:
@@ -137,11 +136,7 @@ def items() -> list[Item]:
     """All rows, in the order of the table."""
     said = remarks()
     built = [item for item in tests() if item.ids]
-    shown = {name for item in built for name in item.ids}
-    missing = [
-        *(Item((name,), entry["what"], why_not=entry["why"]) for name, entry in said.not_built.items()),
-        *(Item((name,), "", why_not="under way") for name in said.under_way if name not in shown),
-    ]
+    missing = [Item((name,), entry["what"], why_not=entry["why"]) for name, entry in said.not_built.items()]
     return sorted([*built, *missing], key=_order)
 
 
