@@ -127,7 +127,11 @@ def _numbered(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def _still(value: Any, key: str = "") -> Any:
     match value:
         case dict():
-            return {name: _still(held, name) for name, held in value.items() if name not in _NUMBERS}
+            # A set with a size is filled by packets (a NAT gateway counts connections), and those come and go.
+            passing = {"elem"} if "size" in value else set()
+            return {
+                name: _still(held, name) for name, held in value.items() if name not in _NUMBERS and name not in passing
+            }
         case list():
             held = [_still(each) for each in value if each != _NO_CARRIER]
             # A set's elements come in the order of a hash; a link's addresses in the order they came to it.
