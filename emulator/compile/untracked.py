@@ -66,13 +66,13 @@ def judge_again() -> nft.Chain:
 def always_tracked(links: Iterable[str]) -> tuple[nft.Set, tuple[nft.Rule, ...]]:
     """The links (quoted) at which nothing is ever untracked, and the rules that see to it after both have judged.
 
-    CT-04: NAT gateways. A link through which a flow passes twice belongs here too, since its mark could mean either.
+    CT-04: NAT gateways. Appliances belong here too: their flows pass the router twice, and a mark could mean either.
     """
     members = tuple(nft.Element(link) for link in links)
     held = nft.Set("always_tracked", "ifname", members)
     if not members:
         return held, ()
     return held, (
-        nft.Rule("iifname @always_tracked ct mark set 0", "CT-04: always tracked"),
-        nft.Rule("oifname @always_tracked ct mark set 0", "CT-04: always tracked"),
+        nft.Rule("iifname @always_tracked ct mark set 0", "always tracked"),
+        nft.Rule("oifname @always_tracked ct mark set 0", "always tracked"),
     )

@@ -88,7 +88,10 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
     if vpc.internet_gateway:
         ungrouped.append(nft.link(names.IGW_LINK))
     free = tuple(nft.Element(link, "return") for link in ungrouped)
-    tracked_links, tracked = untracked.always_tracked(quoted[gateway.name] for gateway in vpc.nat_gateways)
+    # CT-13: what passes an appliance passes here twice, and a mark could be that of either pass.
+    passed_twice = [quoted[instance.name] for instance in vpc.instances if not instance.source_dest_check]
+    always = [quoted[gateway.name] for gateway in vpc.nat_gateways] + passed_twice
+    tracked_links, tracked = untracked.always_tracked(always)
     return nft.render(
         nft.Table(
             sets=(

@@ -1,0 +1,39 @@
+"""What passes an appliance passes the router twice: each network interface keeps its own memory of the flow."""
+
+from tests.support import lab as labs
+from tests.support import packets, probes
+from tests.support.packets import Tap
+from tests.support.probes import drops, passes
+
+# `fw` would be untracked by its own rules. `b` answers only because its group knows the flow: it may send nothing.
+TOPOLOGY = """
+vpcs:
+  main:
+    cidr_block: 10.0.0.0/16
+    subnets:
+      a: {cidr_block: 10.0.1.0/24, route_table: a}
+      b: {cidr_block: 10.0.2.0/24, route_table: b}
+      inspection: {cidr_block: 10.0.3.0/24}
+    route_tables:
+      a: {routes: {10.0.2.0/24: fw}}
+      b: {routes: {10.0.1.0/24: fw}}
+    security_groups:
+      caller: {egress: [{protocol: tcp, port: 80, to: 10.0.0.0/16}]}
+      open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
+      called: {ingress: [{protocol: tcp, port: 80, from: 10.0.0.0/16}], egress: []}
+    instances:
+      a: {subnet: a, security_groups: [caller]}
+      fw: {subnet: inspection, source_dest_check: false, security_groups: [open], services: [router]}
+      b: {subnet: b, security_groups: [called]}
+"""
+
+
+def test_CT_13_tracking_is_on_each_interface_separately() -> None:
+    """Each interface on a flow's way keeps its own state: an appliance's open group changes nothing for the others."""
+    with labs.up(TOPOLOGY) as lab:
+        lab.serve("b", tcp=(80, 81))
+        appliance = Tap(lab, "fw")
+        probes.check(lab, passes("a", "b", "tcp", 80), drops("a", "b", "tcp", 81), drops("b", "a", "tcp", 80))
+        # It really went through the appliance, both ways.
+        reply = appliance.wait_for(lambda p: packets.TCP in p and p[packets.TCP].sport == 80, "b's reply")
+        assert reply[packets.IP].src == lab.private("b")
