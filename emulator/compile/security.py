@@ -63,11 +63,14 @@ def security_groups(vpc: Vpc, addresses: Addresses, prefix_lists: Iterable[Prefi
             refuse = nft.Rule("drop", f"no {direction} rule of {_groups(combination)} allows it")
             chains.append(nft.Chain(names.chain(direction, *combination), (*untracked_first, *allowed, refuse)))
     # SG-30, SG-31: a reference means the private addresses of the ENIs that carry the group, and no other address.
+    # RT-09: on the way through an appliance such an address comes from, or goes to, another's ENI, and is not meant.
     for name in sorted(referenced):
-        members = [addresses.private[instance] for instance, held in carried.items() if name in held]
-        sets.append(
-            nft.Set(names.chain("members", name), "ipv4_addr", tuple(nft.Element(str(member)) for member in members))
+        members = tuple(
+            nft.Element(nft.together(str(addresses.private[instance]), nft.link(names.eni(instance))))
+            for instance, held in carried.items()
+            if name in held
         )
+        sets.append(nft.Set(names.chain("members", name), "ipv4_addr . ifname", members))
     return Filter(tuple(sets), tuple(chains), _verdicts(carried, "egress"), _verdicts(carried, "ingress"))
 
 
@@ -180,7 +183,8 @@ def _networks(group: str, direction: Direction, rules: list[SecurityGroupRule]) 
 
 def _reference(group: str, direction: Direction, peer: str, rules: list[SecurityGroupRule]) -> list[nft.Rule]:
     """Rules that name another group (or their own, SG-09): one lookup of its members per form of protocol."""
-    member = f"{'ip saddr' if direction == 'ingress' else 'ip daddr'} @{names.chain('members', peer)}"
+    other = ("ip saddr", "iifname") if direction == "ingress" else ("ip daddr", "oifname")
+    member = f"{nft.together(*other)} @{names.chain('members', peer)}"
 
     def comment(held: Iterable[SecurityGroupRule]) -> str:
         numbers = sorted({rule.number for rule in held})

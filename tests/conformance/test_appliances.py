@@ -201,8 +201,12 @@ def test_RT_04_local_replaced(lab: Lab) -> None:
 
 def test_RT_10_a_rule_for_addresses_behind_an_appliance(lab: Lab) -> None:
     """Behind an appliance that keeps addresses, a rule that names the other side's CIDR matches."""
-    # RT-09 is not built: on AWS a rule that names the other side's group stops matching; here members are addresses.
     check(lab, passes("a", "b-2", "tcp", 81), drops("a", "b-2", "tcp", 23))
+
+
+def test_RT_09_a_rule_for_a_group_behind_an_appliance(lab: Lab) -> None:
+    """Behind an appliance a rule that names the other side's security group stops matching."""
+    check(lab, passes("c", "b-2", "tcp", 80), drops("a", "b-2", "tcp", 80), passes("a", "b", "tcp", 80))
 
 
 def test_GRT_09_inbound_through_an_appliance(lab: Lab) -> None:

@@ -75,10 +75,10 @@ def _matches(body: str, sets: dict[str, nft.Set], source: IPv4Address, protocol:
         "icmp type": first if protocol == 1 else -9,
         "icmp code": second if protocol == 1 else -9,
     }
-    if body.startswith("ip saddr @members.dev"):
-        if source not in {IPv4Address(element.key) for element in sets["members.dev"].elements}:
+    if body.startswith("ip saddr . iifname @members.dev"):
+        if source not in {IPv4Address(element.key.split(" . ")[0]) for element in sets["members.dev"].elements}:
             return False
-        rest = body.removeprefix("ip saddr @members.dev").strip()
+        rest = body.removeprefix("ip saddr . iifname @members.dev").strip()
         if not rest:
             return True
         if rest.startswith("icmp type . icmp code"):
