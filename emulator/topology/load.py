@@ -17,7 +17,9 @@ from emulator.topology.model import (
     Expectation,
     Instance,
     Internet,
+    NetworkInterface,
     OutsideHost,
+    PrivateAddress,
     RouteTable,
     Settings,
     Subnet,
@@ -173,17 +175,16 @@ def _instance(record: Record, subnets: dict[str, Subnet], report: Report) -> Ins
         wanted = record.get("associate_public_ip_address")
         inherited = subnet is not None and subnet.map_public_ip_on_launch
         public = "auto" if (inherited if wanted is None else wanted) else None
-    return Instance(
+    primary = NetworkInterface(
         record.name,
+        0,
         record.get("subnet"),
         tuple(filter(None, groups or ())) or (DEFAULT_GROUP,),  # SG-08
-        record.get("private_ip"),
-        public,  # type: ignore[arg-type]  # "auto" is the only string
-        build_services(record, report),
-        record.where,
+        (PrivateAddress(record.get("private_ip"), public),),  # type: ignore[arg-type]  # "auto" is the only string
         record.get("source_dest_check") is not False,
-        build_appliance(record),
+        record.where,
     )
+    return Instance(record.name, (primary,), build_services(record, report), record.where, build_appliance(record))
 
 
 def _internet(root: Record, report: Report) -> Internet:

@@ -11,7 +11,9 @@ from emulator.topology.model import (
     Instance,
     Internet,
     NatGateway,
+    NetworkInterface,
     OutsideHost,
+    PrivateAddress,
     Route,
     RouteTable,
     SecurityGroup,
@@ -30,6 +32,13 @@ EMPTY = State("sample", {}, frozenset())
 
 def tcp(port: int, peer: str = "0.0.0.0/0", number: int = 1) -> SecurityGroupRule:
     return SecurityGroupRule(6, port, port, IPv4Network(peer), number)
+
+
+def instance(
+    name: str, subnet: str, group: str, address: PrivateAddress | None = None, services: tuple[Service, ...] = ()
+) -> Instance:
+    """One with one interface and one group."""
+    return Instance(name, (NetworkInterface(name, 0, subnet, (group,), (address or PrivateAddress(),)),), services)
 
 
 def vpc(name: str = "main") -> Vpc:
@@ -56,8 +65,10 @@ def vpc(name: str = "main") -> Vpc:
             SecurityGroup("dev", (), (EVERYTHING,)),
         ),
         instances=(
-            Instance(f"web{mine}", "public", ("web",), None, "auto", (Service("http", "http", 80),)),
-            Instance(f"dev{mine}", "private", ("dev",)),
+            instance(
+                f"web{mine}", "public", "web", PrivateAddress(None, "auto"), services=(Service("http", "http", 80),)
+            ),
+            instance(f"dev{mine}", "private", "dev"),
         ),
     )
 

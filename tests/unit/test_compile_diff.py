@@ -20,10 +20,10 @@ from emulator.compile.state import (
     Sysctl,
     Veth,
 )
-from emulator.topology.model import Instance, Topology
-from tests.support.samples import ADDRESSES, EMPTY, state, tcp, topology, vpc, with_group, with_vpc
+from emulator.topology.model import Topology
+from tests.support.samples import ADDRESSES, EMPTY, instance, state, tcp, topology, vpc, with_group, with_vpc
 
-ADDED = with_vpc(instances=(*vpc().instances, Instance("new", "private", ("dev",))))
+ADDED = with_vpc(instances=(*vpc().instances, instance("new", "private", "dev")))
 
 
 def kinds(steps: list[Step]) -> list[tuple[str, str, str]]:

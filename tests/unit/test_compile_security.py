@@ -118,7 +118,12 @@ def test_the_sets_allow_what_the_rules_allow(
 
 def test_an_eni_with_two_groups_is_judged_by_both() -> None:
     web, dev = vpc().instances
-    compiled = security_groups(replace(vpc(), instances=(replace(web, security_groups=("web", "dev")), dev)), ADDRESSES)
+    compiled = security_groups(
+        replace(
+            vpc(), instances=(replace(web, interfaces=(replace(web.primary, security_groups=("web", "dev")),)), dev)
+        ),
+        ADDRESSES,
+    )
     chain = next(chain for chain in compiled.chains if chain.name == "ingress.dev.web")
     assert [rule.body for rule in chain.rules if "ct mark" not in rule.body] == [
         "meta l4proto . ip saddr . th dport @ingress.web.port return",
