@@ -1,0 +1,162 @@
+"""A flow, and what becomes of it: the words in which the file, the model, the wire and a trace are compared.
+
+A flow is one question, "does this packet arrive, and does its answer come back?". Who asks names nodes; `flow` turns
+names into the addresses that would be on the wire, as the sender's /etc/hosts has them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Literal, NamedTuple
+
+from emulator.errors import UsageError
+from emulator.topology.model import INTERNET, Addresses, Topology, slot
+from emulator.topology.suggest import nearest
+
+Protocol = Literal["tcp", "udp", "icmp"]
+Result = Literal["pass", "drop", "refused"]
+NUMBERS: dict[Protocol, int] = {"icmp": 1, "tcp": 6, "udp": 17}
+ECHO_REQUEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One flow, seen from its sender.
+
+    source: the sender's node. source_ip: the address of its own that it sends from (a private one in a VPC).
+    to: the destination as the sender writes it: a public IP where it uses one.
+    port: the destination port of tcp and udp. source_port: 0 for an ephemeral one (32768-60999, as in Linux).
+    icmp_type, icmp_code: for icmp only.
+    """
+
+    source: str
+    source_ip: IPv4Address
+    to: IPv4Address
+    protocol: Protocol
+    port: int = 0
+    source_port: int = 0
+    icmp_type: int = ECHO_REQUEST
+    icmp_code: int = 0
+
+
+ComponentKind = Literal[
+    "instance",
+    "internet",
+    "internet_gateway",
+    "nat_gateway",
+    "network_acl",
+    "network_interface",
+    "outside_host",
+    "route_table",
+    "security_group",
+    "vpc",
+]
+
+
+class Component(NamedTuple):
+    """Something of AWS's that decides about packets, and where it was asked.
+
+    name: as in the file. What drops a packet is called by these:
+    security_group: the ENI's name, since all groups of an ENI decide together; direction egress or ingress.
+    network_acl: the ACL's name; direction egress or ingress, as seen from its subnet.
+    network_interface: the ENI's name; egress for a source that is not its own (SDC-01, L2 spoofing), ingress for a
+    destination that is not its own.
+    route_table: the table's name: no route, or a blackhole. vpc: the VPC's name: nobody in it has the address.
+    internet_gateway: egress without a public IP for the source, ingress to a public IP that nobody has.
+    nat_gateway: what it does not translate, unsolicited packets included. internet: an address of no host.
+    instance, outside_host: arrived there, and not answered by it (a firewall service, an appliance that is none).
+    """
+
+    kind: ComponentKind
+    name: str
+    vpc: str = ""
+    direction: Literal["egress", "ingress", ""] = ""
+
+
+class Verdict(NamedTuple):
+    """What became of a flow.
+
+    dropped_at: who dropped it, None if nobody did. on_the_way_back: it was the answer that was dropped.
+    receiver: the node at which the packet arrived, "" if at none. seen_as: the source address that the receiver saw.
+    """
+
+    result: Result
+    dropped_at: Component | None = None
+    on_the_way_back: bool = False
+    receiver: str = ""
+    seen_as: IPv4Address | None = None
+
+
+def owners(topology: Topology, addresses: Addresses) -> Iterator[tuple[str, str, IPv4Address, IPv4Address | None]]:
+    """(node, the name by which one may call the address, private or outside address, public address) of every slot."""
+    for host in topology.internet.hosts:
+        yield host.name, host.name, host.ip, host.ip
+    for vpc in topology.vpcs:
+        for instance in vpc.instances:
+            for interface in instance.interfaces:
+                for number in range(len(interface.addresses)):
+                    name = slot(interface.name, number)
+                    yield instance.name, name, addresses.private[name], addresses.public.get(name)
+        for gateway in vpc.nat_gateways:
+            for number in range(len(gateway.secondary) + 1):
+                name = slot(gateway.name, number)
+                yield gateway.name, name, addresses.private[name], addresses.public.get(name)
+
+
+def flow(
+    topology: Topology,
+    addresses: Addresses,
+    source: str,
+    target: str,
+    protocol: Protocol = "tcp",
+    port: int = 0,
+    source_port: int = 0,
+) -> Flow:
+    """The flow between two things that a person names.
+
+    source: an instance, an outside host, one of their addresses, or `internet` for the first outside host.
+    target: any of these, a NAT gateway, or any other address.
+    UsageError, with the nearest name, for what is not there.
+    """
+    held = list(owners(topology, addresses))
+    node, own = _source(topology, held, source)
+    return Flow(node, own, _target(topology, held, node, target), protocol, port, source_port)
+
+
+_Owned = tuple[str, str, IPv4Address, IPv4Address | None]
+
+
+def _source(topology: Topology, held: list[_Owned], source: str) -> tuple[str, IPv4Address]:
+    gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
+    wanted = _first_host(topology) if source == INTERNET else source
+    for node, name, private, public in held:
+        if wanted in (name, str(private), str(public)):
+            if node in gateways:
+                raise UsageError(f"{source} is a NAT gateway: it sends nothing of its own")
+            return node, private
+    raise _unknown(held, source, "nobody in this lab sends from")
+
+
+def _target(topology: Topology, held: list[_Owned], source: str, target: str) -> IPv4Address:
+    try:
+        return IPv4Address(target)
+    except ValueError:
+        pass
+    wanted = _first_host(topology) if target == INTERNET else target
+    vpcs = {node.name: node.vpc for node in topology.nodes()}
+    for node, name, private, public in held:
+        if wanted == name:
+            near = vpcs[source] == vpcs[node] != ""
+            return private if near or public is None else public
+    raise _unknown(held, target, "nothing in this lab has the name or address")
+
+
+def _first_host(topology: Topology) -> str:
+    if not topology.internet.hosts:
+        raise UsageError("the lab's internet has no hosts", "`internet: {hosts: {web.example: {ip: 93.184.216.34}}}`")
+    return topology.internet.hosts[0].name
+
+
+def _unknown(held: list[_Owned], wanted: str, what: str) -> UsageError:
+    near = nearest(wanted, [name for _, name, _, _ in held])
+    return UsageError(f"{what} {wanted}", f"did you mean {near}?" if near else "`vpcemu status` lists them")
