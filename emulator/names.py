@@ -44,13 +44,6 @@ def mark(lab: str, node: str) -> str:
     return f"vpcemu:{lab}:{node}"
 
 
-def parse_mark(alias: str) -> tuple[str, str] | None:
-    """(lab, node) of a mark, or None if it is not one."""
-    kind, _, rest = alias.partition(":")
-    lab, separator, node = rest.partition(":")
-    return (lab, node) if kind == "vpcemu" and separator else None
-
-
 def eni(node: str) -> str:
     """The router's end of the veth to an instance or NAT gateway."""
     return _link("eni-", node)

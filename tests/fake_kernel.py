@@ -124,10 +124,6 @@ class FakeKernel:
                 lines.append(f"  ruleset {inside.ruleset.digest}")
         return "\n".join(lines)
 
-    def tamper(self, lab: str, node: str) -> None:
-        """Somebody else changes the ruleset."""
-        self._labs[lab].nodes[node].ruleset = Ruleset("tampered")
-
     # --- one step ------------------------------------------------------------------------------------------
 
     def _step(self, lab: str, held: FakeLab, step: Step, flushed: list[str]) -> None:

@@ -23,7 +23,6 @@ from emulator.kernel import syscalls
 
 WANTED_FILES = 65536
 LOCK_TRIES = 10
-SPARE_FILES = 256  # descriptors that connections may not use up
 
 _CREDENTIALS = struct.Struct("3i")
 

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from errno import ENODEV
 
-from emulator.compile.state import Veth
 from emulator.errors import KernelError
-from emulator.kernel import wire
 
 
 def add_link_to_home(link: str, alias: str, ip: str, prefixlen: int, peer_link: str, peer_namespace: int) -> None:
@@ -42,37 +40,6 @@ def delete_link_at_home(link: str, alias: str) -> bool:
                     raise KernelError(f"delete the uplink {link}: {reason}") from reason
             return True
     return False
-
-
-def cost(messages: int = 1000) -> dict[str, float]:
-    """Microseconds to pack one veth message, by hand and by pyroute2, and the milliseconds of its import."""
-    import time
-
-    begun = time.perf_counter()
-    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
-
-    imported = time.perf_counter()
-    pair = Veth("router", "eni-1", "0a:00:00:00:00:01", "i1", "eth0", "0a:00:00:00:00:02", 9001)
-    for _ in range(messages):
-        wire.veth(pair, 3)
-    by_hand = time.perf_counter()
-    for _ in range(messages):
-        message = ifinfmsg()
-        peer = {"attrs": [("IFLA_IFNAME", "eth0"), ("IFLA_ADDRESS", pair.peer_mac), ("IFLA_NET_NS_FD", 3)]}
-        data = {"attrs": [("VETH_INFO_PEER", peer)]}
-        message["attrs"] = [
-            ("IFLA_IFNAME", "eni-1"),
-            ("IFLA_ADDRESS", pair.mac),
-            ("IFLA_MTU", 9001),
-            ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", data)]}),
-        ]
-        message.encode()
-    done = time.perf_counter()
-    return {
-        "import of pyroute2, ms": (imported - begun) * 1e3,
-        "by hand, us": (by_hand - imported) / messages * 1e6,
-        "pyroute2, us": (done - by_hand) / messages * 1e6,
-    }
 
 
 def probes() -> list[tuple[str, Callable[[], None]]]:

@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -135,7 +134,3 @@ def processes_with(word: str) -> list[int]:
                 if word.encode() in Path(f"/proc/{entry}/cmdline").read_bytes():
                     found.append(int(entry))
     return found
-
-
-def kill_agent(made: Bench) -> None:
-    os.kill(made.pid, signal.SIGKILL)

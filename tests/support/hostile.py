@@ -47,7 +47,6 @@ internet:
 """
 MALLORY = "mallory"
 OTHERS = ("neighbour", "ally", "db", "front", "stranger", "friend", "far")
-CONTROL_PORT = 80
 
 
 def serve(lab: Lab) -> None:

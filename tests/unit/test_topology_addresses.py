@@ -10,8 +10,6 @@ from emulator.topology.addresses import POOL, assign, is_public
 from emulator.topology.load import load
 from emulator.topology.model import Addresses, Instance, NatGateway, Topology
 
-NONE = Addresses({}, {})
-
 
 def lab(
     instances: str, nats: str = "", hosts: str = "", block: str = "10.0.0.0/28", vpc: str = "10.0.0.0/16"
