@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from emulator import names
 from emulator.compile import nft
 from emulator.compile.state import Ruleset, Sysctl
-from emulator.topology.model import Appliance
+from emulator.topology.instances import Appliance
 
 # Asymmetric paths are legal in a VPC, and a packet leaves by the link it came in by. The kernel takes the stricter of
 # "all" and the link's own, and a link made before the guest became an appliance has its own.

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from emulator import names
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Veth
 from emulator.compile.tables import number_for
-from emulator.topology.model import Addresses, Instance, NatGateway, Subnet, Vpc, router_of, slot
+from emulator.topology.instances import Instance
+from emulator.topology.model import Addresses, NatGateway, Subnet, Vpc, router_of, slot
 
 ENI_MTU = 9001  # MTU-01
 

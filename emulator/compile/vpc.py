@@ -23,8 +23,9 @@ from emulator.compile.state import (
 )
 from emulator.compile.tables import kernel_tables
 from emulator.compile.tracking import established, tracking
-from emulator.topology import model
-from emulator.topology.model import Addresses, Instance, PrefixList, Topology, Vpc
+from emulator.topology import instances
+from emulator.topology.instances import Instance
+from emulator.topology.model import Addresses, PrefixList, Topology, Vpc
 
 # Forwarding by our rules alone: no reverse-path filter (asymmetric paths are legal in a VPC), no ICMP redirects
 # (a packet often leaves by the link it came in), no IPv6 yet.
@@ -173,5 +174,5 @@ def instance(vpc: Vpc, held: Instance, eni: Eni) -> Namespace:
     )
 
 
-def services(held: tuple[model.Service, ...]) -> frozenset[Service]:
+def services(held: tuple[instances.Service, ...]) -> frozenset[Service]:
     return frozenset(Service(item.name, item.kind, item.port, item.argv, item.user) for item in held)

@@ -22,7 +22,8 @@ NAME = "topology.pickle"
 Loaded = tuple[model.Topology | None, list[Problem]]
 
 _DIGEST = 32
-_ALLOWED = ("emulator.topology.model", "emulator.errors", "ipaddress")  # whose classes a topology is made of
+# Whose classes a topology is made of.
+_ALLOWED = ("emulator.topology.model", "emulator.topology.instances", "emulator.errors", "ipaddress")
 _LAB = re.compile(r"^name:[ \t]*[\"']?([a-z0-9-]+)", re.MULTILINE)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from emulator.errors import Problem, TopologyError, Where
 from emulator.lab import memory
-from emulator.topology.model import Node, Service, Topology
+from emulator.topology.instances import Service
+from emulator.topology.model import Node, Topology
 
 LIMIT = 16 * 1024 * 1024  # 4,000 instances are half a megabyte; this is somebody's disk image
 STDIN = "-"

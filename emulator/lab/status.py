@@ -11,7 +11,8 @@ from emulator.lab import doors, listing, memory, places, record, services
 from emulator.lab.plan import Wanted, settle
 from emulator.report import shapes
 from emulator.report.words import essential, wrong
-from emulator.topology.model import Instance, Route, Service, Topology, Vpc, slot
+from emulator.topology.instances import Instance, Service
+from emulator.topology.model import Route, Topology, Vpc, slot
 from emulator.topology.words import appliance_text
 
 _HEALTHY = ("running", "starting", "done")  # states of a service that need nobody's attention

@@ -9,7 +9,8 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
 from emulator.errors import Problem, Where
-from emulator.topology.model import Addresses, Instance, NatGateway, Subnet, Topology, Vpc, slot
+from emulator.topology.instances import Instance
+from emulator.topology.model import Addresses, NatGateway, Subnet, Topology, Vpc, slot
 
 RESERVED_FRONT = 4  # SUB-05: network, router, DNS, future use ...
 RESERVED_BACK = 1  # ... and the last one

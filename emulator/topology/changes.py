@@ -6,9 +6,9 @@ A thing that comes or goes takes what it holds with it: adding a VPC lists its s
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
+from emulator.topology.instances import Instance, Service
 from emulator.topology.model import (
     Expectation,
-    Instance,
     NatGateway,
     NetworkAcl,
     NetworkAclEntry,
@@ -18,7 +18,6 @@ from emulator.topology.model import (
     RouteTable,
     SecurityGroup,
     SecurityGroupRule,
-    Service,
     Subnet,
     Topology,
     Vpc,

@@ -11,15 +11,13 @@ from emulator.topology import default_vpc, rules
 from emulator.topology.acls import build_acl, implied_acl
 from emulator.topology.dhcp import build_dhcp_options
 from emulator.topology.fields import TOPOLOGY
+from emulator.topology.instances import Instance, NetworkInterface, PrivateAddress
 from emulator.topology.load_nat import deleted, nat_gateway
 from emulator.topology.model import (
     DEFAULT_ACL,
     Expectation,
-    Instance,
     Internet,
-    NetworkInterface,
     OutsideHost,
-    PrivateAddress,
     RouteTable,
     Settings,
     Subnet,

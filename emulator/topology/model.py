@@ -5,18 +5,15 @@ place in the user's file and never takes part in equality, so two files that say
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, NamedTuple
 
 from emulator.errors import Where
+from emulator.topology.instances import Instance, Service
+from emulator.topology.place import written
 
-NOWHERE = Where()
 DEFAULT_ACL = "default"
-
-
-def _where() -> Where:
-    return field(default=NOWHERE, compare=False, repr=False)
 
 
 class GroupReference(NamedTuple):
@@ -51,7 +48,7 @@ class SecurityGroupRule:
     peer: Peer
     number: int
     description: str = ""
-    where: Where = _where()
+    where: Where = written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class SecurityGroup:
     ingress: tuple[SecurityGroupRule, ...]
     egress: tuple[SecurityGroupRule, ...]
     description: str = ""
-    where: Where = _where()
+    where: Where = written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class NetworkAclEntry:
     from_port: int
     to_port: int
     peer: IPv4Network
-    where: Where = _where()
+    where: Where = written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ class NetworkAcl:
     name: str
     ingress: tuple[NetworkAclEntry, ...]
     egress: tuple[NetworkAclEntry, ...]
-    where: Where = _where()
+    where: Where = written()
 
 
 class Target(NamedTuple):
@@ -111,7 +108,7 @@ class Route:
 
     destination: IPv4Network
     target: Target
-    where: Where = _where()
+    where: Where = written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ class RouteTable:
 
     name: str
     routes: tuple[Route, ...]
-    where: Where = _where()
+    where: Where = written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,7 @@ class Subnet:
     route_table: str
     map_public_ip_on_launch: bool = False
     network_acl: str = DEFAULT_ACL
-    where: Where = _where()
+    where: Where = written()
 
 
 class SecondaryAddress(NamedTuple):
@@ -158,103 +155,9 @@ class NatGateway:
     subnet: str
     private_ip: IPv4Address | None
     elastic_ip: IPv4Address | None
-    where: Where = _where()
+    where: Where = written()
     connectivity_type: Literal["public", "private"] = "public"
     secondary: tuple[SecondaryAddress, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Something that listens, or a command of the user's.
-
-    kind: "http", "echo", "dns", "tcp", "udp" are served by the lab's agent on `port`; "ssh" is an OpenSSH server on
-    `port`; "command" runs `argv` inside the node as `user` ("" means an unprivileged one; "root" only with the consent
-    of the person at the terminal).
-    name: unique in the node: "http", "tcp-5432", or what the user called the command.
-    """
-
-    name: str
-    kind: Literal["http", "echo", "dns", "tcp", "udp", "ssh", "command"]
-    port: int = 0
-    argv: tuple[str, ...] = ()
-    user: str = ""
-    where: Where = _where()
-
-
-class Appliance(NamedTuple):
-    """What a guest does with packets that are not its own: it forwards them. No service of the agent's.
-
-    translates: it is a NAT instance (NATI-01). blocked_ports: destination ports that it does not let through.
-    """
-
-    translates: bool = False
-    blocked_ports: tuple[int, ...] = ()
-
-
-class PrivateAddress(NamedTuple):
-    """One private address of an instance's ENI, and the public one that the internet gateway maps to it (IGW-03).
-
-    private_ip None: from the subnet. public_ip: None for none, "auto" for one of Amazon's pool
-    (associate_public_ip_address, or the subnet's map_public_ip_on_launch: SUB-16), else the Elastic IP.
-    """
-
-    private_ip: IPv4Address | None = None
-    public_ip: IPv4Address | Literal["auto"] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkInterface:
-    """An ENI of an instance. Names are unique in the lab: the primary one has its instance's, "fw"; others "fw.eth1".
-
-    device_index: 0 for the primary one; inside the instance it is eth0, eth1, ...
-    addresses: the primary private address first; never empty.
-    """
-
-    name: str
-    device_index: int
-    subnet: str
-    security_groups: tuple[str, ...]  # never empty: SG-08 puts the default group where none is named
-    addresses: tuple[PrivateAddress, ...] = (PrivateAddress(),)
-    source_dest_check: bool = True  # SDC-01
-    where: Where = _where()
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """An EC2 instance. Names are unique in the lab, because `vpcemu exec NAME` must know which.
-
-    interfaces: by device index, the primary one first; never empty. The properties below speak of the primary one.
-    """
-
-    name: str
-    interfaces: tuple[NetworkInterface, ...]
-    services: tuple[Service, ...] = ()
-    where: Where = _where()
-    appliance: Appliance | None = None
-
-    @property
-    def primary(self) -> NetworkInterface:
-        return self.interfaces[0]
-
-    @property
-    def subnet(self) -> str:
-        return self.primary.subnet
-
-    @property
-    def security_groups(self) -> tuple[str, ...]:
-        return self.primary.security_groups
-
-    @property
-    def private_ip(self) -> IPv4Address | None:
-        return self.primary.addresses[0].private_ip
-
-    @property
-    def public_ip(self) -> IPv4Address | Literal["auto"] | None:
-        return self.primary.addresses[0].public_ip
-
-    @property
-    def source_dest_check(self) -> bool:
-        return self.primary.source_dest_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +190,7 @@ class Vpc:
     instances: tuple[Instance, ...]
     dhcp_options: DhcpOptions | None = None  # None: the file says nothing
     network_acls: tuple[NetworkAcl, ...] = ()  # the loader puts `default` there (ACL-06); without it, all may pass
-    where: Where = _where()
+    where: Where = written()
     secondary_cidr_blocks: tuple[IPv4Network, ...] = ()
     gateway_route_table: str | None = None
     detached_gateway: str | None = None
@@ -308,7 +211,7 @@ class OutsideHost:
     name: str
     ip: IPv4Address
     services: tuple[Service, ...] = ()
-    where: Where = _where()
+    where: Where = written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +220,7 @@ class Internet:
 
     hosts: tuple[OutsideHost, ...] = ()
     uplink: bool = False
-    where: Where = _where()
+    where: Where = written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +233,7 @@ class Expectation:
     port: int | None
     result: Literal["pass", "drop", "refused"]
     seen_as: IPv4Address | None = None
-    where: Where = _where()
+    where: Where = written()
 
 
 class PrefixListEntry(NamedTuple):
@@ -350,7 +253,7 @@ class PrefixList:
     name: str
     max_entries: int
     entries: tuple[PrefixListEntry, ...]
-    where: Where = _where()
+    where: Where = written()
 
     def cidrs(self) -> tuple[IPv4Network, ...]:
         """What the list stands for."""

@@ -5,7 +5,8 @@ Those of one resource stand with its rules.
 
 from collections import Counter
 
-from emulator.topology.model import Instance, NatGateway, Topology, Vpc
+from emulator.topology.instances import Instance
+from emulator.topology.model import NatGateway, Topology, Vpc
 from emulator.topology.report import Report
 
 VPCS_PER_REGION = 5

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from emulator.errors import Where
 from emulator.topology.addresses import INTERNET_ADDRESS, RESERVED_FRONT, in_subnet, is_public, reserved, usable
-from emulator.topology.model import NOWHERE, Instance, NatGateway, Subnet, Topology, Vpc
+from emulator.topology.instances import Instance
+from emulator.topology.model import NatGateway, Subnet, Topology, Vpc
+from emulator.topology.place import NOWHERE
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean, listed
 

@@ -3,7 +3,8 @@
 from ipaddress import IPv4Network
 
 from emulator.errors import Where
-from emulator.topology.model import NOWHERE, PrefixList, Topology
+from emulator.topology.model import PrefixList, Topology
+from emulator.topology.place import NOWHERE
 from emulator.topology.report import Report
 from emulator.topology.security import SELF
 from emulator.topology.suggest import did_you_mean, listed

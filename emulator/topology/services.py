@@ -5,7 +5,7 @@ from typing import Any
 from emulator.errors import Where
 from emulator.names import RESOURCE_NAME
 from emulator.topology.fields import APPLIANCES, SERVICE_DEFAULTS
-from emulator.topology.model import Appliance, Service
+from emulator.topology.instances import Appliance, Service
 from emulator.topology.read import Record
 from emulator.topology.report import Report
 

@@ -1,14 +1,13 @@
 """Nouns in words, as AWS's console shows them: for messages and for what an edit changes."""
 
+from emulator.topology.instances import Appliance, Service
 from emulator.topology.model import (
-    Appliance,
     GroupReference,
     NetworkAclEntry,
     Peer,
     PrefixListReference,
     Route,
     SecurityGroupRule,
-    Service,
     Target,
 )
 from emulator.topology.values import ALL_PROTOCOLS, ICMP_PROTOCOL, PROTOCOL_WORDS, TCP, UDP

@@ -6,19 +6,16 @@ from typing import Any
 
 from emulator.compile.lab import compile_lab
 from emulator.compile.state import State
+from emulator.topology.instances import Instance, NetworkInterface, PrivateAddress, Service
 from emulator.topology.model import (
     Addresses,
-    Instance,
     Internet,
     NatGateway,
-    NetworkInterface,
     OutsideHost,
-    PrivateAddress,
     Route,
     RouteTable,
     SecurityGroup,
     SecurityGroupRule,
-    Service,
     Subnet,
     Target,
     Topology,

@@ -4,7 +4,8 @@ from ipaddress import IPv4Address
 
 from emulator.report import summary
 from emulator.topology.changes import Change
-from emulator.topology.model import Addresses, Internet, OutsideHost, Service, Topology
+from emulator.topology.instances import Service
+from emulator.topology.model import Addresses, Internet, OutsideHost, Topology
 from tests.support import samples
 
 NOBODY = Addresses({}, {})

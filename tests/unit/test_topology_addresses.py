@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.topology.addresses import POOL, assign, is_public
+from emulator.topology.instances import Instance
 from emulator.topology.load import load
-from emulator.topology.model import Addresses, Instance, NatGateway, Topology
+from emulator.topology.model import Addresses, NatGateway, Topology
 
 
 def lab(

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from emulator.topology.instances import Instance, Service
 from emulator.topology.load import load
 from emulator.topology.model import (
     Expectation,
     GroupReference,
-    Instance,
     NatGateway,
     Route,
     RouteTable,
     SecondaryAddress,
     SecurityGroupRule,
-    Service,
     Target,
     Topology,
     Vpc,
