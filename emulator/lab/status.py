@@ -6,29 +6,22 @@ from typing import Any, Literal
 from emulator.compile.diff import diff
 from emulator.compile.state import Netns, Step
 from emulator.compile.state import Service as StateService
-from emulator.errors import VpcemuError
-from emulator.lab import doors, listing, memory, places, record, services
+from emulator.lab import doors, listing, record, services
 from emulator.lab.plan import Wanted, settle
+from emulator.lab.running import recall
 from emulator.report import shapes
 from emulator.report.words import essential, wrong
 from emulator.topology.instances import Instance, Service
-from emulator.topology.model import Route, Topology, Vpc, slot
+from emulator.topology.model import Route, Vpc, slot
 from emulator.topology.words import appliance_text
 
 _HEALTHY = ("running", "starting", "done")  # states of a service that need nobody's attention
 
 
-class Unknown(VpcemuError):
-    """The lab is there, but its record is not, so nobody knows what it should be."""
-
-
 def status(lab: str | None = None) -> shapes.Status:
     """Observe a lab and hold it against its record."""
-    lab = places.choose(lab)
-    before = record.read(lab)
-    if before is None:
-        raise Unknown(f"lab {lab} has lost its record", f"`vpcemu down {lab}` removes it, or `vpcemu gc`")
-    topology = _load(before)
+    there = recall(lab)
+    lab, before, topology = there.lab, there.record, there.topology
     wanted = settle(before.file, before.text, topology, [], before.addresses)
     with doors.asking(lab) as agent:
         running = agent.services() if agent else {}
@@ -58,16 +51,6 @@ def status(lab: str | None = None) -> shapes.Status:
         ),
         wrong=found,
     )
-
-
-def _load(before: record.Record) -> Topology:
-    topology, _ = memory.load(before.text, before.file, before.lab)
-    if topology is None:  # written by another version of vpcemu
-        raise Unknown(
-            f"the record of lab {before.lab} cannot be read by this version of vpcemu",
-            f"`vpcemu up {before.file}` or `vpcemu down {before.lab}`",
-        )
-    return topology
 
 
 def _wrong(
