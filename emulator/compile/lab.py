@@ -23,7 +23,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
     for held in topology.vpcs:
         enis = eni.enis(held, addresses)
         namespaces[router_of(held.name)] = vpc.router(held, enis, addresses, topology)
-        labels |= routing.route_labels(held, enis)
+        labels |= routing.route_labels(held, enis, topology.prefix_lists)
         if held.internet_gateway:
             namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses, topology.settings)
             veths += internet.gateway_links(held)

@@ -1,49 +1,56 @@
 """The routes of a VPC's router: each route table in the kernel's words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from emulator import names
 from emulator.compile.eni import Eni
 from emulator.compile.state import MAIN_TABLE, Route
 from emulator.compile.tables import LOCAL, Candidate, KernelTable, candidates, effective, kernel_tables
-from emulator.topology.model import Vpc, router_of
+from emulator.topology.model import PrefixList, Vpc, router_of
 from emulator.topology.words import target_text
 
 
-def routes(vpc: Vpc, enis: dict[str, Eni]) -> set[Route]:
+def routes(vpc: Vpc, enis: dict[str, Eni], prefix_lists: Iterable[PrefixList] = ()) -> set[Route]:
     """Everything but the links' own: the main table, and each route table with its variants."""
     found = {Route(MAIN_TABLE, f"{ip}/32", link=eni.link) for eni in enis.values() for ip in eni.ips}
     # RT-41, GEN-01: what has no route is dropped in silence; the kernel's own answer would be "unreachable".
     found.add(Route(MAIN_TABLE, "0.0.0.0/0", "blackhole"))
+    lists = {held.name: held for held in prefix_lists}
     for held in kernel_tables(vpc):
-        chosen = [route for route, _ in _routes(vpc, held, enis)]
+        chosen = [route for route, _ in _routes(vpc, held, enis, lists)]
         found.update(chosen)
         if not any(route.destination == "0.0.0.0/0" for route in chosen):
             found.add(Route(held.number, "0.0.0.0/0", "blackhole"))  # GEN-01: no route is a silent drop
     return found
 
 
-def route_labels(vpc: Vpc, enis: dict[str, Eni]) -> dict[tuple[str, object], str]:
+def route_labels(
+    vpc: Vpc, enis: dict[str, Eni], prefix_lists: Iterable[PrefixList] = ()
+) -> dict[tuple[str, object], str]:
     """What each route of the router is in the user's file."""
+    lists = {held.name: held for held in prefix_lists}
     return {
         (router_of(vpc.name), route): f"route table {held.table.name}: {label}"
         for held in kernel_tables(vpc)
-        for route, label in _routes(vpc, held, enis)
+        for route, label in _routes(vpc, held, enis, lists)
         if label
     }
 
 
-def _routes(vpc: Vpc, held: KernelTable, enis: dict[str, Eni]) -> Iterator[tuple[Route, str]]:
+def _routes(
+    vpc: Vpc, held: KernelTable, enis: dict[str, Eni], lists: Mapping[str, PrefixList]
+) -> Iterator[tuple[Route, str]]:
     """One kernel table, with the words for what the user wrote."""
     own = held.subnet.cidr_block if held.subnet else None
     if own is not None:
         # RT-08: two hosts of one subnet meet without the router, so no route steers their traffic.
         yield Route(held.number, str(own), "throw"), ""
-    for destination, candidate in effective(candidates(vpc, held.table)).items():
+    for destination, candidate in effective(candidates(vpc, held.table, lists)).items():
         if destination == own:
             continue
         route = _route(vpc, held, candidate, enis)
-        label = "" if candidate.target == LOCAL else f"{destination} to {target_text(candidate.target)}"
+        of_list = f" (prefix list {candidate.prefix_list})" if candidate.prefix_list else ""
+        label = "" if candidate.target == LOCAL else f"{destination}{of_list} to {target_text(candidate.target)}"
         yield route, label
 
 

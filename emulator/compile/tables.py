@@ -5,12 +5,13 @@ capture traffic within the subnet itself, which on AWS never meets the router (R
 one, since there a target needs a public address (GRT-05).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, NamedTuple
 
 from emulator import names
-from emulator.topology.model import RouteTable, Subnet, Target, Vpc
+from emulator.topology.model import PrefixList, PrefixListReference, RouteTable, Subnet, Target, Vpc
+from emulator.topology.prefix_lists import destinations
 
 Origin = Literal["local", "static", "prefix_list", "propagated"]
 _RANK: dict[Origin, int] = {"local": 0, "static": 1, "prefix_list": 2, "propagated": 3}
@@ -18,11 +19,15 @@ LOCAL: Literal["local"] = "local"
 
 
 class Candidate(NamedTuple):
-    """A route that a table has for a destination, and where it comes from. `target` "local" is the VPC itself."""
+    """A route that a table has for a destination, and where it comes from. `target` "local" is the VPC itself.
+
+    prefix_list: whose entry it is, where that is its origin.
+    """
 
     destination: IPv4Network
     target: Target | Literal["local"]
     origin: Origin
+    prefix_list: str = ""
 
 
 class KernelTable(NamedTuple):
@@ -41,6 +46,8 @@ def effective(candidates: Iterable[Candidate]) -> dict[IPv4Network, Candidate]:
     """One route per destination (RT-57), by RT-51: static beats prefix list beats propagated, and local all (RT-54).
 
     RT-04: a static route for a VPC's own block is the local route with another target, and takes its place.
+    RT-55: where two prefix lists hold the same block, AWS chooses at random and stays with it; here it is the list that
+    the table names first.
     """
     held = list(candidates)
     blocks = [candidate.destination for candidate in held if candidate.origin == "local"]
@@ -67,12 +74,17 @@ def lookup(routes: dict[IPv4Network, Candidate], address: IPv4Address) -> Candid
     return max(holding, key=lambda candidate: candidate.destination.prefixlen, default=None)
 
 
-def candidates(vpc: Vpc, table: RouteTable) -> Iterator[Candidate]:
+def candidates(vpc: Vpc, table: RouteTable, lists: Mapping[str, PrefixList]) -> Iterator[Candidate]:
     """RT-02, VPC-12: a local route for every block; then what the file says."""
     for block in vpc.cidr_blocks:
         yield Candidate(block, LOCAL, "local")
     for route in table.routes:
-        yield Candidate(route.destination, route.target, "static")
+        if isinstance(route.destination, PrefixListReference):
+            held = lists[route.destination.prefix_list]
+            for destination in destinations(held, vpc):
+                yield Candidate(destination, route.target, "prefix_list", held.name)
+        else:
+            yield Candidate(route.destination, route.target, "static")
 
 
 # --- tables and their variants -----------------------------------------------------------------------------------
@@ -96,9 +108,11 @@ def number_for_edge(vpc: Vpc) -> int | None:
 def _captures(vpc: Vpc, table: RouteTable, subnet: Subnet) -> bool:
     """RT-04, RT-05: a route for the subnet's own block, or in the place of the local route that holds it."""
     own = subnet.cidr_block
+    written = [route.destination for route in table.routes]
     return any(
-        own.subnet_of(route.destination) and any(route.destination.subnet_of(block) for block in vpc.cidr_blocks)
-        for route in table.routes
+        own.subnet_of(destination) and any(destination.subnet_of(block) for block in vpc.cidr_blocks)
+        for destination in written
+        if not isinstance(destination, PrefixListReference)  # of a list, no entry inside the VPC counts
     )
 
 

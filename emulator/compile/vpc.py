@@ -67,7 +67,7 @@ def router(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, topology: Topol
             Address("lo", address, 32) for address in (*map(gateway_address, vpc.subnets), *service_addresses(vpc))
         ),
         neighbours=frozenset(neighbours),
-        routes=frozenset(routes(vpc, enis)),
+        routes=frozenset(routes(vpc, enis, topology.prefix_lists)),
         rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables),
         ruleset=_ruleset(vpc, enis, addresses, topology.prefix_lists),
     )

@@ -13,7 +13,7 @@ def check(topology: Topology, report: Report) -> None:
             for acl in vpc.network_acls:
                 advice_acls.check(acl, report)
             _check_appliances(vpc, report)
-        advice_routes.check(vpc, report)
+        advice_routes.check(topology, vpc, report)
         advice_groups.check(vpc, report)
     quotas.check(topology, report)
 

@@ -1,11 +1,15 @@
 """Warnings about blocks and routes: what AWS accepts and what then leads nowhere."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from emulator.errors import Where
 from emulator.topology.addresses import is_public
-from emulator.topology.model import Vpc
+from emulator.topology.model import PrefixList, PrefixListReference, Route, Topology, Vpc
+from emulator.topology.prefix_lists import destinations
 from emulator.topology.report import Report
+from emulator.topology.rules_network import blocks_are_known
+from emulator.topology.suggest import listed
 
 DISCOURAGED = IPv4Network("172.17.0.0/16")  # VPC-05
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918
@@ -14,25 +18,29 @@ SHARED = IPv4Network("100.64.0.0/10")  # RFC 6598
 NOBODYS = tuple(map(IPv4Network, ("198.18.0.0/15", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4")))
 
 
-def check(vpc: Vpc, report: Report) -> None:
-    """The VPC's block and its tables."""
+def check(topology: Topology, vpc: Vpc, report: Report) -> None:
+    """The VPC's blocks and its tables."""
     if not report.is_broken(vpc.where, "cidr_block"):
-        _check_block(vpc, report)
+        _check_block(vpc, vpc.cidr_block, "cidr_block", report)
+    for index, block in enumerate(vpc.secondary_cidr_blocks):
+        _check_block(vpc, block, f"secondary_cidr_blocks[{index}]", report)
     if not report.errors:  # else what uses a table may be missing because it is wrong
         _check_unused(vpc, report)
-    _check_private(vpc, report)
+    lists = {held.name: held for held in topology.prefix_lists}
+    _check_private(vpc, lists, report)
+    if blocks_are_known(vpc, report):
+        _check_lists(vpc, lists, report)
 
 
-def _check_block(vpc: Vpc, report: Report) -> None:
-    block = vpc.cidr_block
+def _check_block(vpc: Vpc, block: IPv4Network, key: str, report: Report) -> None:
     if block.overlaps(DISCOURAGED):
         what = f"some AWS services use {DISCOURAGED} inside"
-        report.warn(vpc.where, what, "AWS accepts it and advises another block", key="cidr_block")
+        report.warn(vpc.where, what, "AWS accepts it and advises another block", key=key)
     elif is_public(block.network_address) and not any(block.overlaps(known) for known in NOBODYS):
         # VPC-06
         what = f"{block} are public addresses of others: this VPC can never reach them"
         hint = "traffic to the VPC's own block stays inside; a private one such as 10.0.0.0/16 hides nobody"
-        report.warn(vpc.where, what, hint, key="cidr_block")
+        report.warn(vpc.where, what, hint, key=key)
 
 
 def _check_unused(vpc: Vpc, report: Report) -> None:
@@ -47,11 +55,45 @@ def _check_unused(vpc: Vpc, report: Report) -> None:
             report.warn(table.where, what, hint)
 
 
-def _check_private(vpc: Vpc, report: Report) -> None:
+def _check_private(vpc: Vpc, lists: Mapping[str, PrefixList], report: Report) -> None:
     """IGW-08: an internet gateway drops what is meant for a private address."""
-    for table in vpc.route_tables:
-        for route in table.routes:
-            inside = next((block for block in (*PRIVATE, SHARED) if route.destination.subnet_of(block)), None)
-            if inside and route.target.kind == "internet_gateway" and not route.destination.subnet_of(vpc.cidr_block):
-                what = f"{route.destination} is not public: an internet gateway drops what goes there"
+    leading_out = [
+        route for table in vpc.route_tables for route in table.routes if route.target.kind == "internet_gateway"
+    ]
+    for route in leading_out:
+        for destination in _blocks(route, vpc, lists):
+            inside = next((block for block in (*PRIVATE, SHARED) if destination.subnet_of(block)), None)
+            if inside and not any(destination.subnet_of(block) for block in vpc.cidr_blocks):
+                what = f"{destination} is not public: an internet gateway drops what goes there"
                 report.warn(route.where, what, f"{inside} is used inside networks, not on the internet")
+
+
+def _blocks(route: Route, vpc: Vpc, lists: Mapping[str, PrefixList]) -> tuple[IPv4Network, ...]:
+    if not isinstance(route.destination, PrefixListReference):
+        return (route.destination,)
+    held = lists.get(route.destination.prefix_list)
+    return destinations(held, vpc) if held else ()
+
+
+def _check_lists(vpc: Vpc, lists: Mapping[str, PrefixList], report: Report) -> None:
+    """Entries that do nothing in a table, and those that AWS would toss a coin about."""
+    for table in vpc.route_tables:
+        if table.name == vpc.gateway_route_table:
+            continue  # GRT-04: refused there
+        first: dict[IPv4Network, tuple[Route, str]] = {}
+        for route in table.routes:
+            if not isinstance(route.destination, PrefixListReference) or route.destination.prefix_list not in lists:
+                continue
+            held = lists[route.destination.prefix_list]
+            used = destinations(held, vpc)
+            if idle := [str(cidr) for cidr in held.cidrs() if cidr not in used]:
+                # RT-05, RT-11
+                what = f"prefix list {held.name}: a route from a list cannot be for {listed(idle)}: passed over"
+                report.warn(route.where, what, "inside the VPC decide local, and routes for whole subnets")
+            for cidr in used:
+                other, name = first.setdefault(cidr, (route, held.name))
+                if other.target != route.target:
+                    # RT-55
+                    what = f"prefix lists {name} and {held.name} both hold {cidr}, with different targets"
+                    hint = f"AWS takes one of them at random, and stays with it; this lab takes {name}"
+                    report.warn(route.where, what, hint)

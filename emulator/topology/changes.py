@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from emulator.topology.instances import Instance, Service
 from emulator.topology.model import (
+    Destination,
     Expectation,
     NatGateway,
     NetworkAcl,
@@ -15,6 +16,7 @@ from emulator.topology.model import (
     OutsideHost,
     Peer,
     PrefixList,
+    PrefixListReference,
     RouteTable,
     SecurityGroup,
     SecurityGroupRule,
@@ -22,7 +24,15 @@ from emulator.topology.model import (
     Topology,
     Vpc,
 )
-from emulator.topology.words import appliance_text, entry_text, route_text, rule_text, service_text, target_text
+from emulator.topology.words import (
+    appliance_text,
+    destination_text,
+    entry_text,
+    route_text,
+    rule_text,
+    service_text,
+    target_text,
+)
 
 Verb = Literal["add", "remove", "replace"]
 
@@ -179,14 +189,20 @@ def _routes(path: str, vpc: str, old: RouteTable | None, new: RouteTable | None)
     after = {route.destination: route for route in new.routes} if new else {}
     for destination, route in before.items():
         if destination not in after:
-            yield Change("remove", f"{path}.routes.{destination}", vpc, "route", route_text(route))
+            yield Change("remove", f"{path}.routes.{_key(destination)}", vpc, "route", route_text(route))
     for destination, route in after.items():
-        here = f"{path}.routes.{destination}"
+        here = f"{path}.routes.{_key(destination)}"
         if destination not in before:
             yield Change("add", here, vpc, "route", route_text(route))
         elif before[destination].target != route.target:
-            text = f"{destination}: {target_text(before[destination].target)} -> {target_text(route.target)}"
+            targets = f"{target_text(before[destination].target)} -> {target_text(route.target)}"
+            text = f"{destination_text(destination)}: {targets}"
             yield Change("replace", here, vpc, "route", text)
+
+
+def _key(destination: Destination) -> str:
+    """As the file has it."""
+    return destination.prefix_list if isinstance(destination, PrefixListReference) else str(destination)
 
 
 def _gateway_text(gateway: NatGateway) -> str:

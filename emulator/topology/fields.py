@@ -12,6 +12,7 @@ from emulator.topology.values import (
     BOOLEAN,
     CIDR,
     DESCRIPTION,
+    DESTINATION,
     DOMAIN,
     ELASTIC_IP,
     END,
@@ -83,8 +84,8 @@ ROUTE_TABLE = Noun(
     "Routes that subnets share. Every table has the VPC's local route as well.",
     {
         "routes": Key(
-            MapTo(CIDR, NAME),
-            "Destination CIDR to target: the name of the internet gateway, a NAT gateway or an instance, or blackhole.",
+            MapTo(DESTINATION, NAME),
+            "CIDR block or prefix list, to a target: the internet gateway, a NAT gateway, an instance, or blackhole.",
         ),
     },
     instead={"route": "the key is routes, a map such as {0.0.0.0/0: igw}", "subnets": "a subnet names its route_table"},
@@ -233,7 +234,7 @@ PREFIX_LIST_ENTRY = Noun(
 
 PREFIX_LIST = Noun(
     "prefix list",
-    "Blocks under one name, for rules of security groups.",
+    "Blocks under one name, for rules of security groups and for routes.",
     {
         "entries": Key(
             ListOf(ScalarOr(CIDR, PREFIX_LIST_ENTRY, "{cidr: 10.0.0.0/16}")),

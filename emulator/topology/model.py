@@ -24,12 +24,13 @@ class GroupReference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)  # unlike a tuple, it is never equal to a group's reference of the same name
 class PrefixListReference:
-    """A prefix list named as the source or destination of a rule (SG-22): each of its entries is meant."""
+    """A prefix list named in a rule (SG-22), or as the destination of a route: each of its entries is meant."""
 
     prefix_list: str
 
 
 Peer = IPv4Network | GroupReference | PrefixListReference
+Destination = IPv4Network | PrefixListReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,12 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A static route. The `local` route is never listed: every table has it for every VPC block (RT-02)."""
+    """A static route. The `local` route is never listed: every table has it for every VPC block (RT-02).
 
-    destination: IPv4Network
+    destination: of a prefix list those entries count that `prefix_lists.destinations` gives.
+    """
+
+    destination: Destination
     target: Target
     where: Where = written()
 

@@ -1,6 +1,8 @@
-"""Records of prefix lists -> PrefixList."""
+"""Records of prefix lists -> PrefixList; and what a list means as the destination of a route."""
 
-from emulator.topology.model import PrefixList, PrefixListEntry
+from ipaddress import IPv4Network
+
+from emulator.topology.model import PrefixList, PrefixListEntry, Vpc
 from emulator.topology.read import Record
 from emulator.topology.report import Report
 
@@ -12,6 +14,19 @@ def build_prefix_list(record: Record, report: Report) -> PrefixList:
     if len(entries) < len(written) or ("entries" in record and record.get("entries") is None):
         report.broken.add(f"{record.where.path}.entries")
     return PrefixList(record.name, record.get("max_entries") or max(1, len(entries)), entries, record.where)
+
+
+RESERVED_ROUTES = IPv4Network("169.254.168.0/22")  # RT-11
+
+
+def destinations(held: PrefixList, vpc: Vpc) -> tuple[IPv4Network, ...]:
+    """The entries that count in the VPC's route tables.
+
+    An entry for which a route could not be there is passed over: one inside the VPC's own blocks (RT-05), where a
+    route must be for a whole subnet and cannot come from a list, and one inside the range that AWS keeps (RT-11).
+    """
+    closed = (*vpc.cidr_blocks, RESERVED_ROUTES)
+    return tuple(cidr for cidr in held.cidrs() if not any(cidr.subnet_of(block) for block in closed))
 
 
 def _entry(item: object) -> PrefixListEntry | None:

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from emulator.errors import Where
 from emulator.topology.load_nat import deleted
-from emulator.topology.model import Route, RouteTable, Target
+from emulator.topology.model import Destination, PrefixListReference, Route, RouteTable, Target
 from emulator.topology.read import Record
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean, listed
+from emulator.topology.values import Word
 
 
 class Gateway(NamedTuple):
@@ -44,7 +45,8 @@ def build_route_table(
 ) -> RouteTable:
     """`blocks`: the VPC's own; none if they are wrong."""
     routes = []
-    for destination, target_name, where in record.get("routes") or ():
+    for written, target_name, where in record.get("routes") or ():
+        destination: Destination = PrefixListReference(written.name) if isinstance(written, Word) else written
         if target_name == "local":
             if blocks and destination not in blocks:
                 what = f"local is the target of the VPC's own block{listed_blocks(blocks)} only"

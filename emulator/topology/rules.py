@@ -26,7 +26,7 @@ def check(topology: Topology, report: Report) -> None:
     for vpc in topology.vpcs:
         rules_network.check_block(vpc, report)
         rules_network.check_subnets(vpc, report)
-        rules_routes.check_routes(vpc, report)
+        rules_routes.check_routes(topology, vpc, report)
         rules_routes.check_detached(vpc, report)
         rules_security.check_groups(topology, vpc, report)
         rules_acls.check(vpc, report)

@@ -53,14 +53,15 @@ def _check_entries(held: PrefixList, report: Report) -> None:
             )
 
 
-def unknown_list(topology: Topology, name: str, where: Where, report: Report) -> None:
-    """Says so if the lab has no such prefix list."""
+def unknown_list(topology: Topology, name: str, where: Where, report: Report, hint: str = "") -> None:
+    """Says so if the lab has no such prefix list. `hint`: what else the name is, if the caller knows."""
     names = [held.name for held in topology.prefix_lists]
     if name in names or report.is_broken(NOWHERE, "prefix_lists", name) or report.is_broken(NOWHERE, "prefix_lists"):
         return
     groups = {group.name for vpc in topology.vpcs for group in vpc.security_groups}
     key = report.item(where, ("prefix_list_ids",), name)
-    hint = did_you_mean(name, names, f"the lab has {listed(names, 'none: prefix_lists stands beside vpcs')}")
-    if name in groups:
+    nothing = "no prefix list: prefix_lists stands beside vpcs"
+    hint = hint or did_you_mean(name, names, f"the lab has {listed(names, nothing)}")
+    if name in groups and key:
         hint = f"{name} is a security group: from, to and security_groups take one"
     report.error(where, f"no prefix list is called `{name}`", hint, "InvalidPrefixListID.NotFound", key)

@@ -1,35 +1,42 @@
 """Routes: what a route table can hold, and what an edge route table can (sections 1.3 to 1.7 of the AWS reference)."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 
-from emulator.topology.model import Route, RouteTable, Vpc
+from emulator.topology.elsewhere import cidr_hint
+from emulator.topology.model import Destination, PrefixListReference, Route, RouteTable, Topology, Vpc
+from emulator.topology.prefix_lists import RESERVED_ROUTES
 from emulator.topology.report import Report
 from emulator.topology.routes import listed_blocks
 from emulator.topology.rules_network import blocks_are_known
+from emulator.topology.rules_prefix_lists import unknown_list
 
-REFUSED_ROUTES = IPv4Network("169.254.168.0/22")  # RT-11
 ROUTES_PER_TABLE, ROUTES_AT_MOST = 500, 1000  # Q-02
 
 
-def check_routes(vpc: Vpc, report: Report) -> None:
+def check_routes(topology: Topology, vpc: Vpc, report: Report) -> None:
     """Every static route of every table."""
+    sizes = {held.name: held.max_entries for held in topology.prefix_lists}
     for table in vpc.route_tables:
-        seen: dict[IPv4Network, Route] = {}
+        seen: dict[Destination, Route] = {}
         for route in table.routes:
             other = seen.setdefault(route.destination, route)
             if other is not route:
                 # RT-30, and VPC-03: 10.1.0.0/16 and 10.1.2.3/16 are one destination.
                 what = f"the table already has a route to {route.destination} (line {other.where.line})"
                 report.error(route.where, what, "one destination has one route", "RouteAlreadyExists")
-            _check_destination(vpc, route, report)
-        _check_count(table, report)
+            if isinstance(route.destination, PrefixListReference):
+                name = route.destination.prefix_list
+                unknown_list(topology, name, route.where, report, _other_noun(vpc, name))
+            else:
+                _check_destination(vpc, route, route.destination, report)
+        _check_count(table, sizes, report)
     _check_edge(vpc, report)
 
 
-def _check_destination(vpc: Vpc, route: Route, report: Report) -> None:
-    destination = route.destination
-    if destination.subnet_of(REFUSED_ROUTES):
-        what = f"AWS keeps {REFUSED_ROUTES} to itself: a route for or inside it is refused"
+def _check_destination(vpc: Vpc, route: Route, destination: IPv4Network, report: Report) -> None:
+    if destination.subnet_of(RESERVED_ROUTES):
+        what = f"AWS keeps {RESERVED_ROUTES} to itself: a route for or inside it is refused"
         report.error(route.where, what, "", "InvalidParameterValue")  # RT-11
     block = next((block for block in vpc.cidr_blocks if destination.subnet_of(block)), None)
     if block is None or not blocks_are_known(vpc, report):
@@ -56,14 +63,31 @@ def _check_destination(vpc: Vpc, route: Route, report: Report) -> None:
         report.error(route.where, what, "only an instance or a NAT gateway can be its target", "InvalidParameterValue")
 
 
-def _check_count(table: RouteTable, report: Report) -> None:
-    count = len(table.routes)
+def _other_noun(vpc: Vpc, name: str) -> str:
+    """What to write instead, where the destination is the name of something else; "" if it is nothing else's."""
+    subnet = next((subnet for subnet in vpc.subnets if subnet.name == name), None)
+    if subnet:
+        return f"`{name}` is a subnet: its block is {subnet.cidr_block}"
+    if name == vpc.name:
+        return f"`{name}` is the VPC: its block is {vpc.cidr_block}"
+    targets = {vpc.internet_gateway, *(gateway.name for gateway in vpc.nat_gateways)}
+    targets |= {instance.name for instance in vpc.instances}
+    if name in targets:
+        return f"`{name}` is a target: write the destination first, such as 0.0.0.0/0: {name}"
+    return cidr_hint(name)
+
+
+def _check_count(table: RouteTable, sizes: Mapping[str, int], report: Report) -> None:
+    lists = [route.destination for route in table.routes if isinstance(route.destination, PrefixListReference)]
+    # RT-56: a prefix list counts for as many as it may ever hold.
+    count = len(table.routes) - len(lists) + sum(sizes.get(held.prefix_list, 1) for held in lists)
+    hint = "a prefix list counts as its max_entries" if lists else ""
     if count > ROUTES_AT_MOST:
         what = f"{count} routes: AWS allows {ROUTES_AT_MOST:,} per table at most"
-        report.error(table.where, what, "", "RouteLimitExceeded", "routes")  # RT-37
+        report.error(table.where, what, hint, "RouteLimitExceeded", "routes")  # RT-37
     elif count > ROUTES_PER_TABLE:
         what = f"{count} routes: an account's quota is {ROUTES_PER_TABLE} per table until AWS raises it"
-        report.warn(table.where, what, code="RouteLimitExceeded", key="routes")
+        report.warn(table.where, what, hint, "RouteLimitExceeded", "routes")
 
 
 def _check_edge(vpc: Vpc, report: Report) -> None:
@@ -80,7 +104,12 @@ def _check_edge(vpc: Vpc, report: Report) -> None:
     addresses = {instance.name: instance.public_ip for instance in vpc.instances}
     for route in table.routes:
         gateway = f"route table {table.name} serves internet gateway {vpc.internet_gateway}"
-        if route.destination not in whole:
+        if isinstance(route.destination, PrefixListReference):
+            # GRT-04
+            what = f"{gateway}: a prefix list cannot be a destination there"
+            hint = "a route for the whole block of a subnet, or for the VPC's own block"
+            report.error(route.where, what, hint, "InvalidParameterValue")
+        elif route.destination not in whole:
             # A part of a subnet is refused in every table, and told already.
             if not any(route.destination.subnet_of(block) for block in vpc.cidr_blocks):
                 # GRT-02, T-19

@@ -2,6 +2,7 @@
 
 from emulator.topology.instances import Appliance, Service
 from emulator.topology.model import (
+    Destination,
     GroupReference,
     NetworkAclEntry,
     Peer,
@@ -48,8 +49,15 @@ def traffic_text(rule: SecurityGroupRule | NetworkAclEntry) -> str:
 
 
 def route_text(route: Route) -> str:
-    """`0.0.0.0/0 to igw`."""
-    return f"{route.destination} to {target_text(route.target)}"
+    """`0.0.0.0/0 to igw`, `prefix list office to igw`."""
+    return f"{destination_text(route.destination)} to {target_text(route.target)}"
+
+
+def destination_text(destination: Destination) -> str:
+    """`0.0.0.0/0`, `prefix list office`."""
+    if isinstance(destination, PrefixListReference):
+        return f"prefix list {destination.prefix_list}"
+    return str(destination)
 
 
 def target_text(target: Target) -> str:

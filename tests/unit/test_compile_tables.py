@@ -5,9 +5,9 @@ from itertools import permutations
 
 import pytest
 
-from emulator.compile.tables import LOCAL, Candidate, Origin, effective, kernel_tables, lookup, number_for
+from emulator.compile.tables import LOCAL, Candidate, Origin, candidates, effective, kernel_tables, lookup, number_for
 from emulator.topology.load import load
-from emulator.topology.model import Target, Vpc
+from emulator.topology.model import Target, Topology, Vpc
 
 BLOCK = "10.0.0.0/16"
 
@@ -66,9 +66,12 @@ def test_no_route() -> None:
     assert winner("8.8.8.8", LOCAL_ROUTE) == ""
 
 
-def vpc(routes: str) -> Vpc:
+def topology(routes: str) -> Topology:
     text = f"""
 name: lab
+prefix_lists:
+  office: {{entries: [10.0.1.0/24, 10.0.0.0/8, 10.9.0.0/16, 169.254.170.0/24, 100.64.0.0/16]}}
+  branch: {{entries: [10.9.0.0/16, 10.8.0.0/16]}}
 vpcs:
   main:
     cidr_block: 10.0.0.0/16
@@ -80,9 +83,13 @@ vpcs:
     route_tables: {{t: {{routes: {{{routes}}}}}}}
     instances: {{fw: {{subnet: c, source_dest_check: false}}}}
 """
-    topology, problems = load(text)
-    assert topology is not None, problems
-    return topology.vpcs[0]
+    loaded, problems = load(text)
+    assert loaded is not None, problems
+    return loaded
+
+
+def vpc(routes: str) -> Vpc:
+    return topology(routes).vpcs[0]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +100,7 @@ vpcs:
         ("10.0.2.0/24: fw", "b"),
         ("10.0.0.0/16: fw", "ab"),
         ("100.64.0.0/16: fw", "c"),
+        ("office: fw", ""),  # its entries inside the VPC's blocks are passed over
     ],
 )
 def test_RT_08_only_a_subnet_whose_own_traffic_is_captured_gets_a_variant(routes: str, variants: str) -> None:
@@ -102,3 +110,24 @@ def test_RT_08_only_a_subnet_whose_own_traffic_is_captured_gets_a_variant(routes
     numbers = {number_for(held, subnet) for subnet in held.subnets}
     assert len(numbers) == len(variants) + (len(variants) < 3)
     assert numbers <= {table.number for table in kernel_tables(held)}
+
+
+def test_RT_55_the_entries_of_a_prefix_list_that_count() -> None:
+    lab = topology("office: fw, 10.9.0.0/16: blackhole, branch: fw")
+    (main,) = (table for table in lab.vpcs[0].route_tables if table.name == "t")
+    lists = {held.name: held for held in lab.prefix_lists}
+    listed = [held for held in candidates(lab.vpcs[0], main, lists) if held.origin == "prefix_list"]
+    assert [(str(held.destination), held.prefix_list) for held in listed] == [
+        ("10.0.0.0/8", "office"),
+        ("10.9.0.0/16", "office"),
+        ("10.9.0.0/16", "branch"),
+        ("10.8.0.0/16", "branch"),
+    ]
+
+
+def test_RT_55_of_two_lists_the_one_that_the_table_names_first() -> None:
+    lab = topology("branch: blackhole, office: fw")
+    (main,) = (table for table in lab.vpcs[0].route_tables if table.name == "t")
+    chosen = effective(candidates(lab.vpcs[0], main, {held.name: held for held in lab.prefix_lists}))
+    assert chosen[IPv4Network("10.9.0.0/16")].prefix_list == "branch"
+    assert chosen[IPv4Network("10.0.0.0/8")].prefix_list == "office"
