@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import emulator
-from emulator.agent import protocol
+from emulator.agent import prober_flow, protocol
 from emulator.agent.places import NETNS_BASE, RUN_BASE, Places
 from emulator.compile.state import Service
 from emulator.errors import VpcemuError
@@ -73,6 +73,11 @@ class Client:
         """The names (and, reversed, the addresses) that the lab's dns services know, all of them."""
         errors: list[str] = self._ask({"op": "zone", "names": dict(names)}, 30.0)["errors"]
         return errors
+
+    def probe(self, request: prober_flow.Request) -> list[prober_flow.Answer]:
+        """Try flows; an answer for each, in their order, when all are known."""
+        seconds = 30.0 + 0.02 * len(request.flows) + 2 * request.window * (1 + len(request.flows) // 100)
+        return prober_flow.decode(self._ask(prober_flow.encode(request), seconds)["answers"])
 
     def stop(self) -> None:
         """End the agent and everything it runs; returns when it is gone. SIGKILL if it will not listen."""

@@ -5,6 +5,8 @@
     {"op": "apply", "add": [[node, service]], "remove": [[node, name]], "hosts": {node: text}, "resolv": {...}}
                                                       {"ok": true, "errors": ["..."]}
     {"op": "zone", "names": {name: ip}}               {"ok": true, "errors": ["..."]}
+    {"op": "probe", "flows": [[...]], "listen": true, "window": 1.5, "payload": 0}
+                                                      {"ok": true, "answers": [[...]]} once all are known (prober_flow)
     {"op": "stop"}                                    {"ok": true}, and the agent ends
 
 A request that cannot be understood is answered by {"ok": false, "error": "..."}.

@@ -8,12 +8,12 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 import emulator
-from emulator.agent import dns, linux, protocol, sockets
+from emulator.agent import dns, linux, prober, prober_flow, protocol, sockets
 from emulator.agent.logs import Logs
 from emulator.agent.loop import READ, WRITE, Loop
 from emulator.agent.places import Places
@@ -105,8 +105,10 @@ class Agent:
         self._loop = Loop()
         logs = Logs(self._loop, places.log)
         self._logs = logs
-        self._shared = Shared(places.lab, self._loop, _raise_file_limit())
-        self._roster = Roster(places, self._shared, sockets.Home(), logs)
+        self._descriptors = _raise_file_limit()
+        self._shared = Shared(places.lab, self._loop, self._descriptors)
+        self._home = sockets.Home()
+        self._roster = Roster(places, self._shared, self._home, logs)
 
     def run(self) -> None:
         self._watch_signals()
@@ -139,6 +141,19 @@ class Agent:
                 return {}
             case other:
                 raise protocol.BadRequest(f"unknown operation {other!r}")
+
+    def probe(self, request: Mapping[str, Any], done: Callable[[dict[str, Any]], None]) -> prober.Run:
+        """Try flows; `done` gets the answer later. BadRequest at once."""
+        try:
+            asked = prober_flow.parse(request)
+        except prober_flow.NotAFlow as error:
+            raise protocol.BadRequest(str(error)) from None
+        spare = self._descriptors - len(os.listdir("/proc/self/fd"))
+        run = prober.Run(
+            self._loop, self._home, self._places.netns, asked, spare, lambda found: done({"answers": found})
+        )
+        run.start()
+        return run
 
     def _watch_signals(self) -> None:
         inbox, outbox = socket.socketpair()
@@ -180,6 +195,7 @@ class _Control:
         self._socket = accepted
         self._in = bytearray()
         self._out = bytearray()
+        self._pending: prober.Run | None = None  # its answer comes before the next request is read
         loop.watch(accepted.fileno(), READ, self._ready)
 
     def _ready(self) -> None:
@@ -199,17 +215,28 @@ class _Control:
             self._close()
             return
         self._in += data
-        while (end := self._in.find(b"\n", max(0, len(self._in) - len(data)))) >= 0:
+        self._work(max(0, len(self._in) - len(data)))
+
+    def _work(self, start: int = 0) -> None:
+        """Do all that is asked completely. `start`: there is no end of line before."""
+        while self._pending is None and (end := self._in.find(b"\n", start)) >= 0:
             line = bytes(self._in[:end])
             del self._in[: end + 1]
-            self._out += protocol.encode(self._answer(line))
-            data = bytes(self._in)
+            answer = self._answer(line)
+            if answer is not None:
+                self._out += protocol.encode(answer)
+            start = 0
         if self._out:
             self._write()
 
-    def _answer(self, line: bytes) -> dict[str, Any]:
+    def _answer(self, line: bytes) -> dict[str, Any] | None:
+        """None: later."""
         try:
-            return {"ok": True, **self._agent.handle(protocol.decode(line))}
+            request = protocol.decode(line)
+            if request.get("op") == "probe":
+                self._pending = self._agent.probe(request, self._probed)
+                return None
+            return {"ok": True, **self._agent.handle(request)}
         except protocol.BadRequest as error:
             return {"ok": False, "error": str(error)}
         except Exception as error:  # noqa: BLE001 - a mistake of ours: the caller learns of it, the services go on
@@ -218,11 +245,24 @@ class _Control:
             traceback.print_exc()
             return {"ok": False, "error": f"the agent failed: {error!r}"}
 
+    def _probed(self, answer: dict[str, Any]) -> None:
+        self._pending = None
+        self._out += protocol.encode({"ok": True, **answer})
+        try:
+            self._work()
+        except BlockingIOError:
+            self._loop.change(self._socket.fileno(), WRITE)
+        except OSError:
+            self._close()
+
     def _write(self) -> None:
         sent = self._socket.send(self._out)
         del self._out[:sent]
         self._loop.change(self._socket.fileno(), WRITE if self._out else READ)
 
     def _close(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
         self._loop.forget(self._socket.fileno())
         self._socket.close()

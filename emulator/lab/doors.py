@@ -5,10 +5,13 @@ the use-cases need, so that a test can put a stand-in at either.
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.compile.state import Service, State, Step
 from emulator.lab import orphans, places
+
+if TYPE_CHECKING:
+    from emulator.agent.prober_flow import Answer, Request
 
 Checkpoint = Callable[[str], None]  # called with a short text before every change of the machine
 
@@ -45,6 +48,8 @@ class Agent(Protocol):
     ) -> list[str]: ...
 
     def zone(self, names: Mapping[str, str]) -> list[str]: ...
+
+    def probe(self, request: "Request") -> "list[Answer]": ...
 
     def stop(self) -> None: ...
 

@@ -14,7 +14,7 @@ from emulator.topology.model import INTERNET, Addresses, Topology, slot
 from emulator.topology.suggest import nearest
 
 Protocol = Literal["tcp", "udp", "icmp"]
-Result = Literal["pass", "drop", "refused"]
+Result = Literal["pass", "drop", "refused", "error"]  # error: an answer that is neither (an ICMP error, a closed door)
 NUMBERS: dict[Protocol, int] = {"icmp": 1, "tcp": 6, "udp": 17}
 ECHO_REQUEST = 8
 
