@@ -1,0 +1,99 @@
+"""What a walk takes down: hops, reasons, and what components remember of a flow."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from emulator.analysis import sentences
+from emulator.analysis.answer import Explanation, Hop, Rule
+from emulator.analysis.filters import Piece
+from emulator.analysis.packets import ICMP, NO_PORTS, Packet, Ports
+from emulator.analysis.world import World
+from emulator.errors import Where
+from emulator.topology.flows import Component
+from emulator.topology.place import NOWHERE
+
+
+class Translation(NamedTuple):
+    """What a NAT gateway or NAT instance remembers of a flow."""
+
+    node: str
+    inside: int
+    inside_ports: Ports
+    outside: int
+    far: int
+
+
+class Memory:
+    """What components remember of a flow, from its first packet until the answer. CT-13: each ENI for itself."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, str, int, int]] = set()  # ENI, direction, source, destination
+        self.translated: list[Translation] = []
+
+    def original(self, node: str, packet: Packet) -> Packet | None:
+        """The answer with its destination put back, if the node has translated the question."""
+        for held in self.translated:
+            if held.node == node and held.outside == packet.destination and held.far == packet.source:
+                ports = NO_PORTS if packet.protocol == ICMP else held.inside_ports
+                return packet._replace(destination=held.inside, ports=ports)
+        return None
+
+
+class Account:
+    """One packet's way. Call `send`, then read the attributes.
+
+    explain: collect hops and all reasons; False: stop at the first drop and collect nothing.
+    back: the packet is an answer, and `memory` is what its question left behind.
+    """
+
+    def __init__(self, world: World, memory: Memory, *, explain: bool, back: bool = False) -> None:
+        self.world, self.memory, self.explain, self.back = world, memory, explain, back
+        self.hops: list[Hop] = []
+        self.explanations: list[Explanation] = []
+        self.notes: list[str] = []
+        self.dropped_at: Component | None = None
+        self.partial_only = True  # no drop but for some source ports
+        self.receiver = ""
+        self.arrival: Packet | None = None
+        self.refused = False
+        self.answered = True  # False: what came after a drop is a guess that does not reach as far as an answer
+        self.origin = 0
+        self.visited: set[tuple[str, Packet]] = set()
+
+    def passed(
+        self,
+        component: Component,
+        sentence: str,
+        before: Packet,
+        after: Packet | None = None,
+        *,
+        rule: Rule = None,
+        where: Where = NOWHERE,
+        group: str = "",
+        node: str = "",
+    ) -> None:
+        if self.explain:
+            self.hops.append(Hop(component, "pass", sentence, before, after or before, rule, where, group, node))
+
+    def passed_by(self, component: Component, piece: Piece, direction: str, packet: Packet, node: str) -> None:
+        rule = piece.rule
+        assert rule is not None
+        sentence = sentences.rule(rule, direction, piece.group or component.name)
+        self.passed(component, sentence, packet, rule=rule, where=rule.where, group=piece.group, node=node)
+
+    def drop(self, component: Component, why: Callable[[], Explanation], *, partial: bool = False) -> bool:
+        """Take down a drop. True: nobody wants to know what would come after it."""
+        if self.dropped_at is None:
+            self.dropped_at = component
+        self.partial_only = self.partial_only and partial
+        if not self.explain:
+            return True
+        found = why()._replace(on_the_way_back=self.back)
+        self.explanations.append(found)
+        packet = found.packet or Packet(0, 0, 0, NO_PORTS, NO_PORTS)
+        self.hops.append(Hop(found.component, "drop", found.sentence, packet, packet, found.rule, found.where))
+        return False
+
+    def host_place(self, node: str) -> Where:
+        host = self.world.hosts.get(node)
+        return host.where if host else NOWHERE

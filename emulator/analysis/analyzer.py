@@ -1,0 +1,97 @@
+"""One flow, there and back: the verdict and all its reasons."""
+
+from ipaddress import IPv4Address
+
+from emulator.analysis import packets, reasons
+from emulator.analysis.account import Memory
+from emulator.analysis.answer import Analysis
+from emulator.analysis.walk import Walk
+from emulator.analysis.world import World
+from emulator.topology.flows import Component, Flow, Verdict
+from emulator.topology.model import Addresses, Topology
+from emulator.topology.place import NOWHERE
+
+
+def analyze(topology: Topology, addresses: Addresses, flow: Flow) -> Analysis:
+    """What becomes of the flow, hop by hop, with every reason why it may not get through.
+
+    A flow whose fate depends on the source port (a network ACL that lets only some of the ephemeral ports pass) is
+    "drop", and `partial`: connections fail now and then.
+    """
+    return Analyzer(topology, addresses).analyze(flow)
+
+
+class Analyzer:
+    """One lab, for many questions."""
+
+    def __init__(self, topology: Topology, addresses: Addresses) -> None:
+        self.world = World(topology, addresses)
+
+    def analyze(self, flow: Flow) -> Analysis:
+        """As the function of that name."""
+        there, back = self._walks(flow, explain=True)
+        notes = list(dict.fromkeys(there.notes + (back.notes if back else [])))
+        return Analysis(
+            flow=flow,
+            verdict=_verdict(there, back),
+            forward=tuple(there.hops),
+            back=tuple(back.hops) if back else (),
+            explanations=tuple(there.explanations + (back.explanations if back else [])),
+            partial=_partial(there, back),
+            seen_as=self._seen_as(there),
+            notes=tuple(notes),
+        )
+
+    def verdict(self, flow: Flow) -> Verdict:
+        """The verdict alone: several times faster."""
+        return _verdict(*self._walks(flow, explain=False))
+
+    def _walks(self, flow: Flow, *, explain: bool) -> tuple[Walk, Walk | None]:
+        packet = packets.first(flow)
+        memory = Memory()
+        there = Walk(self.world, memory, explain=explain)
+        there.send(flow.source, packet)
+        if there.arrival is None or not there.answered or (there.dropped_at and not explain):
+            return there, None
+        reply = packets.answer(there.arrival)
+        if reply is None:
+            return there, None
+        back = Walk(self.world, memory, explain=explain, back=True)
+        back.send(there.receiver, reply)
+        if back.arrival is not None and back.arrival.source != packet.destination:
+            kind = "outside_host" if flow.source in self.world.hosts else "instance"
+            enis = self.world.enis_of.get(flow.source)
+            component = Component(kind, flow.source, enis[0].vpc.name if enis else "")  # type: ignore[arg-type]
+            strange = back.arrival
+            back.drop(component, lambda: reasons.wrong_answer(component, NOWHERE, strange, packet.destination))
+        return there, back
+
+    def _seen_as(self, there: Walk) -> tuple[IPv4Address, ...]:
+        """NAT-26: behind a NAT gateway with several addresses, any of theirs."""
+        if there.arrival is None:
+            return ()
+        source = there.arrival.source
+        for held in there.memory.translated:
+            eni = self.world.enis_of[held.node][0]
+            if eni.gateway is not None and source in (held.outside, eni.public[0]):
+                seen = eni.addresses if source == held.outside else tuple(filter(None, eni.public))
+                return tuple(map(IPv4Address, seen))
+        return (IPv4Address(source),)
+
+
+def _verdict(there: Walk, back: Walk | None) -> Verdict:
+    arrived = there.dropped_at is None and there.arrival is not None
+    receiver = there.receiver if arrived else ""
+    seen_as = there.arrival.source_ip if arrived and there.arrival else None
+    if there.dropped_at is not None:
+        return Verdict("drop", there.dropped_at)
+    if there.refused:
+        return Verdict("refused", None, False, receiver, seen_as)
+    if back is not None and back.dropped_at is not None:
+        return Verdict("drop", back.dropped_at, True, receiver, seen_as)
+    return Verdict("pass", None, False, receiver, seen_as)
+
+
+def _partial(there: Walk, back: Walk | None) -> bool:
+    dropping = [walk for walk in (there, back) if walk is not None and walk.dropped_at is not None]
+    return bool(dropping) and all(walk.partial_only for walk in dropping)

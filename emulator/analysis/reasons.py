@@ -1,0 +1,339 @@
+"""Why a packet is dropped: AWS's code, a sentence, the line to change and the YAML to write there."""
+
+from collections.abc import Iterable, Sequence
+
+from emulator.analysis.answer import Explanation
+from emulator.analysis.filters import Group, Piece, ask_groups
+from emulator.analysis.packets import ICMP, TCP, Packet, address, span, traffic
+from emulator.analysis.routing import Choice
+from emulator.analysis.world import Eni, Ground, Land
+from emulator.errors import Where
+from emulator.topology.flows import Component
+from emulator.topology.model import GroupReference, NetworkAclEntry, Route
+from emulator.topology.place import NOWHERE
+from emulator.topology.words import entry_text, route_text, target_text
+
+_WIDE = "1024-65535"  # ACL-13: fits every kind of client
+
+
+def place(*candidates: Where) -> Where:
+    """The first that the file says: what AWS implies has no line."""
+    return next((where for where in candidates if where.line), NOWHERE)
+
+
+def _listed(pieces: Iterable[Piece]) -> str:
+    return ", ".join(span(piece.ports) for piece in sorted(pieces))
+
+
+def _some(pieces: Sequence[Piece], packet: Packet) -> str:
+    """Only some of the ports pass: which."""
+    passing = sorted(piece.ports for piece in pieces if piece.passes)
+    if not passing:
+        return ""
+    return f"; of {span(packet.ports)} only {', '.join(map(span, passing))} pass, so some connections fail"
+
+
+# --- security groups and ACLs ---------------------------------------------------------------------------------------
+
+
+def groups(
+    component: Component, eni: Eni, packet: Packet, pieces: Sequence[Piece], other: Eni | None, meant: Eni | None
+) -> Explanation:
+    """RA-50. meant: the ENI that a rule with a group may have meant, if the packet does not come straight from it."""
+    direction = component.direction
+    held = [eni.vpc.groups[name] for name in eni.groups]
+    where = place(*(group.group.where for group in held), eni.where)
+    peer = packet.source if direction == "ingress" else packet.destination
+    key = "from" if direction == "ingress" else "to"
+    whose = f"security group{'s' if len(held) > 1 else ''} {', '.join(eni.groups)}"
+    if other is None and meant is not None:
+        found = _reference_meant(held, direction, packet, meant)
+        if found is not None:
+            rule, name = found.rule, found.group
+            assert rule is not None
+            sentence = (
+                f"{direction} rule {rule.number} of security group {name} names group {_member(rule)}, which means the "
+                f"private addresses of its members, straight from their interfaces; here the packet is "
+                f"{'from' if direction == 'ingress' else 'to'} {address(peer)}, by way of something in between"
+            )
+            return Explanation(
+                "SG_REFERENCES_NOT_PRESERVED",
+                component,
+                sentence,
+                place(rule.where, where),
+                f"name the address instead: {_rule(packet, key, f'{address(peer)}/32')}",
+                packet=packet,
+                rule=rule,
+            )
+    named = other.groups[0] if other and other.groups and other.vpc is eni.vpc else f"{address(peer)}/32"
+    hint = f"security_groups: {{{eni.groups[0]}: {{{direction}: [{_rule(packet, key, named)}]}}}}"
+    if not any(group.rules(direction) for group in held):
+        sentence = f"{whose} of {eni.name} {'have' if len(held) > 1 else 'has'} no {direction} rules at all"
+        return Explanation("SG_HAS_NO_RULES", component, sentence, where, hint, packet=packet)
+    sentence = f"no {direction} rule of {whose} allows {traffic(packet)} {key} {address(peer)}{_some(pieces, packet)}"
+    return Explanation("ENI_SG_RULES_MISMATCH", component, sentence, where, hint, packet=packet)
+
+
+def _reference_meant(held: Iterable[Group], direction: str, packet: Packet, meant: Eni) -> Piece | None:
+    """The rule that would let the packet through if it came straight from the ENI that is meant."""
+    pieces = ask_groups(held, direction, packet, meant.groups)
+    if not all(piece.passes for piece in pieces):
+        return None
+    return next((piece for piece in pieces if _member(piece.rule)), None)
+
+
+def _member(rule: object) -> str:
+    peer = getattr(rule, "peer", None)
+    return peer.group if isinstance(peer, GroupReference) else ""
+
+
+def _rule(packet: Packet, key: str, peer: str) -> str:
+    """The YAML of a group's rule that lets the packet through."""
+    return f"{{{_what(packet)}, {key}: {peer}}}"
+
+
+def _what(packet: Packet) -> str:
+    if packet.protocol == ICMP:
+        return f"protocol: icmp, icmp_type: {packet.icmp[0]}"
+    ports = _WIDE if packet.ports[0] != packet.ports[1] else span(packet.ports)
+    return f"protocol: {'tcp' if packet.protocol == TCP else 'udp'}, port: {ports}"
+
+
+def acl(component: Component, land: Land, packet: Packet, pieces: Sequence[Piece]) -> Explanation:
+    """RA-50."""
+    direction, name = component.direction, component.name
+    held = land.acl.acl
+    assert held is not None
+    key, peer = ("from", packet.source) if direction == "ingress" else ("to", packet.destination)
+    stopping = next(piece for piece in pieces if not piece.passes)
+    entry = stopping.rule if isinstance(stopping.rule, NetworkAclEntry) else None
+    entries = held.ingress if direction == "ingress" else held.egress
+    if entry is None:
+        asked = f"{traffic(packet)} {key} {address(peer)}"
+        sentence = f"no {direction} rule of network ACL {name} matches {asked}: rule * denies it"
+    else:
+        sentence = f"{direction} rule {entry.number} of network ACL {name} denies it: {entry_text(entry, direction)}"
+    sentence += _some(pieces, packet)
+    number = _free_number(entries, entry)
+    wanted = f"{{rule_number: {number}, action: allow, {_what(packet)}, {key}: {address(peer)}/32}}"
+    hint = (
+        f"network_acls: {{{name}: {{{direction}: [{wanted}]}}}}" if number else f"remove rule {entry and entry.number}"
+    )
+    where = place(entry.where if entry else NOWHERE, held.where, land.subnet.where)
+    return Explanation("SUBNET_ACL_RESTRICTION", component, sentence, where, hint, packet=packet, rule=entry)
+
+
+def _free_number(entries: Sequence[NetworkAclEntry], before: NetworkAclEntry | None) -> int:
+    """A rule number that decides earlier than the one that denies; 0 if there is none."""
+    taken = {entry.number for entry in entries}
+    if before is None:
+        return next(number for number in range(100, 32767, 10) if number not in taken)
+    below = sorted(range(1, before.number), key=lambda number: (number % 10 != 0, -number))
+    return next((number for number in below if number not in taken), 0)
+
+
+# --- interfaces and instances ---------------------------------------------------------------------------------------
+
+
+def source_check(component: Component, eni: Eni, packet: Packet) -> Explanation:
+    """SDC-01."""
+    sentence = f"{address(packet.source)} is not an address of {eni.name}, and its source/destination check is on"
+    hint = f"instances: {{{eni.node}: {{source_dest_check: false}}}}"
+    return Explanation("ENI_SOURCE_DEST_CHECK_RESTRICTION", component, sentence, eni.where, hint, packet=packet)
+
+
+def destination_check(component: Component, eni: Eni, packet: Packet) -> Explanation:
+    """SDC-01, NATI-03."""
+    sentence = f"{address(packet.destination)} is not an address of {eni.name}, and its source/destination check is on"
+    hint = f"instances: {{{eni.node}: {{source_dest_check: false}}}}"
+    return Explanation("ENI_SOURCE_DEST_CHECK_RESTRICTION", component, sentence, eni.where, hint, packet=packet)
+
+
+def does_not_forward(component: Component, eni: Eni, packet: Packet) -> Explanation:
+    """RA-51: the packet is not for this instance, and it is no router."""
+    sentence = f"{address(packet.destination)} is not an address of {eni.node}, which forwards nothing"
+    hint = f"instances: {{{eni.node}: {{services: [router]}}}}, or nat, or {{firewall: []}}"
+    return Explanation("ENI_ADDRESS_RESTRICTION", component, sentence, eni.where, hint, packet=packet)
+
+
+def firewall(component: Component, eni: Eni, packet: Packet, ports: Sequence[int]) -> Explanation:
+    """RA-59."""
+    sentence = f"the firewall of {eni.node} drops port {', '.join(map(str, ports))}"
+    hint = f"take {', '.join(map(str, ports))} out of the firewall service of {eni.node}"
+    return Explanation("FIREWALL_RULES_RESTRICTION", component, sentence, eni.where, hint, packet=packet)
+
+
+def wrong_answer(component: Component, where: Where, packet: Packet, expected: int) -> Explanation:
+    """The answer comes back from another address than the one that was asked."""
+    sentence = f"the answer comes from {address(packet.source)}, but {component.name} asked {address(expected)}"
+    hint = "the answer has to take the way of the question: compare the route tables of both subnets"
+    return Explanation("TARGET_ADDRESS_RESTRICTION", component, sentence, where, hint, packet=packet)
+
+
+# --- routes ---------------------------------------------------------------------------------------------------------
+
+
+def route(component: Component, eni: Eni, choices: Sequence[Choice], kind: str, packet: Packet) -> Explanation:
+    """RA-52: no route, or one that leads nowhere."""
+    land, table = eni.subnet, eni.subnet.table
+    there = address(packet.destination)
+    if kind == "blackhole":
+        held = choices[0].route
+        assert held is not None
+        sentence = f"route {route_text(held)} of route table {component.name} is a blackhole"
+        hint = f"{held.destination}: {_way_out(eni, packet)}"
+        return Explanation("BAD_STATE_ROUTE", component, sentence, held.where, hint, packet=packet, rule=held)
+    if choices:
+        sentence = f"AWS keeps 169.254.168.0/22 to itself: no route forwards {there}"  # RT-11
+        return Explanation("CANNOT_ROUTE", component, sentence, land.subnet.where, "", packet=packet)
+    sentence = f"route table {component.name} of subnet {land.name} has no route to {there}"
+    block = "0.0.0.0/0"
+    hint = f"route_tables: {{{component.name}: {{routes: {{{block}: {_way_out(eni, packet)}}}}}}}"
+    where = place(table.table.where, land.subnet.where)
+    return Explanation("NO_ROUTE_TO_DESTINATION", component, sentence, where, hint, packet=packet)
+
+
+def _way_out(eni: Eni, packet: Packet) -> str:
+    """What a route that leads on could point at."""
+    ground = eni.vpc
+    if ground.holds(packet.destination):
+        return "local"
+    gateway = next((one.name for one in ground.enis.values() if one.gateway and any(one.public)), "")
+    internet = ground.vpc.internet_gateway or "an internet gateway (internet_gateway: igw)"
+    return internet if packet.source in ground.public_of or not gateway else gateway
+
+
+def more_specific(
+    component: Component, choices: Sequence[Choice], packet: Packet, *, back: bool
+) -> Iterable[Explanation]:
+    """RT-41: a blackhole wins by its prefix, though a less specific route would lead on."""
+    if not choices or choices[0].route is None:
+        return
+    for choice in choices[1:]:
+        better = choice.route
+        if better is None or better.target.kind != "blackhole":
+            target = target_text(better.target) if better else "local"
+            sentence = (
+                f"route {choice.block} to {target} would lead on, but {choices[0].block} is more specific and is taken"
+            )
+            where = choices[0].route.where
+            hint = f"remove the route {choices[0].block}"
+            yield Explanation("MORE_SPECIFIC_ROUTE", component, sentence, where, hint, back, packet, choices[0].route)
+            return
+
+
+def nobody(component: Component, land: Land, packet: Packet) -> Explanation:
+    sentence = f"nobody in VPC {component.name} has the address {address(packet.destination)}"
+    hint = "`vpcemu status` lists the addresses"
+    return Explanation("UNKNOWN_DESTINATION", component, sentence, land.subnet.where, hint, packet=packet)
+
+
+def service_is_silent(component: Component, packet: Packet) -> Explanation:
+    sentence = f"{address(packet.destination)} is an address of AWS's own, which does not answer ping"
+    return Explanation("PROTOCOL_RESTRICTION", component, sentence, NOWHERE, "try tcp or udp", packet=packet)
+
+
+def loop(component: Component, eni: Eni, packet: Packet) -> Explanation:
+    sentence = f"the packet comes back to {eni.name} for ever: the routes lead in a circle"
+    where = place(eni.subnet.table.table.where, eni.subnet.subnet.where)
+    hint = f"the subnet of {eni.node} needs a route table that leads on, not back to it"
+    return Explanation("NO_PATH", component, sentence, where, hint, packet=packet)
+
+
+def edge_without_public(component: Component, eni: Eni, held: Route) -> Explanation:
+    """GRT-05."""
+    sentence = f"route {route_text(held)} leads to {eni.name}, which has no public IP"
+    hint = f"instances: {{{eni.node}: {{elastic_ip: ...}}}}"
+    return Explanation("INGRESS_RTB_NO_PUBLIC_IP", component, sentence, held.where, hint, rule=held)
+
+
+# --- gateways and the internet --------------------------------------------------------------------------------------
+
+
+def unsolicited(component: Component, eni: Eni, packet: Packet, *, back: bool) -> Explanation:
+    """NAT-23."""
+    assert eni.gateway is not None
+    if back:
+        sentence = f"the answer reaches NAT gateway {component.name}, which knows nothing of the question"
+        hint = "the answer has to take the way of the question: compare the route tables of both subnets"
+        where = place(eni.gateway.where)
+        return Explanation("NGW_SOURCE_ADDRESS_REASSIGN", component, sentence, where, hint, packet=packet)
+    sentence = f"NAT gateway {component.name} lets nothing in that nobody inside has asked for, and answers no ping"
+    hint = "call an instance with a public address of its own (elastic_ip)"
+    return Explanation("NGW_DEST_ADDRESS_PRESERVATION", component, sentence, eni.gateway.where, hint, packet=packet)
+
+
+def protocol(component: Component, eni: Eni, packet: Packet) -> Explanation:
+    """NAT-20, NAT-21: what has no port and no query id cannot be told apart afterwards."""
+    sentence = f"NAT gateway {component.name} does not translate {traffic(packet)}"
+    return Explanation("PROTOCOL_RESTRICTION", component, sentence, eni.where, "", packet=packet)
+
+
+def source_outside(component: Component, eni: Eni, packet: Packet) -> Explanation:
+    """NAT-22."""
+    sentence = f"NAT gateway {component.name} serves sources of its VPC only, and {address(packet.source)} is none"
+    return Explanation(
+        "NGW_REQUIRES_SOURCE_IN_VPC", component, sentence, eni.where, "translate it before (services: [nat])",
+        packet=packet,
+    )  # fmt: skip
+
+
+def no_public_source(component: Component, ground: Ground, packet: Packet) -> Explanation:
+    """IGW-03, IGW-17; SDC-03 for a source that is none of the VPC's."""
+    source = address(packet.source)
+    held = ground.by_address.get(packet.source)
+    if held is None:
+        sentence = f"internet gateway {component.name} refuses {source}, which is no address of VPC {ground.name}"
+        return Explanation(
+            "GATEWAY_REJECTS_SPOOFED_TRAFFIC", component, sentence, ground.vpc.where,
+            "an instance that forwards has to translate (services: [nat])", packet=packet,
+        )  # fmt: skip
+    sentence = f"{source} of {held.node} has no public IP: internet gateway {component.name} drops what it sends"
+    if held.gateway is not None:
+        hint = f"nat_gateways: {{{held.node}: {{connectivity_type: public}}}}"
+    else:
+        hint = f"instances: {{{held.node}: {{elastic_ip: ...}}}}, or a route to a NAT gateway"
+    return Explanation("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", component, sentence, held.where, hint, packet=packet)
+
+
+def unroutable_destination(component: Component, ground: Ground, packet: Packet, reserved: str) -> Explanation:
+    """IGW-08."""
+    sentence = f"the internet does not carry {address(packet.destination)} ({reserved})"
+    code = "UNKNOWN_DESTINATION"
+    if reserved.startswith("RFC"):
+        code = f"IGW_DESTINATION_ADDRESS_NOT_IN_{reserved}_EGRESS"
+    hint = "a private address is reached within its VPC; from elsewhere by its public one"
+    return Explanation(code, component, sentence, ground.vpc.where, hint, packet=packet)
+
+
+def private_source(component: Component, ground: Ground, packet: Packet) -> Explanation:
+    """IGW-08; VPC-06 and SDC-03 for a source that would pass for one of the VPC's own."""
+    from emulator.analysis.world import unroutable
+
+    reserved = unroutable(packet.source)
+    code = f"IGW_SOURCE_ADDRESS_NOT_IN_{reserved}_INGRESS" if reserved.startswith("RFC") else ""
+    sentence = f"internet gateway {component.name} lets nobody in who calls himself {address(packet.source)}"
+    return Explanation(
+        code or "GATEWAY_REJECTS_SPOOFED_TRAFFIC", component, sentence, ground.vpc.where, "", packet=packet
+    )
+
+
+def unknown_address(component: Component, ground: Ground | None, packet: Packet) -> Explanation:
+    """IGW-06: an address that the internet leads nowhere."""
+    there = address(packet.destination)
+    held = ground.by_address.get(packet.destination) if ground else None
+    if ground is None or held is None:
+        sentence = f"no host of the internet and no gateway has the address {there}"
+        hint = f"internet: {{hosts: {{name.example: {{ip: {there}}}}}}}"
+        return Explanation("UNKNOWN_DESTINATION", component, sentence, NOWHERE, hint, packet=packet)
+    public = ground.public_of.get(packet.destination)
+    if ground.vpc.internet_gateway is None:
+        sentence = f"VPC {ground.name} has no internet gateway: nobody outside reaches {held.node}"
+        hint, where = f"vpcs: {{{ground.name}: {{internet_gateway: igw}}}}", ground.vpc.where
+    elif public is not None:
+        sentence = f"{there} is private: outside, {held.node} is {address(public)}"
+        hint, where = f"call {address(public)}", held.where
+    else:
+        sentence = f"{held.node} has no public IP: nobody outside reaches {there}"
+        hint, where = f"instances: {{{held.node}: {{elastic_ip: ...}}}}", held.where
+    return Explanation("IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", component, sentence, where, hint, packet=packet)

@@ -1,0 +1,65 @@
+"""What a component did, in one sentence each."""
+
+from emulator.analysis.answer import LocalRoute
+from emulator.analysis.packets import ICMP, Packet, address, traffic
+from emulator.analysis.routing import Choice
+from emulator.topology.model import NetworkAclEntry, SecurityGroupRule
+from emulator.topology.words import entry_text, route_text, rule_text
+
+KNOWN_FLOW = "a reply to a flow that it knows"  # SG-03
+
+
+def sends(packet: Packet) -> str:
+    return f"sends {traffic(packet)} from {address(packet.source)} to {address(packet.destination)}"
+
+
+def arrives(packet: Packet) -> str:
+    return f"arrives from {address(packet.source)}"
+
+
+def interface_out(own: bool) -> str:
+    return "the source is its own" if own else "no source check"
+
+
+def interface_in(own: bool) -> str:
+    return "the destination is its own" if own else "no destination check"
+
+
+def forwards(before: Packet, after: Packet) -> str:
+    changed = [
+        f"{what} {address(old)} becomes {address(new)}"
+        for what, old, new in (
+            ("source", before.source, after.source),
+            ("destination", before.destination, after.destination),
+        )
+        if old != new
+    ]
+    return ", ".join(changed) or "forwards"
+
+
+def rule(held: SecurityGroupRule | NetworkAclEntry, direction: str, owner: str) -> str:
+    """`security group web, ingress rule 2 (tcp 443 from 0.0.0.0/0)`."""
+    if isinstance(held, NetworkAclEntry):
+        return f"{direction} rule {held.number} ({entry_text(held, direction)})"
+    return f"security group {owner}, {direction} rule {held.number} ({rule_text(held, direction)})"
+
+
+def route(choice: Choice) -> str:
+    return f"route {route_text(choice.route)}" if choice.route else f"route {choice.block} local"
+
+
+def local(choice: Choice) -> LocalRoute:
+    return LocalRoute(str(choice.block))
+
+
+def service(packet: Packet) -> str:
+    what = "refused" if packet.protocol != ICMP else "dropped"
+    return f"{address(packet.destination)} is AWS's own: no group and no ACL is asked, nothing answers there: {what}"
+
+
+def hairpin(gateway: str) -> str:
+    """IGW-10."""
+    return (
+        f"the packet turns back at {gateway}: AWS's analyzer calls that unsupported (IGW_NAT_REFLECTION), "
+        "though real packets pass"
+    )

@@ -1,0 +1,156 @@
+"""A topology with its addresses, indexed for questions: who has this address, which table and ACL has this subnet."""
+
+from ipaddress import IPv4Address, IPv4Network
+
+from emulator.analysis.filters import Acl, Group
+from emulator.analysis.routing import Table
+from emulator.errors import Where
+from emulator.names import LINK_LOCAL_SERVICES
+from emulator.topology.instances import Instance
+from emulator.topology.model import (
+    Addresses,
+    NatGateway,
+    OutsideHost,
+    Subnet,
+    Topology,
+    Vpc,
+    slot,
+)
+from emulator.topology.place import NOWHERE
+
+# IGW-08: what the internet does not carry: RFC 1918, RFC 6598, and link-local, which is nobody's.
+_PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+_SHARED = IPv4Network("100.64.0.0/10")
+_LINK_LOCAL = IPv4Network("169.254.0.0/16")
+
+Span = tuple[int, int]
+
+
+def span_of(block: IPv4Network) -> Span:
+    """First and last address of a block."""
+    return int(block.network_address), int(block.broadcast_address)
+
+
+class Eni:
+    """A network interface of an instance or a NAT gateway. `groups` is empty for a NAT gateway (NAT-34)."""
+
+    __slots__ = ("addresses", "check", "gateway", "groups", "name", "node", "public", "subnet", "vpc", "where")
+
+    def __init__(
+        self, name: str, node: str, vpc: "Ground", subnet: "Land", groups: tuple[str, ...], check: bool, where: Where
+    ) -> None:
+        self.name, self.node, self.vpc, self.subnet = name, node, vpc, subnet
+        self.groups, self.check, self.where = groups, check, where
+        self.addresses: tuple[int, ...] = ()
+        self.public: tuple[int | None, ...] = ()  # one for each address
+        self.gateway: NatGateway | None = None
+
+
+class Land:
+    """A subnet, with what decides at its border."""
+
+    __slots__ = ("acl", "name", "router", "span", "subnet", "table")
+
+    def __init__(self, subnet: Subnet, table: Table, acl: Acl) -> None:
+        self.subnet, self.table, self.acl, self.name = subnet, table, acl, subnet.name
+        self.span = span_of(subnet.cidr_block)
+        self.router = self.span[0] + 1  # RT-01: base+1
+
+
+class Ground:
+    """One VPC."""
+
+    def __init__(self, vpc: Vpc, topology: Topology, addresses: Addresses) -> None:
+        self.vpc, self.name = vpc, vpc.name
+        self.blocks = tuple(map(span_of, vpc.cidr_blocks))
+        lists = {held.name: held for held in topology.prefix_lists}
+        self.groups = {group.name: Group(group, lists) for group in vpc.security_groups}
+        acls = {acl.name: Acl(acl) for acl in vpc.network_acls}
+        everything = Acl(None)  # a VPC without any list of ACLs lets everything pass
+        self.tables = {table.name: Table(table, vpc, topology) for table in vpc.route_tables}
+        self.lands = {
+            subnet.name: Land(subnet, self.tables[subnet.route_table], acls.get(subnet.network_acl, everything))
+            for subnet in vpc.subnets
+        }
+        self.edge = self.tables[vpc.gateway_route_table] if vpc.gateway_route_table else None  # GRT-01
+        # SUB-07, SG-40: the resolver is base+2 of the primary block.
+        self.services = frozenset((self.blocks[0][0] + 2, *map(int, LINK_LOCAL_SERVICES)))
+        self.enis: dict[str, Eni] = {}
+        self.by_address: dict[int, Eni] = {}
+        self.public_of: dict[int, int] = {}  # IGW-01: private to public, of the ENIs
+        for gateway in vpc.nat_gateways:
+            self._add_gateway(gateway, addresses)
+        for instance in vpc.instances:
+            self._add_instance(instance, addresses)
+
+    def _add_gateway(self, gateway: NatGateway, addresses: Addresses) -> None:
+        eni = Eni(gateway.name, gateway.name, self, self.lands[gateway.subnet], (), False, gateway.where)
+        eni.gateway = gateway
+        self._place(eni, len(gateway.secondary) + 1, addresses)
+
+    def _add_instance(self, instance: Instance, addresses: Addresses) -> None:
+        for held in instance.interfaces:
+            where = held.where if held.where != NOWHERE else instance.where
+            groups = tuple(dict.fromkeys(held.security_groups))
+            eni = Eni(held.name, instance.name, self, self.lands[held.subnet], groups, held.source_dest_check, where)
+            self._place(eni, len(held.addresses), addresses)
+
+    def _place(self, eni: Eni, count: int, addresses: Addresses) -> None:
+        names = [slot(eni.name, number) for number in range(count)]
+        eni.addresses = tuple(int(addresses.private[name]) for name in names)
+        public = [addresses.public.get(name) for name in names]
+        eni.public = tuple(None if held is None else int(held) for held in public)
+        self.enis[eni.name] = eni
+        for own, other in zip(eni.addresses, eni.public, strict=True):
+            self.by_address[own] = eni
+            if other is not None:
+                self.public_of[own] = other
+
+    def holds(self, address: int) -> bool:
+        """Whether the address lies in a block of the VPC, somebody's or not."""
+        return any(low <= address <= high for low, high in self.blocks)
+
+    def land_of(self, address: int) -> Land | None:
+        return next((land for land in self.lands.values() if land.span[0] <= address <= land.span[1]), None)
+
+
+class World:
+    """All of a lab. Build it once for many questions."""
+
+    def __init__(self, topology: Topology, addresses: Addresses) -> None:
+        self.topology, self.addresses = topology, addresses
+        self.grounds = {vpc.name: Ground(vpc, topology, addresses) for vpc in topology.vpcs}
+        self.hosts: dict[str, OutsideHost] = {host.name: host for host in topology.internet.hosts}
+        self.host_at = {int(host.ip): host for host in topology.internet.hosts}
+        self.instances = {instance.name: instance for vpc in topology.vpcs for instance in vpc.instances}
+        self.enis_of: dict[str, list[Eni]] = {}  # by node, the primary one first
+        self.mapped: dict[int, tuple[Ground, int]] = {}  # public address: behind which gateway, and whose it is
+        for ground in self.grounds.values():
+            for eni in ground.enis.values():
+                self.enis_of.setdefault(eni.node, []).append(eni)
+            if ground.vpc.internet_gateway:
+                self.mapped.update({public: (ground, own) for own, public in ground.public_of.items()})
+
+    def own_addresses(self, node: str) -> tuple[int, ...]:
+        """Of an instance or NAT gateway: all private addresses of all its interfaces."""
+        return tuple(address for eni in self.enis_of.get(node, ()) for address in eni.addresses)
+
+    def eni_of(self, node: str, address: int) -> Eni:
+        """By which interface the node sends what carries this address: the one that has it, else the primary one."""
+        held = self.enis_of[node]
+        return next((eni for eni in held if address in eni.addresses), held[0])
+
+
+def unroutable(address: int) -> str:
+    """Which range the internet does not carry holds the address: "RFC1918", "RFC6598", "link-local", or ""."""
+    ip = IPv4Address(address)
+    if any(ip in block for block in _PRIVATE):
+        return "RFC1918"
+    if ip in _SHARED:
+        return "RFC6598"
+    return "link-local" if ip in _LINK_LOCAL else ""
+
+
+def is_group_address(address: int) -> bool:
+    """Multicast, or everybody: L2-01."""
+    return address >> 28 == 0xE or address == 0xFFFFFFFF
