@@ -5,6 +5,11 @@
     assert api.status("nat")["healthy"]
     api.down("nat")
 
+A lab as an object, with its nodes, packets and captures (docs/testing.md):
+
+    with api.lab("topologies/nat.yaml") as vpc:
+        print(vpc["dev"].run(["curl", "-sS", "http://web.example"]).stdout)
+
 Expected failures are VpcemuErrors (see `emulator.errors`); everything else here is a plain value.
 """
 
@@ -12,19 +17,29 @@ from emulator.errors import ExitCode, KernelError, Problem, TopologyError, Unsup
 from emulator.lab.doctor import doctor
 from emulator.lab.down import Removed, down
 from emulator.lab.gc import gc
+from emulator.lab.held import Lab, lab
 from emulator.lab.inside import enter
 from emulator.lab.listing import listing
+from emulator.lab.node import CommandFailed, Interface, Node, Run
 from emulator.lab.plan import Plan, Wanted, plan, validate
+from emulator.lab.sniff import NotSeen, Sniff
 from emulator.lab.status import status
 from emulator.lab.up import Outcome, up
 
 __all__ = [
+    "CommandFailed",
     "ExitCode",
+    "Interface",
     "KernelError",
+    "Lab",
+    "Node",
+    "NotSeen",
     "Outcome",
     "Plan",
     "Problem",
     "Removed",
+    "Run",
+    "Sniff",
     "TopologyError",
     "UnsupportedError",
     "UsageError",
@@ -34,6 +49,7 @@ __all__ = [
     "down",
     "enter",
     "gc",
+    "lab",
     "listing",
     "plan",
     "status",

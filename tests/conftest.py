@@ -17,6 +17,9 @@ import pytest
 
 from tests.support import host
 
+# `pytester` runs pytest inside of tests; the plugin is our own, for tests that use it as its users do.
+pytest_plugins = ["pytester", "emulator.testing.plugin"]
+
 REPOSITORY = Path(__file__).parent.parent
 UNIT = REPOSITORY / "tests" / "unit"
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}

@@ -95,6 +95,14 @@ def enter(namespace: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def nowhere() -> Iterator[None]:
+    """This thread is in a namespace with no network at all, which is gone at the end of the block."""
+    with roam():
+        syscalls.unshare(syscalls.NEW_NETWORK)
+        yield
+
+
 def path(name: str) -> str:
     return f"{DIRECTORY}/{name}"
 

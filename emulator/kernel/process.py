@@ -38,6 +38,47 @@ def run(argv: Sequence[str], namespace: int | None = None, stdin: str = "") -> D
     return Done(child.returncode, stdout, stderr)
 
 
+class TooLong(Exception):
+    """A process had not ended in time, and was killed. What it had said until then."""
+
+    def __init__(self, seconds: float, stdout: str, stderr: str) -> None:
+        super().__init__(f"not done within {seconds:g} s")
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+def run_at_most(seconds: float, argv: Sequence[str], stdin: str = "") -> Done:
+    """Run a program at home, in a session of its own: when the time is over, or at Ctrl-C, all it started dies too.
+
+    Raises TooLong. Whatever the program has put into yet another session is its own affair.
+    """
+    import subprocess
+
+    child = subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    with child:
+        try:
+            stdout, stderr = child.communicate(stdin, timeout=seconds)
+        except BaseException as reason:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
+            if not isinstance(reason, subprocess.TimeoutExpired):
+                raise
+            try:
+                said = child.communicate(timeout=_DEATH)
+            except subprocess.TimeoutExpired:
+                said = ("", "")  # somebody in another session holds the other end
+            raise TooLong(seconds, *said) from None
+    return Done(child.returncode, stdout, stderr)
+
+
 def start(
     argv: Sequence[str],
     namespace: int | None = None,

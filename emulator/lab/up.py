@@ -48,6 +48,7 @@ def no_progress(what: str, done: int, total: int) -> None:
 def up(
     file: str,
     *,
+    text: str | None = None,
     trust: bool = False,
     checkpoint: doors.Checkpoint = doors.quiet,
     progress: Progress = no_progress,
@@ -55,11 +56,12 @@ def up(
 ) -> Outcome:
     """Bring a lab up, or to what its edited file says.
 
+    text: what to take for the file's content, instead of reading it.
     trust: commands in the file may run as a user of this machine's, root included.
     checkpoint: called with a short text before every change of the machine.
     say: gets a sentence when there is something to wait for.
     """
-    text = source.read(file)
+    text = source.read(file) if text is None else text
     topology, warnings = source.load(text, file)
     refused = [] if trust else source.consent(topology)
     if refused:

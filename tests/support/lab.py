@@ -5,24 +5,21 @@ no helper processes, nothing has to be waited for until it is "ready", and a cap
 """
 
 import json
-import os
-import re
 import secrets
-import select
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from emulator import api, names
-from emulator.compile.state import State, Veth
-from emulator.kernel import netns
-from emulator.topology.model import Addresses, Topology
+from emulator import api
+from emulator.compile.state import Veth
+from emulator.kernel import sockets
+from emulator.lab.held import Source
 
+Held = sockets.Held
 TOPOLOGIES = Path(__file__).parent.parent.parent / "topologies"
 
 
@@ -36,47 +33,20 @@ class Run(NamedTuple):
         return not self.code
 
 
-class Lab:
-    """A lab that is up."""
+class Lab(api.Lab):
+    """A lab that is up, and what the tests of vpcemu itself need of it beyond the public API."""
 
     def __init__(self, name: str, directory: str) -> None:
-        self.name = name
-        self.file = os.path.join(directory, f"{name}.yaml")
+        super().__init__(name, directory)
         self.servers: list[Server] = []
-        self._sockets: list[socket.socket] = []
         self._beside: dict[str, tuple[str, str]] = {}
-        self._wanted: api.Wanted
 
-    def up(self, text: str) -> api.Outcome:
-        """Bring it up, or to what the text says now."""
-        named = re.sub(r"^name: .*$", f"name: {self.name}", text, count=1, flags=re.MULTILINE)
-        if named == text:
-            named = f"name: {self.name}\n{text}"
-        Path(self.file).write_text(named, encoding="utf-8")
-        outcome = api.up(self.file)
+    def up(self, topology: Source, *, trust: bool = False) -> api.Outcome:
+        outcome = super().up(topology, trust=trust)
         assert not outcome.complaints, outcome.complaints
-        self._wanted = outcome.plan.wanted
         return outcome
 
-    def down(self) -> None:
-        # Closing a packet socket takes an RCU grace period, which several of them can share.
-        with ThreadPoolExecutor(32) as pool:
-            list(pool.map(socket.socket.close, self._sockets))
-        api.down(self.name)
-
     # --- what is where -----------------------------------------------------------------------------------------
-
-    @property
-    def topology(self) -> Topology:
-        return self._wanted.topology
-
-    @property
-    def addresses(self) -> Addresses:
-        return self._wanted.addresses
-
-    @property
-    def state(self) -> State:
-        return self._wanted.state
 
     def private(self, node: str) -> str:
         return str(self.addresses.private[node])
@@ -96,7 +66,7 @@ class Lab:
 
     def resolve(self, target: str) -> str:
         """A node's own address, or the address itself."""
-        return self.address(target) if target in self.state.namespaces or target in self._beside else target
+        return self.address(target) if target in self or target in self._beside else target
 
     def veth(self, node: str) -> Veth:
         """The one that ends in the node: an instance, a NAT gateway, an outside host."""
@@ -112,35 +82,15 @@ class Lab:
         return own, json.loads(self.run(there, "ip", "-j", "link", "show", link).output)[0]["address"]
 
     def namespace(self, node: str) -> str:
-        if node in self._beside:
-            return self._beside[node][0]
-        return netns.path(names.netns(self.name, node))
+        return self._beside[node][0] if node in self._beside else super().namespace(node)
 
     # --- in a node ---------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def inside(self, node: str) -> Iterator[None]:
-        """This thread is in the node's namespace until the end of the block."""
-        namespace = os.open(self.namespace(node), os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            with netns.enter(namespace):
-                yield
-        finally:
-            os.close(namespace)
-
     def open_socket(
         self, node: str, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, proto: int = 0
-    ) -> "Held":
+    ) -> Held:
         """A non-blocking socket of the node's, closed with the lab at the latest."""
-        with self.inside(node):
-            made = Held(family, kind, proto)
-        made.setblocking(False)
-        self.keep(made)
-        return made
-
-    def keep(self, held: socket.socket) -> None:
-        """Close it with the lab at the latest."""
-        self._sockets.append(held)
+        return self.keep(sockets.open_in(self.namespace(node), family, kind, proto))
 
     def run(self, node: str, *argv: str, stdin: str = "", timeout: float = 20) -> Run:
         """A command as root in the node's network namespace."""
@@ -174,13 +124,6 @@ class Lab:
                 self.servers.append(Server(node, made))
 
 
-class Held(socket.socket):
-    """A socket in a node."""
-
-    def readable(self, within: float = 0.0) -> bool:
-        return bool(select.select([self], [], [], within)[0])
-
-
 class Server(NamedTuple):
     """A listening socket and whose it is."""
 
@@ -191,11 +134,10 @@ class Server(NamedTuple):
 @contextmanager
 def up(source: str | Path) -> Iterator[Lab]:
     """A lab made of a YAML text or file. Its name is replaced by a random one."""
-    text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
     with tempfile.TemporaryDirectory(prefix="vpcemu-test-") as directory:
         lab = Lab(f"t{secrets.token_hex(4)}", directory)
         try:
-            lab.up(text)
+            lab.up(source)
             yield lab
         finally:
             lab.down()

@@ -8,36 +8,20 @@ when first needed, in an empty network namespace: it never sees the host's links
 """
 
 import secrets
-import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, NamedTuple
 
-from emulator.kernel import netns, syscalls
+from emulator.lab import scapy_packets
+from emulator.lab.sniff import Sniff
 from tests.support.lab import Lab
-
-_ETH_P_ALL = 0x0003
-_PACKET_OUTGOING = 4
-_SO_RCVBUFFORCE = 33
-_MODULES = ("scapy.layers.l2", "scapy.layers.inet", "scapy.layers.inet6", "scapy.layers.dns", "scapy.packet")
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
-    import importlib
-    import logging
-
-    logging.getLogger("scapy").setLevel(logging.ERROR)
-    with netns.roam():
-        syscalls.unshare(syscalls.NEW_NETWORK)
-        modules = [importlib.import_module(module) for module in _MODULES]
-    for module in modules:
-        if hasattr(module, name):
-            globals()[name] = getattr(module, name)
-            return globals()[name]
-    raise AttributeError(name)
+    globals()[name] = found = scapy_packets.layer(name)
+    return found
 
 
 def cookie() -> bytes:
@@ -54,7 +38,7 @@ class Frame(NamedTuple):
 
     @property
     def packet(self) -> Any:
-        return __getattr__("Ether")(self.data)
+        return scapy_packets.packet(self.data)
 
 
 Match = Callable[[Any], Any]
@@ -65,18 +49,13 @@ class Tap:
 
     def __init__(self, lab: Lab, node: str) -> None:
         self.node = node
-        self._socket = lab.open_socket(node, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-        with suppress(PermissionError):  # root of a user namespace has to do with less
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 * 1024 * 1024)
+        self._sniff = lab.sniffs(Sniff(node, lab.namespace(node)))
         self._frames: list[Frame] = []
 
     def frames(self) -> list[Frame]:
-        while True:
-            try:
-                data, (link, _, kind, *_rest) = self._socket.recvfrom(65536)
-            except BlockingIOError:
-                return self._frames
-            self._frames.append(Frame(link, kind == _PACKET_OUTGOING, data))
+        new = self._sniff.frames[len(self._frames) :]
+        self._frames += [Frame(frame.link, frame.outgoing, frame.data) for frame in new]
+        return self._frames
 
     def came(self) -> list[Frame]:
         """What the node received, on whatever link but lo."""
@@ -96,24 +75,15 @@ class Tap:
 
     def wait_for(self, match: Match, what: str = "a packet", within: float = 10.0) -> Any:
         """The first packet received that matches, as Scapy sees it."""
-        deadline = time.monotonic() + within
-        seen = 0
-        while True:
-            came = self.came()
-            for frame in came[seen:]:
-                packet = frame.packet
-                if match(packet):
-                    return packet
-            seen = len(came)
-            left = deadline - time.monotonic()
-            if left <= 0:
-                listed = "\n".join(frame.packet.summary() for frame in came)
-                raise AssertionError(f"{self.node} did not receive {what} within {within:g} s; it received:\n{listed}")
-            self._socket.readable(min(left, 0.1))
+        found = self._sniff.first(match, within, received=True)
+        if found is None:
+            listed = "\n".join(frame.packet.summary() for frame in self.came())
+            raise AssertionError(f"{self.node} did not receive {what} within {within:g} s; it received:\n{listed}")
+        return found
 
     def forget(self) -> None:
         """Start the record anew."""
-        self.frames()
+        self._sniff.forget()
         self._frames = []
 
 
@@ -124,15 +94,12 @@ class Sender:
         self.lab, self.node = lab, node
         self.mac, self.next_mac = lab.macs(node, link)
         self.ip = lab.address(node)
-        self._socket = lab.open_socket(node, socket.AF_PACKET, socket.SOCK_RAW)
-        with lab.inside(node):
-            self._socket.bind((link, 0))
-        self._socket.settimeout(10)  # a burst waits until the queue has room
+        self._link = link
 
     def packet(self, to: str, upper: Any, **fields: Any) -> Any:
         """An IP packet to a node or an address, around `upper`."""
         header = {"src": self.ip, "dst": self.lab.resolve(to)} | fields
-        return __getattr__("IP")(**header) / upper
+        return scapy_packets.layer("IP")(**header) / upper
 
     def send(self, to: str, upper: Any, **fields: Any) -> None:
         """Send an IP packet through the node's router."""
@@ -141,10 +108,10 @@ class Sender:
     def put(self, packet: Any, **ether: Any) -> None:
         """Send a packet that is already made; `ether` overrides what its Ethernet header would say."""
         header = {"src": self.mac, "dst": self.next_mac} | ether
-        Ether = __getattr__("Ether")
+        Ether = scapy_packets.layer("Ether")
         frame = packet if isinstance(packet, Ether) else Ether(**header) / packet
 
-        self._socket.send(bytes(frame))
+        self.lab.wire(self.node, self._link).send(bytes(frame))
 
 
 def silent(*taps: Tap, about: bytes, after: float = 0.1) -> None:

@@ -1,0 +1,256 @@
+"""A lab that is up, as an object: what tests and scripts hold. `api.lab` makes one, and so does the pytest plugin."""
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from emulator import names
+from emulator.compile.state import State
+from emulator.errors import UnsupportedError, UsageError, VpcemuError
+from emulator.kernel import netns, sockets
+from emulator.lab import places, source, view
+from emulator.lab import status as status_of
+from emulator.lab.down import Removed, down
+from emulator.lab.node import Interface, Node
+from emulator.lab.plan import Wanted, settle
+from emulator.lab.running import recall
+from emulator.lab.sniff import Sniff
+from emulator.lab.up import Outcome, up
+from emulator.report.shapes import Status
+from emulator.topology.model import Addresses, Topology
+from emulator.topology.rename import renamed
+
+Source = str | os.PathLike[str] | Mapping[str, Any]
+_STEM: Final = 20  # characters of the file's name that a unique lab name begins with
+
+_Socket = TypeVar("_Socket", bound=socket.socket)
+
+
+class Lab:
+    """A lab that is up. `lab["dev"]` is a node of it; as a context manager it takes the lab down at the end.
+
+    `Lab(name)` takes hold of one that is up already; `lab(...)` brings one up.
+    """
+
+    def __init__(self, name: str, folder: str = "") -> None:
+        """folder: where text that is in no file is put; left out, a temporary one that goes with the lab."""
+        self.name = name
+        self.file = ""  # where problems are: the file as its author knows it
+        self.kept: list[socket.socket] = []
+        self._folder = folder
+        self._temporary = not folder
+        self._sniffs: list[Sniff] = []
+        self._wires: dict[tuple[str, str], sockets.Held] = {}
+        self._remembered: dict[str, tuple[Interface, ...]] = {}
+        self._wanted: Wanted | None = None
+        self._first: tuple[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"<lab {self.name}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.down()
+
+    # --- life --------------------------------------------------------------------------------------------------
+
+    def up(self, topology: Source, *, trust: bool = False) -> Outcome:
+        """Bring it up, or to what the topology says now: a path, YAML text, or a mapping. Its `name:` is replaced.
+
+        Raises as `api.up` does. Only what differs is changed, and flows that are still allowed go on.
+        """
+        file, content = self._read(topology)
+        outcome = up(file, text=renamed(content, self.name), trust=trust)
+        self.file = file
+        self._first = self._first or (file, outcome.plan.wanted.text)
+        self._use(outcome.plan.wanted)
+        return outcome
+
+    def down(self) -> Removed:
+        """Remove it, close the sockets and captures in it. May be called twice."""
+        self.close()
+        removed = down(self.name)
+        if self._folder and self._temporary:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = ""
+        self._wanted, self._first = None, None
+        return removed
+
+    def close(self) -> None:
+        """Let go of it: sockets and captures are closed, the lab stays up."""
+        for sniff in self._sniffs:
+            sniff.stop()
+        held = [*self.kept, *self._wires.values()]
+        # Closing a packet socket takes an RCU grace period, which several of them can share.
+        with ThreadPoolExecutor(32) as pool:
+            list(pool.map(socket.socket.close, held))
+        self.kept, self._wires, self._sniffs = [], {}, []
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is not what it was first brought up as."""
+        return self._first is not None and self.text != self._first[1]
+
+    def restore(self) -> None:
+        """Back to what it was first brought up as. Nothing happens if nothing was changed."""
+        if self._first:
+            self.file, text = self._first
+            self._use(up(self.file, text=text).plan.wanted)
+
+    def status(self) -> Status:
+        """What `vpcemu status --json` says."""
+        return status_of.status(self.name)
+
+    @contextmanager
+    def edited(self, changes: Mapping[str, str]) -> Iterator[Self]:
+        """The lab with its file edited, until the end of the block: each key, which must occur once, by its value.
+
+        with vpc.edited({"port: 443": "port: 8443"}): ...
+        """
+        before = self.text
+        self.up(edited(before, changes))
+        try:
+            yield self
+        finally:
+            self.up(before)
+
+    def _read(self, topology: Source) -> tuple[str, str | Mapping[str, Any]]:
+        """(file, content). Text that is in no file is put into one, so that a problem's line can be looked up."""
+        if isinstance(topology, os.PathLike) or (isinstance(topology, str) and not is_text(topology)):
+            file = os.fspath(topology)
+            return file, source.read(file)
+        if isinstance(topology, str) and topology == self.text and self.file:
+            return self.file, topology
+        self._folder = self._folder or tempfile.mkdtemp(prefix="vpcemu-")
+        path = Path(self._folder, f"{self.name}.yaml")
+        path.write_text(renamed(topology, self.name), encoding="utf-8")
+        return str(path), topology
+
+    def _use(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._remembered = {}
+        for wire in self._wires.values():  # a link may be another one by now
+            wire.close()
+        self._wires = {}
+
+    # --- what is where -----------------------------------------------------------------------------------------
+
+    @property
+    def wanted(self) -> Wanted:
+        """The topology, who has which address, and what the kernel holds for it."""
+        if self._wanted is None:
+            there = recall(self.name)
+            self.file = self.file or there.record.file
+            self._wanted = settle(self.file, there.record.text, there.topology, [], there.addresses)
+        return self._wanted
+
+    @property
+    def text(self) -> str:
+        """The topology file, as it is now."""
+        return self.wanted.text if self._wanted or self.name in places.recorded() else ""
+
+    @property
+    def topology(self) -> Topology:
+        return self.wanted.topology
+
+    @property
+    def addresses(self) -> Addresses:
+        return self.wanted.addresses
+
+    @property
+    def state(self) -> State:
+        return self.wanted.state
+
+    def __getitem__(self, node: str) -> Node:
+        """UsageError, with the nearest name, if there is none."""
+        if node not in self:
+            view.node(view.read(self.name), node)
+        return Node(self, node)
+
+    def __contains__(self, node: object) -> bool:
+        return node in self.state.namespaces
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of all nodes, routers included."""
+        return iter(self.state.namespaces)
+
+    def namespace(self, node: str) -> str:
+        """The path of the node's network namespace."""
+        return netns.path(names.netns(self.name, node))
+
+    # --- what the nodes hold -----------------------------------------------------------------------------------
+
+    def keep(self, held: _Socket) -> _Socket:
+        """Close it with the lab at the latest."""
+        self.kept.append(held)
+        return held
+
+    def wire(self, node: str, link: str) -> sockets.Held:
+        """The socket that puts frames on that link."""
+        if (node, link) not in self._wires:
+            made = sockets.wire(self.namespace(node), link)
+            made.settimeout(10)  # a burst waits until the queue has room
+            self._wires[node, link] = made
+        return self._wires[node, link]
+
+    def sniffs(self, sniff: Sniff) -> Sniff:
+        """Stop it with the lab at the latest."""
+        self._sniffs.append(sniff)
+        return sniff
+
+    def remembered(self, node: str, look: Callable[[], tuple[Interface, ...]]) -> tuple[Interface, ...]:
+        """The node's interfaces; looked up once after each `up`."""
+        if node not in self._remembered:
+            self._remembered[node] = look()
+        return self._remembered[node]
+
+
+def lab(topology: Source, *, name: str | None = None, trust: bool = False, folder: str = "") -> Lab:
+    """Bring a lab up: a path, YAML text, or a mapping.
+
+    name: of the lab; left out, one that nobody else has, so that several runs can go on side by side.
+    Whatever was made is removed again if that fails. UnsupportedError without root.
+    """
+    if os.geteuid() != 0:
+        raise UnsupportedError("a lab needs root: it makes network namespaces", "sudo -E python3 -m pytest ...")
+    made = Lab(name or unique_name(topology), folder)
+    fresh = made.name not in places.recorded()
+    try:
+        made.up(topology, trust=trust)
+    except BaseException:
+        if fresh:
+            with suppress(VpcemuError, PermissionError):  # the first failure is the one to tell
+                made.down()
+        raise
+    return made
+
+
+def unique_name(topology: Source) -> str:
+    """A lab name nobody else has; it begins with the file's, so that `vpcemu ls` tells something."""
+    stem = "" if isinstance(topology, Mapping) or is_text(os.fspath(topology)) else Path(topology).stem.lower()
+    readable = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in stem)[:_STEM].strip("-")
+    return f"{readable or 'lab'}-{secrets.token_hex(4)}"
+
+
+def edited(text: str, changes: Mapping[str, str]) -> str:
+    """The text with each key, which must occur once, replaced by its value."""
+    for old, new in changes.items():
+        if text.count(old) != 1:
+            raise UsageError(f"{old!r} occurs {text.count(old)} times in the topology, and has to occur once")
+        text = text.replace(old, new)
+    return text
+
+
+def is_text(topology: str) -> bool:
+    """YAML, and no path: no path has a line break or a colon with a blank behind it."""
+    return "\n" in topology or ": " in topology

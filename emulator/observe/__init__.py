@@ -1,0 +1,1 @@
+"""What really happened on the wire: reads what the kernel did, and changes nothing."""

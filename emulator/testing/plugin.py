@@ -1,0 +1,103 @@
+"""pytest's side of the plugin: options, the fixture, and what a failed test's report gets.
+
+Imported by every pytest run on a machine where vpcemu is installed, so the rest of vpcemu is loaded when a test asks
+for a lab.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from emulator.testing.labs import LabFactory, Options
+
+_FACTORY: "pytest.StashKey[LabFactory]" = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--vpcemu-keep, --vpcemu-artifacts; vpcemu_without_root, vpcemu_record in the ini file."""
+    group = parser.getgroup("vpcemu", "labs of vpcemu")
+    group.addoption("--vpcemu-keep", action="store_true", help="leave the labs up at the end, and say their names")
+    group.addoption(
+        "--vpcemu-artifacts",
+        metavar="DIR",
+        help="where failed tests leave packets and traces (default: vpcemu-artifacts in pytest's temporary folder)",
+    )
+    parser.addini(
+        "vpcemu_without_root",
+        "what becomes of a test where no lab can be had: skip, fail, or auto (fail where CI=true, else skip)",
+        default="auto",
+    )
+    parser.addini("vpcemu_record", "record the routers' packets for failed tests", type="bool", default=True)
+
+
+@pytest.fixture(scope="session")
+def vpcemu_lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator["LabFactory"]:
+    """Brings labs up, each once per session: `vpc = vpcemu_lab("topologies/nat.yaml")`."""
+    from emulator.testing.labs import LabFactory
+
+    config = request.config
+    factory = config.stash[_FACTORY] = LabFactory(_options(config, tmp_path_factory.mktemp("vpcemu")))
+    try:
+        yield factory
+    finally:
+        factory.finish()
+
+
+def _options(config: pytest.Config, folder: Path) -> "Options":
+    from emulator.testing.labs import Options
+
+    without_root = str(config.getini("vpcemu_without_root"))
+    if without_root not in ("auto", "skip", "fail"):
+        raise pytest.UsageError(f"vpcemu_without_root is auto, skip or fail, and not {without_root}")
+    in_ci = os.environ.get("CI", "").lower() in ("1", "true")
+    return Options(
+        keep=bool(config.getoption("vpcemu_keep")),
+        fail_without_root=without_root == "fail" or (without_root == "auto" and in_ci),
+        record=bool(config.getini("vpcemu_record")),
+        rootdir=config.rootpath,
+        folder=folder,
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test's record begins with it, and not with what others did."""
+    factory = item.config.stash.get(_FACTORY, None)
+    if factory is not None:
+        factory.begin_test()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test's report gets the packets."""
+    report = yield
+    factory = item.config.stash.get(_FACTORY, None)
+    if factory is not None and report.failed:
+        from emulator.testing.attach import attach
+
+        attach(report, factory, _artifacts(item.config))
+    return report
+
+
+def _artifacts(config: pytest.Config) -> Path:
+    told = config.getoption("vpcemu_artifacts")
+    if told:
+        return Path(config.invocation_params.dir, str(told))
+    factory: pytest.TempPathFactory = config._tmp_path_factory  # type: ignore[attr-defined]
+    return factory.getbasetemp() / "vpcemu-artifacts"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Which labs were left up."""
+    factory = config.stash.get(_FACTORY, None)
+    kept = [held.lab.name for held in factory.held.values() if held.keep] if factory else []
+    if kept:
+        terminalreporter.section("labs of vpcemu that are still up")
+        for name in kept:
+            terminalreporter.line(f"{name}    `vpcemu status {name}`, `vpcemu down {name}`")
