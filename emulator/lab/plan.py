@@ -13,6 +13,7 @@ from emulator.report.plan import change_text
 from emulator.topology.addresses import assign
 from emulator.topology.changes import Change, changes
 from emulator.topology.model import Addresses, Topology
+from emulator.topology.rules_edits import refused
 
 
 class Wanted(NamedTuple):
@@ -73,6 +74,8 @@ def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel |
         with doors.asking(wanted.lab) as agent:
             observed = services.merge(kernel.observe(wanted.lab, wanted.state), agent)
     old = _previous(before, wanted) if observed.namespaces else None
+    if old and (problems := refused(old, wanted.topology)):
+        raise TopologyError(wanted.file, tuple(problems))
     observed = _as_made(observed, old)
     if before is not None and not before.complete:
         observed = _unsettled(observed)

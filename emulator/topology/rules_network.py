@@ -1,6 +1,7 @@
 """VPC blocks and subnets (sections 1.1, 1.2 and 1.4 of the AWS reference)."""
 
 from bisect import bisect
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
 from emulator.topology.model import Subnet, Vpc
@@ -11,7 +12,7 @@ LONGEST, SHORTEST = 28, 16
 
 REFUSED_BLOCKS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4")))  # VPC-04
 
-# VPC-13: what a VPC's primary block is in, and what cannot be added to it. All others are as public ones.
+# VPC-13: what a block of a VPC is in, and what cannot be added beside it. All others are as public ones.
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 BENCHMARK = IPv4Network("198.19.0.0/16")
 RESTRICTED = {
@@ -20,6 +21,9 @@ RESTRICTED = {
     PRIVATE[2]: (*PRIVATE[:2], BENCHMARK),
     BENCHMARK: PRIVATE,
 }
+
+FIRST_OF_TEN, BESIDE_IT = IPv4Network("10.0.0.0/16"), IPv4Network("10.0.0.0/15")
+RESTRICTION_HINT = "blocks of 100.64.0.0/10 and public ones can be added to any VPC"
 
 BLOCKS_PER_VPC = 5  # VPC-08
 SUBNETS_PER_VPC = 200  # Q-01
@@ -63,23 +67,39 @@ def _check_secondary(vpc: Vpc, block: IPv4Network, accepted: list[IPv4Network], 
         # VPC-10
         what = f"the CIDR {block} overlaps {other}, another block of VPC {vpc.name}"
         report.error(vpc.where, what, "the blocks of a VPC do not overlap", "InvalidVpc.Range", key)
-    elif why := _restricted(vpc, block):
-        # VPC-13
-        hint = "blocks of 100.64.0.0/10 and public ones can be added to any VPC"
-        report.error(vpc.where, f"the CIDR {block} is restricted: {why}", hint, "InvalidVpc.Range", key)
+    elif why := restriction((vpc.cidr_block, *accepted), block):
+        report.error(vpc.where, why, RESTRICTION_HINT, "InvalidVpc.Range", key)
     else:
+        if other := _unstated(accepted, block):
+            what = f"whether AWS adds {block} after {other} is not known: its guide says nothing of a private block"
+            report.warn(vpc.where, f"{what} that comes after a shared or public one", key=key)
         accepted.append(block)
 
 
-def _restricted(vpc: Vpc, block: IPv4Network) -> str:
-    """VPC-13: why a block cannot be added. By the primary one: what it lets in restricts no further."""
-    reserved = IPv4Network("10.0.0.0/16")
-    if block == reserved and any(held.subnet_of(IPv4Network("10.0.0.0/15")) for held in vpc.cidr_blocks[:1]):
-        return f"a VPC with a block in 10.0.0.0/15 takes none of {reserved}"
-    held = next((held for held in RESTRICTED if vpc.cidr_block.subnet_of(held)), None)
-    refused = RESTRICTED[held] if held else (*PRIVATE, BENCHMARK)
-    bad = next((bad for bad in refused if block.overlaps(bad)), None)
-    return f"a VPC on {held or vpc.cidr_block} takes none of {bad}" if bad else ""
+def restriction(held: Iterable[IPv4Network], block: IPv4Network) -> str:
+    """VPC-13: why the block cannot be added to a VPC that has these, the primary one first; "" if it can."""
+    primary, *others = held
+    if block.subnet_of(FIRST_OF_TEN) and (
+        near := next((own for own in (primary, *others) if own.subnet_of(BESIDE_IT)), None)
+    ):
+        return (
+            f"the CIDR {block} is restricted: a VPC with a block in {BESIDE_IT} ({near}) takes none of {FIRST_OF_TEN}"
+        )
+    for own in (primary, *others):
+        home = next((home for home in RESTRICTED if own.subnet_of(home)), None)
+        if home is None and own != primary:
+            continue  # added to a private one, a public or shared block restricts no further: see _unstated
+        refused = RESTRICTED[home] if home else (*PRIVATE, BENCHMARK)
+        if bad := next((bad for bad in refused if block.overlaps(bad)), None):
+            return f"the CIDR {block} is restricted: a VPC on {home or own} takes none of {bad}"
+    return ""
+
+
+def _unstated(accepted: Iterable[IPv4Network], block: IPv4Network) -> IPv4Network | None:
+    """VPC-13: the public or shared block before a further private one; what AWS does then is not written."""
+    if not any(block.subnet_of(home) for home in RESTRICTED):
+        return None
+    return next((own for own in accepted if not any(own.subnet_of(home) for home in RESTRICTED)), None)
 
 
 def check_subnets(vpc: Vpc, report: Report) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from emulator.errors import TopologyError
+from emulator.topology.load import load
 from tests.support import lab as labs
 from tests.support import packets
 from tests.support.lab import Lab, edited
@@ -84,3 +86,69 @@ def test_T_05_a_block_is_added() -> None:
         lab.up(TOPOLOGY)
         lab.serve("second", tcp=(80,))
         check(lab, passes("first", "second", "tcp", 80), passes("third", "second", "tcp", 80))
+
+
+def test_VPC_11_a_route_is_in_the_way() -> None:
+    """A block cannot be added that holds the destination of a route already there; a smaller one can."""
+    text = """
+vpcs:
+  main:
+    cidr_block: 10.2.0.0/16
+    secondary_cidr_blocks: []
+    subnets: {a: {cidr_block: 10.2.1.0/24}}
+    route_tables: {main: {routes: {10.3.0.0/24: a}}}
+    security_groups: {open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}}
+    instances:
+      a: {subnet: a, source_dest_check: false, security_groups: [open]}
+      b: {subnet: a, security_groups: [open]}
+"""
+
+    def with_block(block: str, more: str = "") -> str:
+        subnets = f"subnets: {{{more}a: {{cidr_block: 10.2.1.0/24}}}}"
+        return edited(text, {"blocks: []": f"blocks: [{block}]", "subnets: {a: {cidr_block: 10.2.1.0/24}}": subnets})
+
+    whole = "b: {cidr_block: 10.3.0.0/24}, "  # with it the route is for a whole subnet, and the file by itself is right
+    with labs.up(with_block("10.3.0.0/16", whole)):
+        pass  # in a new VPC the blocks come first, and the route then is one for a whole subnet (RT-05)
+    with labs.up(text) as lab:
+        lab.serve("a", tcp=(80,))
+        for block in ("10.3.0.0/16", "10.3.0.0/24"):
+            with pytest.raises(TopologyError) as refused:
+                lab.up(with_block(block, whole))
+            assert [problem.code for problem in refused.value.problems] == ["InvalidVpc.Range"]
+            assert "has a route to 10.3.0.0/24 already" in str(refused.value)
+        check(lab, passes("b", "a", "tcp", 80))
+        lab.up(with_block("10.3.0.0/25"))
+        lab.up(edited(with_block("10.3.0.0/16", whole), {"10.3.0.0/24: a}": "}"}))  # the route goes along
+        check(lab, passes("b", "a", "tcp", 80))
+
+
+def test_VPC_13_what_goes_together() -> None:
+    """What the blocks of a VPC are in decides which others can be added, and so does their order."""
+
+    def codes(primary: str, *more: str) -> list[str]:
+        text = f"name: lab\nvpcs: {{main: {{cidr_block: {primary}, secondary_cidr_blocks: [{', '.join(more)}]}}}}"
+        return [problem.code for problem in load(text)[1] if not problem.warning]
+
+    refused = ["InvalidVpc.Range"]
+    assert codes("10.5.0.0/16", "10.6.0.0/16", "100.64.0.0/16", "203.0.113.0/24") == []
+    for block in ("172.16.0.0/16", "192.168.0.0/16", "198.19.0.0/16"):
+        assert codes("10.5.0.0/16", block) == refused
+    assert codes("10.5.0.0/16", "10.0.0.0/16", "10.1.0.0/16") == []
+    assert codes("10.5.0.0/16", "10.1.0.0/16", "10.0.0.0/16") == refused
+    assert codes("10.5.0.0/16", "10.1.0.0/16", "10.0.7.0/24") == refused
+    assert codes("100.64.0.0/16", "10.5.0.0/16") == refused
+    assert codes("172.16.0.0/16", "172.20.0.0/16") == []
+    assert codes("172.16.0.0/16", "172.31.0.0/16") == refused
+
+
+def test_VPC_13_the_order_of_edits() -> None:
+    """A block that is added later is judged by the blocks that are there, wherever the file writes it."""
+    text = "vpcs: {main: {cidr_block: 10.5.0.0/16, secondary_cidr_blocks: [10.1.0.0/16]}}\n"
+    both = edited(text, {"[10.1": "[10.0.0.0/16, 10.1"})
+    with labs.up(text) as lab:
+        with pytest.raises(TopologyError, match=r"a block in 10\.0\.0\.0/15 \(10\.1\.0\.0/16\)"):
+            lab.up(both)
+        lab.up(edited(text, {"[10.1.0.0/16]": "[10.1.0.0/16, 10.6.0.0/16]"}))
+    with labs.up(both):
+        pass
