@@ -23,7 +23,13 @@ Loaded = tuple[model.Topology | None, list[Problem]]
 
 _DIGEST = 32
 # Whose classes a topology is made of.
-_ALLOWED = ("emulator.topology.model", "emulator.topology.instances", "emulator.errors", "ipaddress")
+_ALLOWED = (
+    "emulator.topology.model",
+    "emulator.topology.expectations",
+    "emulator.topology.instances",
+    "emulator.errors",
+    "ipaddress",
+)
 _LAB = re.compile(r"^name:[ \t]*[\"']?([a-z0-9-]+)", re.MULTILINE)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from emulator.agent.prober_flow import Answer, Asked, Request
 from emulator.errors import UsageError
-from emulator.lab import doors, lock, memory, places, record
+from emulator.lab import doors, lock, record, running
 from emulator.topology.flows import Flow, Verdict, owners
 from emulator.topology.model import Addresses, Topology
 
@@ -32,13 +32,12 @@ def probe(
     payload: so many bytes must come back (TCP; of UDP and ICMP what fits into a packet).
     The verdict's dropped_at is None: a probe sees the two ends only. UsageError: there is no such lab.
     """
-    lab = places.choose(lab)
-    topology, addresses = running(lab)
+    found = _complete(lab)
     if not flows:
         return []
-    held = _holders(topology, addresses)
+    held = _holders(found.topology, found.addresses)
     request = Request(tuple(_asked(flow, held) for flow in flows), listen, window, payload)
-    agent = _agent(lab)
+    agent = _agent(found.lab)
     try:
         answers = agent.probe(request)
     finally:
@@ -46,19 +45,11 @@ def probe(
     return [_outcome(flow, answer) for flow, answer in zip(flows, answers, strict=True)]
 
 
-def running(lab: str) -> tuple[Topology, Addresses]:
-    """What is up, as its record has it. UsageError: no such lab, or not complete."""
-    before = record.read(places.choose(lab))
-    if before is None:
-        raise UsageError(f"lab {lab} has lost its record", f"`vpcemu down {lab}` removes it")
-    if not before.complete:
-        raise UsageError(f"lab {lab} is incomplete", f"`vpcemu up {before.file}` finishes it")
-    topology, _ = memory.load(before.text, before.file, before.lab)
-    if topology is None:
-        raise UsageError(
-            f"the record of lab {lab} cannot be read by this version of vpcemu", f"`vpcemu up {before.file}`"
-        )
-    return topology, before.addresses
+def _complete(lab: str | None) -> running.Running:
+    found = running.recall(lab)
+    if not found.record.complete:
+        raise UsageError(f"lab {found.lab} is incomplete", f"`vpcemu up {found.record.file}` finishes it")
+    return found
 
 
 def _agent(lab: str) -> doors.Agent:

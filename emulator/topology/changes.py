@@ -6,10 +6,10 @@ A thing that comes or goes takes what it holds with it: adding a VPC lists its s
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
+from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.model import (
     Destination,
-    Expectation,
     NatGateway,
     NetworkAcl,
     NetworkAclEntry,
@@ -345,13 +345,7 @@ def _expectations(old: tuple[Expectation, ...], new: tuple[Expectation, ...]) ->
     before, after = set(old), set(new)
     for index, expected in enumerate(old):
         if expected not in after:
-            yield Change("remove", f"expect[{index}]", "", "expectation", _expectation_text(expected))
+            yield Change("remove", f"expect[{index}]", "", "expectation", str(expected))
     for index, expected in enumerate(new):
         if expected not in before:
-            yield Change("add", f"expect[{index}]", "", "expectation", _expectation_text(expected))
-
-
-def _expectation_text(expected: Expectation) -> str:
-    port = "" if expected.port is None else f" {expected.port}"
-    seen = f", seen as {expected.seen_as}" if expected.seen_as else ""
-    return f"{expected.protocol}{port} from {expected.source} to {expected.target}: {expected.result}{seen}"
+            yield Change("add", f"expect[{index}]", "", "expectation", str(expected))

@@ -5,6 +5,7 @@ Keys are Terraform's `aws_*` attribute names where one exists.
 """
 
 from emulator.topology import values
+from emulator.topology.fields_expect import EXPECTATION
 from emulator.topology.fields_filters import NETWORK_ACL, SECURITY_GROUP
 from emulator.topology.kinds import Key, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
 from emulator.topology.values import (
@@ -15,7 +16,6 @@ from emulator.topology.values import (
     DESTINATION,
     DOMAIN,
     ELASTIC_IP,
-    END,
     HOST,
     LAB,
     NAME,
@@ -270,26 +270,6 @@ INTERNET = Noun(
         "uplink": Key(BOOLEAN, "The lab also reaches the real network of this machine; left out: false."),
         "hosts": Key(MapOf(HOST, OUTSIDE_HOST), "Outside hosts by name."),
     },
-)
-
-EXPECTATION = Noun(
-    "expectation",
-    "One flow and what must become of it.",
-    {
-        "from": Key(END, "Who sends: an instance, an outside host, or an address.", required=True),
-        "to": Key(END, "Who is meant: a node or an address.", required=True),
-        "protocol": Key(values.choice("tcp", "udp", "icmp"), "tcp, udp or icmp (an echo request); left out: tcp."),
-        "port": Key(PORT, "The destination port. For tcp and udp."),
-        "result": Key(
-            values.choice(
-                "pass", "drop", "refused", otherwise="pass: it works; drop: a timeout; refused: nobody listens"
-            ),
-            "pass, drop (a timeout) or refused (an answer: nobody listens).",
-            True,
-        ),
-        "seen_as": Key(ADDRESS, "The source address that the receiver sees."),
-    },
-    instead={"source": "the key is from", "destination": "the key is to", "expect": "the key is result"},
 )
 
 SETTINGS = Noun(

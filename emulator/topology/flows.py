@@ -118,45 +118,68 @@ def flow(
     target: any of these, a NAT gateway, or any other address.
     UsageError, with the nearest name, for what is not there.
     """
-    held = list(owners(topology, addresses))
-    node, own = _source(topology, held, source)
-    return Flow(node, own, _target(topology, held, node, target), protocol, port, source_port)
+    directory = Directory(topology, addresses)
+    node, own = directory.source(source)
+    return Flow(node, own, directory.target(target, node), protocol, port, source_port)
 
 
-_Owned = tuple[str, str, IPv4Address, IPv4Address | None]
+class Directory:
+    """What a person's names stand for: as in `flow`, for many of them."""
+
+    def __init__(self, topology: Topology, addresses: Addresses) -> None:
+        self._topology = topology
+        self._gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
+        self._vpcs = {node.name: node.vpc for node in topology.nodes()}
+        self._by_name: dict[str, _Owned] = {}
+        self._by_address: dict[str, _Owned] = {}
+        for node, name, private, public in owners(topology, addresses):
+            owned = self._by_name[name] = _Owned(node, private, public)
+            for address in filter(None, (private, public)):
+                self._by_address.setdefault(str(address), owned)
+
+    def source(self, name: str) -> tuple[str, IPv4Address]:
+        """The sender's node and its address. UsageError: nobody sends from there."""
+        wanted = self._first_host() if name == INTERNET else name
+        found = self._by_name.get(wanted) or self._by_address.get(wanted)
+        if found is None:
+            raise self._unknown(name, "nobody in this lab sends from")
+        if found.node in self._gateways:
+            raise UsageError(f"{name} is a NAT gateway: it sends nothing of its own")
+        return found.node, found.private
+
+    def target(self, name: str, source: str) -> IPv4Address:
+        """The address by which the source calls it. UsageError: it is neither a name nor an address."""
+        try:
+            return IPv4Address(name)
+        except ValueError:
+            pass
+        found = self._by_name.get(self._first_host() if name == INTERNET else name)
+        if found is None:
+            raise self._unknown(name, "nothing in this lab has the name or address")
+        near = self._vpcs[source] == self._vpcs[found.node] != ""
+        return found.private if near or found.public is None else found.public
+
+    def node(self, name: str) -> str:
+        """Whose name or address it is; "" for nobody's."""
+        found = self._by_name.get(name) or self._by_address.get(name)
+        return found.node if found else ""
+
+    def _first_host(self) -> str:
+        hosts = self._topology.internet.hosts
+        if not hosts:
+            raise UsageError(
+                "the lab's internet has no hosts", "`internet: {hosts: {web.example: {ip: 93.184.216.34}}}`"
+            )
+        return hosts[0].name
+
+    def _unknown(self, wanted: str, what: str) -> UsageError:
+        near = nearest(wanted, list(self._by_name))
+        return UsageError(f"{what} {wanted}", f"did you mean {near}?" if near else "`vpcemu status` lists them")
 
 
-def _source(topology: Topology, held: list[_Owned], source: str) -> tuple[str, IPv4Address]:
-    gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
-    wanted = _first_host(topology) if source == INTERNET else source
-    for node, name, private, public in held:
-        if wanted in (name, str(private), str(public)):
-            if node in gateways:
-                raise UsageError(f"{source} is a NAT gateway: it sends nothing of its own")
-            return node, private
-    raise _unknown(held, source, "nobody in this lab sends from")
+class _Owned(NamedTuple):
+    """Who has an address, in a VPC or outside, and the public one that belongs to it."""
 
-
-def _target(topology: Topology, held: list[_Owned], source: str, target: str) -> IPv4Address:
-    try:
-        return IPv4Address(target)
-    except ValueError:
-        pass
-    wanted = _first_host(topology) if target == INTERNET else target
-    vpcs = {node.name: node.vpc for node in topology.nodes()}
-    for node, name, private, public in held:
-        if wanted == name:
-            near = vpcs[source] == vpcs[node] != ""
-            return private if near or public is None else public
-    raise _unknown(held, target, "nothing in this lab has the name or address")
-
-
-def _first_host(topology: Topology) -> str:
-    if not topology.internet.hosts:
-        raise UsageError("the lab's internet has no hosts", "`internet: {hosts: {web.example: {ip: 93.184.216.34}}}`")
-    return topology.internet.hosts[0].name
-
-
-def _unknown(held: list[_Owned], wanted: str, what: str) -> UsageError:
-    near = nearest(wanted, [name for _, name, _, _ in held])
-    return UsageError(f"{what} {wanted}", f"did you mean {near}?" if near else "`vpcemu status` lists them")
+    node: str
+    private: IPv4Address
+    public: IPv4Address | None

@@ -52,9 +52,9 @@ class ListOf(NamedTuple):
 
 
 class OneOrMany(NamedTuple):
-    """A scalar, or a list of them. Read as a scalar or as a tuple."""
+    """One, or a list of them. Read as it is or as a tuple."""
 
-    item: Scalar
+    item: Union[Scalar, "ScalarOr"]
 
 
 class ScalarOr(NamedTuple):

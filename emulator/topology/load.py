@@ -12,10 +12,10 @@ from emulator.topology.acls import build_acl, implied_acl
 from emulator.topology.dhcp import build_dhcp_options
 from emulator.topology.fields import TOPOLOGY
 from emulator.topology.instances import Instance, NetworkInterface, PrivateAddress
+from emulator.topology.load_expectations import build_expectation
 from emulator.topology.load_nat import deleted, nat_gateway
 from emulator.topology.model import (
     DEFAULT_ACL,
-    Expectation,
     Internet,
     OutsideHost,
     RouteTable,
@@ -76,11 +76,7 @@ def _topology(root: Record, report: Report) -> Topology:
         region,
         tuple(_vpc(record, region, owners, names, report) for record in records),
         _internet(root, report),
-        tuple(
-            _expectation(record)
-            for record in root.get("expect") or ()
-            if record and _whole(record, "from", "to", "result")
-        ),
+        tuple(filter(None, (build_expectation(record, report) for record in root.get("expect") or () if record))),
         _settings(root.get("settings")),
         lists,
     )
@@ -195,18 +191,6 @@ def _internet(root: Record, report: Report) -> Internet:
         if _buildable(host, report, "ip")
     )
     return Internet(hosts, bool(record.get("uplink")), record.where)
-
-
-def _expectation(record: Record) -> Expectation:
-    return Expectation(
-        str(record.get("from")),
-        str(record.get("to")),
-        record.get("protocol") or "tcp",
-        record.get("port"),
-        record.get("result"),
-        record.get("seen_as"),
-        record.where,
-    )
 
 
 def _whole(record: Record, *needed: str) -> bool:

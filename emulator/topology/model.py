@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, NamedTuple
 
 from emulator.errors import Where
+from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.place import written
 
@@ -224,19 +225,6 @@ class Internet:
 
     hosts: tuple[OutsideHost, ...] = ()
     uplink: bool = False
-    where: Where = written()
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """One line of `expect:`: kept here, judged elsewhere. `source` and `target` are node names or addresses."""
-
-    source: str
-    target: str
-    protocol: Literal["tcp", "udp", "icmp"]
-    port: int | None
-    result: Literal["pass", "drop", "refused"]
-    seen_as: IPv4Address | None = None
     where: Where = written()
 
 

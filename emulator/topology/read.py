@@ -100,6 +100,8 @@ class Reader:
             case OneOrMany():
                 if type(node) is SequenceNode:
                     return self._list(node, kind.item, path)
+                if isinstance(kind.item, ScalarOr):
+                    return self._value(node, kind.item, path)
                 return self._scalar(node, kind.item, path, "or a list of these")
             case ScalarOr():
                 if type(node) is ScalarNode:

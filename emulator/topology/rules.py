@@ -7,6 +7,7 @@ to something that is in `report.broken`: that mistake is reported already.
 from emulator.topology import (
     advice,
     rules_acls,
+    rules_expectations,
     rules_interfaces,
     rules_names,
     rules_network,
@@ -32,5 +33,5 @@ def check(topology: Topology, report: Report) -> None:
         rules_acls.check(vpc, report)
     rules_interfaces.check(topology, report)
     rules_outside.check_hosts(topology, report)
-    rules_outside.check_expectations(topology, report)
+    rules_expectations.check(topology, report)
     advice.check(topology, report)

@@ -52,7 +52,7 @@ def _kind(kind: Kind, definitions: dict[str, Any]) -> dict[str, Any]:
         case ListOf():
             return {"type": "array", "items": _kind(kind.item, definitions)}
         case OneOrMany():
-            one = dict(kind.item.schema)
+            one = _kind(kind.item, definitions)
             return {"anyOf": [one, {"type": "array", "items": one}]}
         case ScalarOr():
             return {"anyOf": [dict(kind.word.schema), _reference(kind.noun, definitions)]}

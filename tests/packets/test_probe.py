@@ -8,7 +8,7 @@ import pytest
 from emulator import api
 from emulator.errors import UsageError
 from emulator.lab import places
-from emulator.lab.probe import Outcome, probe, running
+from emulator.lab.probe import Outcome, probe
 from emulator.topology.flows import Flow, Protocol, flow
 from tests.support import lab as labs
 from tests.support.lab import Lab
@@ -41,8 +41,7 @@ internet:
 
 
 def asked(lab: Lab, source: str, target: str, protocol: Protocol = "tcp", port: int = 0) -> Flow:
-    topology, addresses = running(lab.name)
-    return flow(topology, addresses, source, target, protocol, port)
+    return flow(lab.topology, lab.addresses, source, target, protocol, port)
 
 
 def seen(outcomes: list[Outcome]) -> list[tuple[str, str, str]]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.load import load
 from emulator.topology.model import (
-    Expectation,
     GroupReference,
     NatGateway,
     Route,
@@ -328,9 +328,9 @@ def test_internet_and_expectations() -> None:
     assert topology.internet.uplink
     assert topology.internet.hosts[0].services[0].kind == "dns"
     assert topology.expect == (
-        Expectation("web", "dns.example", "tcp", 53, "pass", IPv4Address("1.2.3.4")),
-        Expectation("dns.example", "nat", "icmp", None, "drop"),
-        Expectation("9.9.9.9", "10.0.1.4", "tcp", 22, "refused"),
+        Expectation(("web",), ("dns.example",), "tcp", (53,), "pass", IPv4Address("1.2.3.4")),
+        Expectation(("dns.example",), ("nat",), "icmp", (), "drop"),
+        Expectation(("9.9.9.9",), ("10.0.1.4",), "tcp", (22,), "refused"),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from emulator.topology.fields import TOPOLOGY
-from emulator.topology.kinds import ListOf, MapOf, Noun, ScalarOr
+from emulator.topology.kinds import ListOf, MapOf, Noun, OneOrMany, ScalarOr
 from emulator.topology.load import load
 from emulator.topology.schema import schema
 
@@ -21,7 +21,7 @@ def nouns(noun: Noun = TOPOLOGY, path: tuple[str, ...] = ()) -> dict[tuple[str, 
     """Every noun by the path of keys that leads to it."""
     found = {path: noun}
     for name, key in noun.keys.items():
-        kind: Any = key.kind.item if isinstance(key.kind, ListOf) else key.kind
+        kind: Any = key.kind.item if isinstance(key.kind, ListOf | OneOrMany) else key.kind
         inner = kind.noun if isinstance(kind, MapOf | ScalarOr) else kind
         if isinstance(inner, Noun):
             found |= nouns(inner, (*path, name))
@@ -109,6 +109,9 @@ internet:
   hosts:
     dns.example: {ip: 8.8.8.8, services: [dns, ssh, {http: 80}]}
 expect:
+  - {name: out, from: [{subnet: a, vpc: main}], to: [{group: web, vpc: main}], ports: [80, 443], result: pass,
+     via: [nat], payload: true}
+  - {from: [web, {security_group: web}], to: internet, protocol: icmp, icmp_type: 3, icmp_code: 4, result: drop}
   - {from: web, to: dns.example, protocol: icmp, result: pass, seen_as: 52.1.2.4}
   - {from: web, to: 8.8.8.8, port: 53, protocol: udp, result: drop}
 """
