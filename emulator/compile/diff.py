@@ -90,7 +90,9 @@ class _Diff:
         for node, namespace in self.desired.namespaces.items():
             yield from self._inside(node, namespace)
         for node in self.gone:
-            yield self._step("remove", node, Netns(self.observed.namespaces[node].kind), "no longer in the topology")
+            item = Netns(self.observed.namespaces[node].kind)
+            why = self.desired.labels.get((node, item), "no longer in the topology")  # RT-42: or stopped
+            yield Step("remove", node, item, why)
         yield from self._services("add")
 
     def _step(self, verb: str, node: str, item: Item, reason: str) -> Step:

@@ -21,7 +21,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         namespaces[host.name] = internet.outside_host(host)
         veths.append(internet.host_link(host))
     for held in topology.vpcs:
-        enis = eni.enis(held, addresses)
+        enis = eni.enis(held.awake, addresses)
         namespaces[router_of(held.name)] = vpc.router(held, enis, addresses, topology)
         labels |= routing.route_labels(held, enis, topology.prefix_lists)
         if held.internet_gateway:
@@ -29,8 +29,13 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
             veths += internet.gateway_links(held)
         for gateway in held.nat_gateways:
             namespaces[gateway.name] = nat.nat_gateway(enis[gateway.name], topology.settings)
-        for instance in held.instances:
+        for instance in held.awake.instances:
             namespaces[instance.name] = vpc.instance(held, instance, enis[instance.name])
+        labels |= {
+            (instance.name, Netns("instance")): f"instance {instance.name} is stopped"
+            for instance in held.instances
+            if instance.state == "stopped"
+        }
         veths += [eni.veth(held, one) for one in enis.values()]
     labels |= {(node, Netns(namespace.kind)): _title(node, namespace) for node, namespace in namespaces.items()}
     _refuse_clashes(topology, veths)

@@ -64,6 +64,8 @@ def _route(vpc: Vpc, held: KernelTable, candidate: Candidate, enis: dict[str, En
             return Route(table, destination, "unicast", names.IGW_LINK, str(names.NEXT_HOP), onlink=True)
         case "instance" if held.edge and not _has_public_ip(vpc, target.name):
             return Route(table, destination, "blackhole")  # GRT-05
+        case "instance" if target.name not in enis:
+            return Route(table, destination, "blackhole")  # RT-42: stopped
         case "nat_gateway" | "instance":
             eni = enis[target.name]
             return Route(table, destination, "unicast", eni.link, eni.ip, onlink=True)

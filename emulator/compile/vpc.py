@@ -77,7 +77,8 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
     """The router's table. Order, by GEN-03 and GEN-04: source check, sender's groups and ACL, route, receiver's ACL and
     groups. What is addressed to the router itself passes neither groups nor ACLs (SG-40, ACL-17): chain `to_router`.
     """
-    groups = security_groups(vpc, addresses, prefix_lists)
+    groups = security_groups(vpc, addresses, prefix_lists)  # SG-30: whoever carries a group, stopped or not
+    vpc = vpc.awake
     acls = network_acls(vpc, enis)
     offered = tuple(nft.Element(address) for address in service_addresses(vpc))
     senders = source.check(vpc, enis)

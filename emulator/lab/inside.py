@@ -31,6 +31,8 @@ def enter(lab: str | None, name: str, argv: Sequence[str] = ()) -> NoReturn:
         raise UnsupportedError("entering a node needs root")
     seen = view.read(places.choose(lab))
     node = view.node(seen, name)
+    if node.get("stopped"):
+        raise UsageError(f"{name} is stopped", f"`state: running` for {name} in the file, and `vpcemu up`, start it")
     namespace = f"{places.NETNS}/{node['netns']}"
     if not os.path.exists(namespace):
         raise UsageError(f"{name} is not there (any more)", f"`vpcemu status {seen.lab}` says what is wrong")

@@ -38,9 +38,14 @@ def view(topology: Topology, addresses: Addresses) -> View:
     """The content of nodes.json."""
     options = {vpc.name: vpc.dhcp_options for vpc in topology.vpcs}
     dns = next((host for host in topology.internet.hosts if any(s.kind == "dns" for s in host.services)), None)
+    nodes = {node.name: _seen(topology.name, node, addresses, options.get(node.vpc)) for node in topology.nodes()}
+    for vpc in topology.vpcs:
+        for instance in vpc.instances:
+            if instance.state == "stopped":
+                nodes[instance.name]["stopped"] = True
     return View(
         lab=topology.name,
-        nodes={node.name: _seen(topology.name, node, addresses, options.get(node.vpc)) for node in topology.nodes()},
+        nodes=nodes,
         dns=str(dns.ip) if dns else "",
         uplink=topology.internet.uplink,
     )

@@ -40,6 +40,7 @@ def read(lab: str) -> Record | None:
             addresses=Addresses(
                 {node: IPv4Address(ip) for node, ip in data["addresses"]["private"].items()},
                 {node: IPv4Address(ip) for node, ip in data["addresses"]["public"].items()},
+                {node: IPv4Address(ip) for node, ip in data["addresses"].get("released", {}).items()},
             ),
             namespaces=tuple(str(node) for node in data["namespaces"]),
             started=float(data["started"]),
@@ -62,6 +63,7 @@ def write(record: Record) -> None:
         "addresses": {
             "private": {node: str(ip) for node, ip in record.addresses.private.items()},
             "public": {node: str(ip) for node, ip in record.addresses.public.items()},
+            "released": {node: str(ip) for node, ip in record.addresses.released.items()},
         },
         "text": record.text,
     }

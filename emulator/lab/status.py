@@ -123,14 +123,14 @@ def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> 
         instances=[
             shapes.InstanceStatus(
                 name=instance.name,
+                state=instance.state,
                 subnet=instance.subnet,
                 private_ip=str(private.get(instance.name, "")),
                 public_ip=str(public.get(instance.name, "")),
                 security_groups=list(instance.security_groups),
-                services=[
-                    *_appliance(instance),
-                    *_services(instance.name, instance.services, running),
-                ],
+                services=_at_rest(instance)
+                if instance.state == "stopped"
+                else [*_appliance(instance), *_services(instance.name, instance.services, running)],
             )
             for instance in vpc.instances
         ],
@@ -143,6 +143,13 @@ def _appliance(instance: Instance) -> list[shapes.ServiceStatus]:
         return []
     text = appliance_text(instance.appliance)
     return [shapes.ServiceStatus(name=text, kind="appliance", port=0, state="running", detail="")]
+
+
+def _at_rest(instance: Instance) -> list[shapes.ServiceStatus]:
+    """RT-42: nothing of a stopped instance runs, and that is as it should be."""
+    return [
+        service | {"state": "stopped"} for service in (*_appliance(instance), *_services("", instance.services, {}))
+    ]
 
 
 def subnet_kind(routes: Iterable[Route]) -> Literal["public", "private", "isolated"]:

@@ -27,6 +27,7 @@ class Seen(TypedDict):
     public: str
     search: NotRequired[str]  # DHCP-02: only in a VPC with dhcp_options
     nameservers: NotRequired[list[str]]
+    stopped: NotRequired[bool]
 
 
 class View(NamedTuple):

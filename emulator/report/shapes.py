@@ -63,6 +63,7 @@ class SubnetStatus(TypedDict):
 
 class InstanceStatus(TypedDict):
     name: str
+    state: Literal["running", "stopped"]
     subnet: str
     private_ip: str
     public_ip: str

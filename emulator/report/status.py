@@ -82,7 +82,7 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
         rows += [
             (
                 instance["name"],
-                "instance",
+                "instance" if instance["state"] == "running" else f"instance, {instance['state']}",
                 instance["subnet"],
                 instance["private_ip"],
                 instance["public_ip"],
@@ -100,6 +100,9 @@ def _summary(instances: Sequence[InstanceStatus]) -> str:
     if not instances:
         return "0"
     parts = [f"{len(instances):,}"]
+    stopped = sum(1 for instance in instances if instance["state"] == "stopped")
+    if stopped:
+        parts.append(f"{stopped:,} stopped")
     public = sum(1 for instance in instances if instance["public_ip"])
     if public:
         parts.append(f"{public:,} with a public address")

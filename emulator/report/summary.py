@@ -92,10 +92,10 @@ def _traveller(topology: Topology) -> tuple[Vpc, Instance, bool] | None:
             for subnet in vpc.subnets
             if any(route.target.kind == "nat_gateway" for route in tables[subnet.route_table].routes)
         }
-        for instance in vpc.instances:
+        for instance in vpc.awake.instances:
             if instance.subnet in behind:
                 return vpc, instance, True
-    return next(((vpc, instance, False) for vpc in topology.vpcs for instance in vpc.instances), None)
+    return next(((vpc, instance, False) for vpc in topology.vpcs for instance in vpc.awake.instances), None)
 
 
 def _seen_as(vpc: Vpc, instance: Instance, addresses: Addresses) -> str:

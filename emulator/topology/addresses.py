@@ -6,6 +6,7 @@ Public: what the file fixes, then what is held, then the next of a pool of addre
 
 from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
 from typing import NamedTuple
 
 from emulator.errors import Problem, Where
@@ -84,7 +85,10 @@ def assign(topology: Topology, held: Addresses | None = None) -> tuple[Addresses
     """An address for everyone who needs one, and a Problem for each that finds none (the file was not checked)."""
     problems: list[Problem] = []
     before = held or Addresses({}, {})
-    return Addresses(_private(topology, before.private, problems), _public(topology, before.public, problems)), problems
+    private, public = _private(topology, before.private, problems), _public(topology, before, problems)
+    released = {**before.released, **{name: ip for name, ip in before.public.items() if _in(POOL, ip)}}
+    kept = {name: ip for name, ip in released.items() if name in private and name not in public}
+    return Addresses(private, public, kept), problems
 
 
 def _private(topology: Topology, held: dict[str, IPv4Address], problems: list[Problem]) -> dict[str, IPv4Address]:
@@ -124,7 +128,7 @@ def _free(subnet: Subnet, taken: Collection[int]) -> Iterator[IPv4Address]:
             yield IPv4Address(number)
 
 
-def _public(topology: Topology, held: dict[str, IPv4Address], problems: list[Problem]) -> dict[str, IPv4Address]:
+def _public(topology: Topology, before: Addresses, problems: list[Problem]) -> dict[str, IPv4Address]:
     given = {host.name: host.ip for host in topology.internet.hosts}
     wanting: list[NatGateway | Instance] = []
     for vpc in topology.vpcs:
@@ -146,14 +150,19 @@ def _public(topology: Topology, held: dict[str, IPv4Address], problems: list[Pro
     ]  # VPC-06: a VPC on a pool's range would never send there
     taken = set(given.values())
     for interface in wanting:
-        earlier = held.get(interface.name)
+        earlier = before.public.get(interface.name)
         if earlier is not None and earlier not in taken and _in(POOL, earlier) and not _in(blocks, earlier):
             given[interface.name] = earlier
             taken.add(earlier)
     pool = (address for block in POOL for address in block.hosts() if address not in taken and not _in(blocks, address))
+    free: Iterator[IPv4Address] = pool
     for interface in wanting:
         if interface.name not in given:
-            address = next(pool, None)
+            address = next(free, None)
+            if address is not None and address == before.released.get(interface.name):
+                # SUB-17: on start it is another one.
+                other = next(free, None)
+                free, address = (chain([address], free), other) if other else (free, address)
             if address is None:
                 problems.append(Problem(interface.where, "no public address is left", "give it an elastic_ip"))
             else:

@@ -13,6 +13,7 @@ def check(topology: Topology, report: Report) -> None:
             for acl in vpc.network_acls:
                 advice_acls.check(acl, report)
             _check_appliances(vpc, report)
+            _check_stopped(vpc, report)
         advice_routes.check(topology, vpc, report)
         advice_groups.check(vpc, report)
     quotas.check(topology, report)
@@ -53,6 +54,16 @@ def _check_appliances(vpc: Vpc, report: Report) -> None:
             why = "is a router" if instance.appliance else "is the target of a route"
             what = f"{instance.name} {why}, and its source/destination check is on: it gets only its own packets"
             report.warn(instance.where, what, "source_dest_check: false", key="source_dest_check")
+
+
+def _check_stopped(vpc: Vpc, report: Report) -> None:
+    """RT-42: a route to a stopped instance drops what it holds; no other route is used instead."""
+    stopped = {instance.name for instance in vpc.instances if instance.state == "stopped"}
+    for table in vpc.route_tables:
+        for route in table.routes:
+            if route.target.name in stopped:
+                what = f"{route.target.name} is stopped: what this route leads to it is dropped"
+                report.warn(report.value_of(route.where), what)
 
 
 def _closed(subnet: str, table: str) -> str:

@@ -285,7 +285,7 @@ def _instance_text(instance: Instance) -> str:
 
 def _instance(path: str, vpc: str, old: Instance | None, new: Instance | None) -> Iterator[Change]:
     if old and new:
-        keys = ("subnet", "private_ip", "public_ip", "source_dest_check")
+        keys = ("state", "subnet", "private_ip", "public_ip", "source_dest_check")
         yield from _differing(path, vpc, "instance", old, new, keys)
         if set(old.security_groups) != set(new.security_groups):
             yield from _differing(path, vpc, "instance", old, new, ("security_groups",))

@@ -49,7 +49,14 @@ def selected(vpc: str, instances: Iterable[Instance], end: Selector) -> Iterator
 
 
 def _flows(topology: Topology, directory: Directory, expectation: Expectation) -> Iterator[Expected]:
-    sources, targets = _names(topology, expectation.sources), _names(topology, expectation.targets)
+    stopped = {held.name for vpc in topology.vpcs for held in vpc.instances if held.state == "stopped"}
+    named = {end for end in expectation.sources if isinstance(end, str)}
+    sources = [
+        name
+        for name in _names(topology, expectation.sources)
+        if name in named or directory.node(name) not in stopped  # RT-42: of a subnet, those that can send are meant
+    ]
+    targets = _names(topology, expectation.targets)
     alone = len(sources) == len(targets) == 1
     icmp = expectation.protocol == "icmp"
     count = 0

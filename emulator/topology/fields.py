@@ -142,7 +142,8 @@ INSTANCE = Noun(
             BOOLEAN, "false: it may send and receive for other addresses, as a router must; left out: true."
         ),
         "state": Key(
-            values.choice("running", "terminated"), "terminated: it is gone; routes to it stay as blackholes."
+            values.choice("running", "stopped", "terminated"),
+            "stopped: it keeps its addresses and does nothing. terminated: it is gone; routes to it are blackholes.",
         ),
         "services": Key(SERVICES, "What it does, such as [http, {tcp: 5432}], router, nat, {firewall: [23]}."),
     },

@@ -129,6 +129,7 @@ class Directory:
     def __init__(self, topology: Topology, addresses: Addresses) -> None:
         self._topology = topology
         self._gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
+        self._stopped = {held.name for vpc in topology.vpcs for held in vpc.instances if held.state == "stopped"}
         self._vpcs = {node.name: node.vpc for node in topology.nodes()}
         self._by_name: dict[str, _Owned] = {}
         self._by_address: dict[str, _Owned] = {}
@@ -145,6 +146,8 @@ class Directory:
             raise self._unknown(name, "nobody in this lab sends from")
         if found.node in self._gateways:
             raise UsageError(f"{name} is a NAT gateway: it sends nothing of its own")
+        if found.node in self._stopped:
+            raise UsageError(f"{name} is stopped: it sends nothing", f"`state: running` for {found.node} starts it")
         return found.node, found.private
 
     def target(self, name: str, source: str) -> IPv4Address:

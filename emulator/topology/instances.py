@@ -69,6 +69,8 @@ class Instance:
     """An EC2 instance. Names are unique in the lab, because `vpcemu exec NAME` must know which.
 
     interfaces: by device index, the primary one first; never empty. The properties below speak of the primary one.
+    state: a stopped one keeps its ENIs with their addresses and groups, and sends and receives nothing (RT-42). One
+    that is terminated never gets here: it is gone, and routes to it are blackholes (RT-40).
     """
 
     name: str
@@ -76,6 +78,7 @@ class Instance:
     services: tuple[Service, ...] = ()
     where: Where = written()
     appliance: Appliance | None = None
+    state: Literal["running", "stopped"] = "running"
 
     @property
     def primary(self) -> NetworkInterface:

@@ -28,7 +28,7 @@ from emulator.topology.nodes import compose
 from emulator.topology.prefix_lists import build_prefix_list
 from emulator.topology.read import VISIT_LIMIT, Reader, Record, TooLarge
 from emulator.topology.report import LIMIT, Report, TooManyProblems
-from emulator.topology.routes import Owners, build_route_table, gateway_of, terminated
+from emulator.topology.routes import Owners, build_route_table, gateway_of, stopped, terminated
 from emulator.topology.security import DEFAULT_GROUP, build_group, implied_group
 from emulator.topology.services import build_appliance, build_services
 
@@ -168,7 +168,8 @@ def _instance(record: Record, subnets: dict[str, Subnet], report: Report) -> Ins
         # SUB-16: what the instance says, else what its subnet says. EIP-02: an Elastic IP takes the place of either.
         wanted = record.get("associate_public_ip_address")
         inherited = subnet is not None and subnet.map_public_ip_on_launch
-        public = "auto" if (inherited if wanted is None else wanted) else None
+        # SUB-17: it is given back on stop; an Elastic IP stays.
+        public = "auto" if (inherited if wanted is None else wanted) and not stopped(record) else None
     primary = NetworkInterface(
         record.name,
         0,
@@ -178,7 +179,14 @@ def _instance(record: Record, subnets: dict[str, Subnet], report: Report) -> Ins
         record.get("source_dest_check") is not False,
         record.where,
     )
-    return Instance(record.name, (primary,), build_services(record, report), record.where, build_appliance(record))
+    return Instance(
+        record.name,
+        (primary,),
+        build_services(record, report),
+        record.where,
+        build_appliance(record),
+        "stopped" if stopped(record) else "running",
+    )
 
 
 def _internet(root: Record, report: Report) -> Internet:

@@ -5,7 +5,7 @@ place in the user's file and never takes part in equality, so two files that say
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, NamedTuple
 
@@ -205,6 +205,13 @@ class Vpc:
         """All blocks, the primary one first."""
         return (self.cidr_block, *self.secondary_cidr_blocks)
 
+    @property
+    def awake(self) -> "Vpc":
+        """The VPC without the instances that are stopped (RT-42)."""
+        if all(instance.state == "running" for instance in self.instances):
+            return self
+        return replace(self, instances=tuple(held for held in self.instances if held.state == "running"))
+
     def subnet(self, name: str) -> Subnet:
         return next(subnet for subnet in self.subnets if subnet.name == name)
 
@@ -327,7 +334,10 @@ class Addresses(NamedTuple):
 
     An ENI's first address is under its node's name, "nat"; the secondary ones are under `slot("nat", 1)`, "nat+1", and
     so on, in both maps alike: the private address and the Elastic IP of one slot belong together. A name holds no "+".
+
+    released: the public address of the pool that an instance had last, while it has none (SUB-17).
     """
 
     private: dict[str, IPv4Address]  # instances and NAT gateways
     public: dict[str, IPv4Address]  # instances with a public IP, NAT gateways, outside hosts
+    released: dict[str, IPv4Address] = {}  # noqa: RUF012 - never changed

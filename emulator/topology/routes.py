@@ -40,6 +40,11 @@ def terminated(instance: Record) -> bool:
     return bool(instance.get("state") == "terminated")
 
 
+def stopped(instance: Record) -> bool:
+    """RT-42: the instance is there, and does nothing."""
+    return bool(instance.get("state") == "stopped")
+
+
 def build_route_table(
     record: Record, vpc: Record, blocks: tuple[IPv4Network, ...], owners: Owners, report: Report
 ) -> RouteTable:

@@ -34,9 +34,12 @@ class _Names:
         self._topology = topology
         self._report = report
         self._kinds: dict[str, str] = {node.name: node.kind for node in topology.nodes()}
+        self._stopped: set[str] = set()
         for vpc in topology.vpcs:
             for instance in vpc.instances:
                 self._kinds |= {interface.name: "instance" for interface in instance.interfaces}
+                if instance.state == "stopped":
+                    self._stopped |= {interface.name for interface in instance.interfaces}
         self._talking = [name for name, kind in self._kinds.items() if kind in ("instance", "outside_host")]
         self._incomplete = _incomplete(topology, report)
         self._missing = any(path.startswith("vpcs") for path in report.broken)  # instances, perhaps
@@ -59,6 +62,9 @@ class _Names:
                 self._report.error(where, f"no node is called `{name}`", hint, key=key)
         elif kind == "nat_gateway" and sends:
             self._report.error(where, f"`{name}` is a NAT gateway, which sends nothing of its own", key=key)
+        elif name in self._stopped and sends:
+            # RT-42
+            self._report.error(where, f"`{name}` is stopped, and sends nothing", "state: running", key=key)
         elif kind in ("router", "internet_gateway"):
             what = f"`{name}` is no host: nothing can be sent {'from' if sends else 'to'} it"
             self._report.error(where, what, "name an instance, an outside host, or an address", key=key)

@@ -165,6 +165,19 @@ def test_a_node_that_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
     assert "`vpcemu status two` says what is wrong" in capsys.readouterr().err
 
 
+def test_RT_42_a_stopped_instance(entered: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "two.yaml").write_text(LAB.replace("db: {subnet: a}", "db: {subnet: a, state: stopped}"))
+    assert main(["up", str(tmp_path / "two.yaml")]) == 0
+    for words in (["exec", "db", "--", "true"], ["shell", "db"]):
+        assert main(words) == 2
+        assert (
+            "db is stopped\n    hint: `state: running` for db in the file, and `vpcemu up`" in capsys.readouterr().err
+        )
+    with pytest.raises(Entered):
+        main(["exec", "web", "--", "true"])
+    assert "db" in entered["hosts_text"]  # its address is still its own
+
+
 def test_a_lab_must_be_named_only_if_there_are_several(
     entered: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

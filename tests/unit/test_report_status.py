@@ -9,7 +9,13 @@ from emulator.report.shapes import InstanceStatus, InternetStatus, ServiceStatus
 def instance(name: str, subnet: str = "a", state: str = "running", public: str = "") -> InstanceStatus:
     service = ServiceStatus(name="http", kind="http", port=80, state=state, detail="")
     return InstanceStatus(
-        name=name, subnet=subnet, private_ip="10.0.0.4", public_ip=public, security_groups=["web"], services=[service]
+        name=name,
+        state="stopped" if state == "stopped" else "running",
+        subnet=subnet,
+        private_ip="10.0.0.4",
+        public_ip=public,
+        security_groups=["web"],
+        services=[service],
     )
 
 
@@ -82,6 +88,13 @@ def test_a_big_vpc_is_counted_by_subnet() -> None:
 
 def test_a_service_that_does_not_run_says_so() -> None:
     assert "http 80 (backoff)" in "\n".join(status.status(lab(instances=[instance("one", state="backoff")])))
+
+
+def test_a_stopped_instance_says_so() -> None:
+    text = "\n".join(status.status(lab(instances=[instance("one", state="stopped")])))
+    assert "one   instance, stopped  a" in text
+    many = [instance(f"i{n}", state="stopped" if n < 2 else "running") for n in range(100)]
+    assert status.status(lab(instances=many))[4].endswith("  100; 2 stopped; services: 98 running, 2 stopped")
 
 
 def test_what_is_wrong_with_its_remedies_once_each() -> None:

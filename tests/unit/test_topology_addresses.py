@@ -25,6 +25,10 @@ def lab(
     return topology
 
 
+def strings(addresses: dict[str, IPv4Address]) -> dict[str, str]:
+    return {name: str(ip) for name, ip in addresses.items()}
+
+
 def private(topology: Topology, held: Addresses | None = None) -> dict[str, str]:
     addresses, problems = assign(topology, held)
     assert problems == []
@@ -140,6 +144,27 @@ def test_a_held_public_address_is_kept_unless_claimed() -> None:
 def test_an_elastic_ip_that_was_taken_away_is_not_kept() -> None:
     held = Addresses({}, {"web": IPv4Address("52.1.2.3")})
     assert public(lab(f"web: {AUTO}"), held) == {"web": "203.0.113.1"}
+
+
+def test_SUB_17_stopped_and_started_it_has_another_address() -> None:
+    both = f"web: {AUTO}, app: {AUTO}"
+    running, _ = assign(lab(both))
+    assert strings(running.public) == {"web": "203.0.113.1", "app": "203.0.113.2"}
+    stopped, _ = assign(lab(both.replace("{", "{state: stopped, ", 1)), running)
+    assert strings(stopped.public) == {"app": "203.0.113.2"}
+    assert strings(stopped.released) == {"web": "203.0.113.1"}
+    assert stopped.private == running.private
+    longer, _ = assign(lab(both.replace("{", "{state: stopped, ", 1)), stopped)
+    assert longer == stopped
+    started, _ = assign(lab(both), longer)
+    assert strings(started.public) == {"web": "203.0.113.3", "app": "203.0.113.2"}
+    assert started.released == {}
+
+
+def test_SUB_17_what_one_released_is_free_for_another() -> None:
+    held = Addresses({}, {}, {"web": IPv4Address("203.0.113.1")})
+    assert public(lab(f"web: {AUTO}, app: {AUTO}"), held) == {"web": "203.0.113.2", "app": "203.0.113.1"}
+    assert assign(lab(""), held)[0].released == {}
 
 
 def test_the_pool_goes_on_and_avoids_the_vpcs() -> None:  # VPC-06

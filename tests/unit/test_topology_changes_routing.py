@@ -115,6 +115,11 @@ def change(verb: str, path: str, noun: str, text: str) -> Change:
         ),
         (
             "services: [router]",
+            "services: [router], state: stopped",
+            [change("replace", f"{VPC}.instances.fw.state", "instance", "state: running -> stopped")],
+        ),
+        (
+            "services: [router]",
             "services: [nat, {firewall: [23]}]",
             [change("replace", f"{VPC}.instances.fw.services", "instance", "forwards: router -> nat, firewall 23")],
         ),
