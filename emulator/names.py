@@ -18,6 +18,7 @@ RESOURCE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")  # V
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")  # outside hosts: dns.example
 
 NFT_TABLE = "vpcemu"  # table ip vpcemu, in namespaces of ours only
+OWN_GENERATION = "own_generation"  # a set of it: a generation of the ruleset that is our own doing
 GUEST_LINK = "eth0"  # inside an instance, a NAT gateway, an outside host
 IGW_LINK = "igw"  # in the VPC's router, towards its internet gateway
 VPC_LINK = "vpc"  # in the internet gateway, towards the router

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from emulator import names
-from emulator.compile import nft
+from emulator.compile import nft, remarks
 from emulator.compile.eni import Eni
 from emulator.topology.model import NetworkAclEntry, Vpc
 
@@ -52,7 +52,7 @@ def network_acls(vpc: Vpc, enis: dict[str, Eni]) -> Borders:
         for direction, prefix, other, entries in closed:
             judge, border = names.chain(f"acl_{direction}", acl.name), names.chain(prefix, subnet.name)
             chains.setdefault(judge, nft.Chain(judge, tuple(_rules(acl.name, direction, entries))))
-            staying = nft.Rule(f"{other} @{within} return", f"within subnet {subnet.name}")
+            staying = nft.Rule(f"{other} @{within} return", remarks.within(subnet.name))
             chains[border] = nft.Chain(border, (staying, nft.Rule(f"goto {judge}")))
             judged[direction] += [nft.Element(link, f"jump {border}") for link in own]
     maps = (
@@ -77,9 +77,10 @@ def _rules(acl: str, direction: Direction, entries: Iterable[NetworkAclEntry]) -
     for entry in entries:  # ACL-03: by number, and the first match decides
         verdict = "return" if entry.action == "allow" else "drop"
         yield nft.Rule(
-            f"{_matches(entry, direction)} {verdict}".strip(), f"network ACL {acl}, {direction} rule {entry.number}"
+            f"{_matches(entry, direction)} {verdict}".strip(),
+            remarks.acl(acl, direction, str(entry.number), entry.action),
         )
-    yield nft.Rule("drop", f"network ACL {acl}, {direction} rule *")  # ACL-04
+    yield nft.Rule("drop", remarks.acl(acl, direction, "*", "deny"))  # ACL-04
 
 
 def _matches(entry: NetworkAclEntry, direction: Direction) -> str:

@@ -112,7 +112,11 @@ def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
                     (nft.Rule("dnat to ip daddr map @private_of", "internet gateway: public to private"),),
                     nft.Hook("nat", "prerouting", "dstnat", "accept"),
                 ),
-                nft.Chain("to_gateway", (), nft.Hook("filter", "input", "filter", "drop")),
+                nft.Chain(
+                    "to_gateway",
+                    (nft.Rule("drop", "internet gateway: it is no host"),),
+                    nft.Hook("filter", "input", "filter", "drop"),
+                ),
                 nft.Chain(
                     "from_gateway",
                     # IGW-11: it is in no traceroute. It does say when a packet is too large (MTU-05).
@@ -237,7 +241,10 @@ def _internet_ruleset(real: Uplink | None) -> Ruleset:
     """
     to_internet = nft.Chain(
         "to_internet",
-        (nft.Rule("icmp type echo-request accept", "the internet's router answers ping"),),
+        (
+            nft.Rule("icmp type echo-request accept", "the internet's router answers ping"),
+            nft.Rule("drop", "the internet's router answers ping alone"),
+        ),
         nft.Hook("filter", "input", "filter", "drop"),
     )
     if real is None:

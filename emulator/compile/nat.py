@@ -70,7 +70,11 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                     nft.Hook("filter", "prerouting", "-450", "accept"),
                 ),
                 # NAT-23: nothing unsolicited comes in, and it does not answer ping.
-                nft.Chain("to_gateway", (), nft.Hook("filter", "input", "filter", "drop")),
+                nft.Chain(
+                    "to_gateway",
+                    (nft.Rule("drop", "NAT gateway: unsolicited"),),
+                    nft.Hook("filter", "input", "filter", "drop"),
+                ),
                 nft.Chain("new", _new(len(addresses), connections)),
                 nft.Chain(
                     "through_gateway",
@@ -80,7 +84,7 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                             f"tcp flags & (syn | rst) == syn tcp option maxseg size set {MTU - _HEADERS}",
                             "NAT gateway: MSS",
                         ),
-                        nft.Rule("ct state established,related accept"),
+                        nft.Rule("ct state established,related accept", "NAT gateway: a known connection"),
                         # NAT-27: the inside host that speaks after the timeout is told by a reset. What comes from
                         # outside is addressed to the gateway itself and never gets here (NAT-28).
                         nft.Rule(
@@ -89,6 +93,7 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                         ),
                         # NAT-20: TCP, UDP and ICMP, nothing else.
                         nft.Rule("meta l4proto { tcp, udp, icmp } ct state new goto new"),
+                        nft.Rule("drop", "NAT gateway: begins no connection of TCP, UDP or ICMP"),
                     ),
                     nft.Hook("filter", "forward", "filter", "drop"),
                 ),
@@ -96,8 +101,11 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                     "translate",
                     (
                         # NAT-21: ports 1024-65535; the kernel keeps the sender's own port where it can.
-                        nft.Rule("meta l4proto { tcp, udp } snat to ct mark map @address : 1024-65535", "NAT gateway"),
-                        nft.Rule("snat to ct mark map @address", "NAT gateway"),
+                        nft.Rule(
+                            "meta l4proto { tcp, udp } snat to ct mark map @address : 1024-65535",
+                            "NAT gateway: source becomes its own",
+                        ),
+                        nft.Rule("snat to ct mark map @address", "NAT gateway: source becomes its own"),
                     ),
                     nft.Hook("nat", "postrouting", "srcnat", "accept"),
                 ),

@@ -65,7 +65,8 @@ class Table(NamedTuple):
 
 def render(table: Table) -> Ruleset:
     """The text for `nft -f -` (declare, delete, declare: it works whether or not the table exists), and its digest."""
-    lines: list[str] = []
+    # Empty until a trace has been here: see `kernel.nftables.observe`.
+    lines: list[str] = [*_set(Set(names.OWN_GENERATION, "mark", ()))]
     for item in table.sets:
         lines += _set(item)
     for chain in table.chains:

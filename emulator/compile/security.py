@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from typing import Literal, NamedTuple
 
 from emulator import names
-from emulator.compile import nft, untracked
+from emulator.compile import nft, remarks, untracked
 from emulator.compile.boxes import Box, disjoint
 from emulator.topology.model import (
     Addresses,
@@ -60,7 +60,7 @@ def security_groups(vpc: Vpc, addresses: Addresses, prefix_lists: Iterable[Prefi
         for combination in combinations:
             allowed = [rule for name in combination for rule in rules[name]]
             untracked_first = untracked.lookups(direction, tuple(groups[name] for name in combination))
-            refuse = nft.Rule("drop", f"no {direction} rule of {_groups(combination)} allows it")
+            refuse = nft.Rule("drop", remarks.no_rule(direction, combination))
             chains.append(nft.Chain(names.chain(direction, *combination), (*untracked_first, *allowed, refuse)))
     # SG-30, SG-31: a reference means the private addresses of the ENIs that carry the group, and no other address.
     # RT-09: on the way through an appliance such an address comes from, or goes to, another's ENI, and is not meant.
@@ -99,10 +99,6 @@ def _verdicts(carried: dict[str, tuple[str, ...]], direction: Direction) -> tupl
     )
 
 
-def _groups(combination: tuple[str, ...]) -> str:
-    return f"security group{'s' if len(combination) > 1 else ''} {', '.join(combination)}"
-
-
 def _group(group: SecurityGroup, direction: Direction) -> tuple[list[nft.Set], list[nft.Rule], set[str]]:
     """One direction of one group: its sets, the rules that look them up, and the groups it names."""
     by_network: list[SecurityGroupRule] = []
@@ -127,17 +123,17 @@ def _networks(group: str, direction: Direction, rules: list[SecurityGroupRule]) 
         if held := tuple(elements):
             name = names.chain(direction, group, suffix)
             sets.append(nft.Set(name, kind, held, interval=True, merge=merge))
-            lookups.append(nft.Rule(f"{match} @{name} return", f"security group {group}, {direction}"))
-
-    def comment(numbers: tuple[int, ...]) -> str:
-        return f"{group} {direction} rule {', '.join(map(str, numbers))}"
+            lookups.append(nft.Rule(f"{match} @{name} return", remarks.group(group, direction)))
 
     everything = [box._replace(first=0, last=0) for box, rule in _boxes(rules) if rule.protocol == _ALL]
     allow(
         "all",
         "ipv4_addr",
         peer,
-        (nft.Element(nft.addresses(box.low, box.high), comment=comment(box.rules)) for box in disjoint(everything)),
+        (
+            nft.Element(nft.addresses(box.low, box.high), comment=remarks.rules(box.rules))
+            for box in disjoint(everything)
+        ),
     )
     # SG-20: a protocol other than tcp, udp and icmp has no ports, whatever the rule says.
     portless = sorted({rule.protocol for rule in rules if _portless(rule) and rule.protocol != _ALL})
@@ -146,7 +142,7 @@ def _networks(group: str, direction: Direction, rules: list[SecurityGroupRule]) 
         "inet_proto . ipv4_addr",
         nft.together("meta l4proto", peer),
         (
-            nft.Element(nft.together(str(protocol), nft.addresses(box.low, box.high)), comment=comment(box.rules))
+            nft.Element(nft.together(str(protocol), nft.addresses(box.low, box.high)), comment=remarks.rules(box.rules))
             for protocol in portless
             for box in disjoint(
                 box._replace(first=0, last=0)
@@ -162,7 +158,7 @@ def _networks(group: str, direction: Direction, rules: list[SecurityGroupRule]) 
         (
             nft.Element(
                 nft.together(str(protocol), nft.addresses(box.low, box.high), nft.span(box.first, box.last)),
-                comment=comment(box.rules),
+                comment=remarks.rules(box.rules),
             )
             for protocol in (nft.TCP, nft.UDP)
             for box in disjoint(box for box, rule in _boxes(rules) if rule.protocol == protocol)
@@ -173,7 +169,7 @@ def _networks(group: str, direction: Direction, rules: list[SecurityGroupRule]) 
         "ipv4_addr . icmp_type . icmp_code",
         nft.together(peer, "icmp type", "icmp code"),
         (
-            nft.Element(nft.together(nft.addresses(box.low, box.high), kind, code), comment=comment(box.rules))
+            nft.Element(nft.together(nft.addresses(box.low, box.high), kind, code), comment=remarks.rules(box.rules))
             for box in disjoint(box for box, rule in _boxes(rules) if rule.protocol == nft.ICMP and not _portless(rule))
             for kind, code in _icmp(box.first, box.last)
         ),
@@ -187,23 +183,30 @@ def _reference(group: str, direction: Direction, peer: str, rules: list[Security
     member = f"{nft.together(*other)} @{names.chain('members', peer)}"
 
     def comment(held: Iterable[SecurityGroupRule]) -> str:
-        numbers = sorted({rule.number for rule in held})
-        return f"security group {group}, {direction} rule {', '.join(map(str, numbers))}: members of {peer}"
+        return remarks.members(group, direction, peer, {rule.number for rule in held})
+
+    def noted(text: str, box: Box) -> str:
+        return f'{text} comment "{remarks.rules(box.rules)}"'
 
     if everything := [rule for rule in rules if rule.protocol == _ALL]:
         return [nft.Rule(f"{member} return", comment(everything))]
     made: list[nft.Rule] = []
     if portless := [rule for rule in rules if _portless(rule)]:
-        protocols = nft.either(sorted({str(rule.protocol) for rule in portless}))
+        numbers = {
+            one.protocol: {rule.number for rule in portless if rule.protocol == one.protocol} for one in portless
+        }
+        protocols = nft.either(
+            f'{protocol} comment "{remarks.rules(numbers[protocol])}"' for protocol in sorted(numbers)
+        )
         made.append(nft.Rule(f"{member} meta l4proto {protocols} return", comment(portless)))
     for protocol in (nft.TCP, nft.UDP):
         if held := [rule for rule in rules if rule.protocol == protocol]:
             boxes = disjoint(Box(0, 0, rule.from_port, rule.to_port, (rule.number,)) for rule in held)
-            ports = nft.either(nft.span(box.first, box.last) for box in boxes)
+            ports = nft.either(noted(nft.span(box.first, box.last), box) for box in boxes)
             made.append(nft.Rule(f"{member} meta l4proto {protocol} th dport {ports} return", comment(held)))
     if typed := [rule for rule in rules if rule.protocol == nft.ICMP and not _portless(rule)]:
         boxes = disjoint(_box(rule)._replace(low=0, high=0) for rule in typed)
-        kinds = nft.either(nft.together(*pair) for box in boxes for pair in _icmp(box.first, box.last))
+        kinds = nft.either(noted(nft.together(*pair), box) for box in boxes for pair in _icmp(box.first, box.last))
         made.append(nft.Rule(f"{member} icmp type . icmp code {kinds} return", comment(typed)))
     return made
 

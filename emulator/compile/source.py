@@ -6,7 +6,7 @@ All of it in the router, before or beside conntrack, where root in an instance c
 from typing import NamedTuple
 
 from emulator import names
-from emulator.compile import nft
+from emulator.compile import nft, remarks
 from emulator.compile.eni import Eni
 from emulator.compile.tables import number_for_edge
 from emulator.topology.model import Vpc
@@ -32,15 +32,15 @@ def check(vpc: Vpc, enis: dict[str, Eni]) -> Check:
     rules = [
         # One lookup answers whether the sender may and which route table its subnet has; before conntrack, so a
         # forgery leaves no trace.
-        nft.Rule("meta mark set ether saddr . ip saddr . iifname map @own_address", "subnet route table"),
+        nft.Rule("meta mark set ether saddr . ip saddr . iifname map @own_address", remarks.OWN_SOURCE),
         nft.Rule("meta mark != 0 accept"),
-        nft.Rule("meta mark set ether saddr . iifname map @unchecked_link", "subnet route table, no source check"),
+        nft.Rule("meta mark set ether saddr . iifname map @unchecked_link", remarks.ANY_SOURCE),
         nft.Rule("meta mark != 0 accept"),
-        nft.Rule("iifname @instance_link drop", "source/destination check"),
+        nft.Rule("iifname @instance_link drop", remarks.FOREIGN_SOURCE),
     ]
     edge = number_for_edge(vpc)
     if edge is not None:
-        rules.append(nft.Rule(f"iifname {nft.link(names.IGW_LINK)} meta mark set {edge}", "edge route table"))  # GRT-01
+        rules.append(nft.Rule(f"iifname {nft.link(names.IGW_LINK)} meta mark set {edge}", remarks.EDGE_TABLE))  # GRT-01
     sets = [
         nft.Set(
             "own_address",
@@ -67,6 +67,6 @@ def check(vpc: Vpc, enis: dict[str, Eni]) -> Check:
             ),
         ]
         body = "oifname @guarded_link ip daddr . oifname != @guarded_address drop"
-        forward = (nft.Rule(body, "source/destination check"),)
+        forward = (nft.Rule(body, remarks.FOREIGN_DESTINATION),)
     chain = nft.Chain("from_eni", tuple(rules), nft.Hook("filter", "prerouting", "raw", "accept"))
     return Check(tuple(sets), chain, forward)

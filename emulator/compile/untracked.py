@@ -8,7 +8,7 @@ A flow that is tracked at both ends is not marked, and costs one comparison more
 from collections.abc import Iterable
 
 from emulator import names
-from emulator.compile import nft
+from emulator.compile import nft, remarks
 from emulator.compile.boxes import Box, disjoint
 from emulator.topology.model import SecurityGroup, SecurityGroupRule
 from emulator.topology.security import EVERYWHERE
@@ -20,7 +20,7 @@ _BITS = {"egress": names.UNTRACKED_BY_CALLER, "ingress": names.UNTRACKED_BY_CALL
 
 
 def lookups(direction: str, combination: tuple[SecurityGroup, ...]) -> tuple[nft.Rule, ...]:
-    """Rules in front of a direction's own, for ENIs with these groups: they let through and mark what is not tracked.
+    """Rules in front of a direction's own, for ENIs with these groups: they mark what is not tracked.
 
     CT-01: TCP or UDP that a rule for 0.0.0.0/0 allows, where the other direction allows everything to everybody.
     SG-02: rules are those of all groups of the ENI together.
@@ -30,8 +30,8 @@ def lookups(direction: str, combination: tuple[SecurityGroup, ...]) -> tuple[nft
     rules, others = (ingress, egress) if direction == "ingress" else (egress, ingress)
     if not _everything(others):
         return ()
-    then = f"ct mark set ct mark or {_BITS[direction]} return"
-    comment = f"{direction}: not tracked"
+    then = f"ct mark set ct mark or {_BITS[direction]}"
+    comment = remarks.NOT_TRACKED[direction]
     if _everything(rules):
         return (nft.Rule(f"{_FIRST} meta l4proto {nft.either(('tcp', 'udp'))} {then}", comment),)
     found = []
@@ -55,10 +55,10 @@ def judge_again() -> nft.Chain:
         (
             # CT-03, CT-10: neither an ICMP error about the flow nor anything but TCP and UDP is judged again.
             nft.Rule("meta l4proto != { tcp, udp } return"),
-            nft.Rule(f"ct direction original ct mark and {caller} == {caller} jump sender", "CT-07: not tracked"),
-            nft.Rule(f"ct direction original ct mark and {called} == {called} jump receiver", "CT-07: not tracked"),
-            nft.Rule(f"ct direction reply ct mark and {called} == {called} jump sender", "CT-07: not tracked"),
-            nft.Rule(f"ct direction reply ct mark and {caller} == {caller} jump receiver", "CT-07: not tracked"),
+            nft.Rule(f"ct direction original ct mark and {caller} == {caller} jump sender", remarks.ASKED_AGAIN),
+            nft.Rule(f"ct direction original ct mark and {called} == {called} jump receiver", remarks.ASKED_AGAIN),
+            nft.Rule(f"ct direction reply ct mark and {called} == {called} jump sender", remarks.ASKED_AGAIN),
+            nft.Rule(f"ct direction reply ct mark and {caller} == {caller} jump receiver", remarks.ASKED_AGAIN),
         ),
     )
 
@@ -73,6 +73,6 @@ def always_tracked(links: Iterable[str]) -> tuple[nft.Set, tuple[nft.Rule, ...]]
     if not members:
         return held, ()
     return held, (
-        nft.Rule("iifname @always_tracked ct mark set 0", "always tracked"),
-        nft.Rule("oifname @always_tracked ct mark set 0", "always tracked"),
+        nft.Rule("iifname @always_tracked ct mark set 0", remarks.ALWAYS_TRACKED),
+        nft.Rule("oifname @always_tracked ct mark set 0", remarks.ALWAYS_TRACKED),
     )

@@ -6,7 +6,7 @@ enforced. A subnet is therefore no object of the kernel's: it is an address rang
 """
 
 from emulator import names
-from emulator.compile import appliance, nft, source, untracked
+from emulator.compile import appliance, nft, remarks, source, untracked
 from emulator.compile.acl import network_acls
 from emulator.compile.eni import Eni, gateway_address, namespace, service_addresses
 from emulator.compile.routing import routes
@@ -109,8 +109,10 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
             chains=(
                 *groups.chains,
                 *acls.chains,
-                nft.Chain("sender", (nft.Rule("iifname vmap @sender_groups"), nft.Rule("drop"))),
-                nft.Chain("receiver", (nft.Rule("oifname vmap @receiver_groups"), nft.Rule("drop"))),
+                nft.Chain("sender", (nft.Rule("iifname vmap @sender_groups"), nft.Rule("drop", remarks.NO_INTERFACE))),
+                nft.Chain(
+                    "receiver", (nft.Rule("oifname vmap @receiver_groups"), nft.Rule("drop", remarks.NO_INTERFACE))
+                ),
                 untracked.judge_again(),
                 nft.Chain(
                     "known",
@@ -119,7 +121,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
                         # ACL-01: groups know a reply, ACLs judge it like any other packet.
                         *acls.leave,
                         *acls.enter,
-                        nft.Rule("accept", "SG-03: replies to what was allowed"),
+                        nft.Rule("accept", remarks.KNOWN_FLOW),
                     ),
                 ),
                 senders.chain,
@@ -128,12 +130,13 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
                     # L2-05: base+1 answers ping from its own subnet. SG-40: AWS's services answer the VPC's instances.
                     (
                         nft.Rule(
-                            "icmp type echo-request ip daddr . iifname @router_address accept", "the router's address"
+                            "icmp type echo-request ip daddr . iifname @router_address accept", remarks.ROUTER_PING
                         ),
                         nft.Rule(
                             "iifname @instance_link ip daddr @service_address meta l4proto { tcp, udp } accept",
-                            "SG-40: not filtered",
+                            remarks.SERVICE,
                         ),
+                        nft.Rule("drop", remarks.NO_SERVICE),
                     ),
                     nft.Hook("filter", "input", "filter", "drop"),
                 ),

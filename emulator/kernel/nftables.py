@@ -16,7 +16,9 @@ from emulator.compile.state import Ruleset
 from emulator.errors import KernelError, UnsupportedError
 from emulator.kernel import decode, netns, process
 from emulator.kernel.channel import NETFILTER_FAMILY, Channel, Part
-from emulator.kernel.wire import ACK, Request, attribute
+from emulator.kernel.trace_decode import user_comment
+from emulator.kernel.trace_wire import get_element
+from emulator.kernel.wire import ACK, U32, Request, attribute
 
 _NFTABLES, _CONNTRACK = 10 << 8, 1 << 8
 _GET_TABLE, _GET_GENERATION, _DELETE_CONNTRACK = _NFTABLES | 1, _NFTABLES | 16, _CONNTRACK | 2
@@ -70,8 +72,8 @@ def replace(namespace: int, channel: Channel, lab: str, ruleset: Ruleset) -> Non
     A namespace with a ruleset of ours has nothing else, so tables of others go in the same transaction; save in a
     guest, where they are its owner's.
     """
-    generation = (_generation(channel) + 1) & 0xFFFFFFFF
-    text = ruleset.text.replace("@COMMENT@", comment(lab, ruleset.digest, generation))
+    ours = (generation(channel) + 1) & 0xFFFFFFFF
+    text = ruleset.text.replace("@COMMENT@", comment(lab, ruleset.digest, ours))
     run(namespace, text if ruleset.shared else "".join(_deletions_of_others(channel)) + text)
 
 
@@ -96,7 +98,8 @@ def comment(lab: str, digest: str, generation: int) -> str:
 def observe(channel: Channel, *, shared: bool = False) -> Ruleset | None:
     """Whose table is there. None: there is none, and nobody ever touched this namespace's ruleset.
 
-    "tampered" if the ruleset is not as our last commit left it; who shares it may do that.
+    "tampered" if the ruleset is not as our last commit left it; who shares it may do that. A trace's own doing does not
+    count: it leaves the generation that it made in a set of our table (see `watch`).
     """
     table, generation = channel.ask([_get_table(names.NFT_TABLE), Request(_GET_GENERATION, 0, b"\0\0\0\0")])
     now = _generation_of(generation)
@@ -106,9 +109,20 @@ def observe(channel: Channel, *, shared: bool = False) -> Ruleset | None:
     words = _comment_of(table).split()
     if len(words) != 5 or words[0] != "vpcemu" or words[3] != "gen":
         return Ruleset(TAMPERED)
-    if words[4] != str(now) and not shared:
+    if words[4] != str(now) and not shared and not _is_noted(channel, now):
         return Ruleset(TAMPERED)
     return Ruleset(words[2])
+
+
+def is_own(channel: Channel, generation: int) -> bool:
+    """Whether our table is there and nobody else has touched the ruleset up to this generation."""
+    words = (table_comment(channel, names.NFT_TABLE) or "").split()
+    return len(words) == 5 and words[0] == "vpcemu" and (words[4] == str(generation) or _is_noted(channel, generation))
+
+
+def _is_noted(channel: Channel, generation: int) -> bool:
+    key = U32.pack(generation)
+    return isinstance(channel.ask([get_element(2, names.NFT_TABLE, names.OWN_GENERATION, key)])[0], Part)
 
 
 def has_table(channel: Channel, name: str) -> bool:
@@ -135,7 +149,8 @@ def _get_table(name: str) -> Request:
     return Request(_GET_TABLE, 0, _IPV4 + attribute(_TABLE_NAME, name.encode() + b"\0"))
 
 
-def _generation(channel: Channel) -> int:
+def generation(channel: Channel) -> int:
+    """How many commits the ruleset has seen, whoever made them."""
     return _generation_of(channel.ask([Request(_GET_GENERATION, 0, b"\0\0\0\0")])[0])
 
 
@@ -147,12 +162,5 @@ def _generation_of(answer: object) -> int:
 
 
 def _comment_of(answer: Part) -> str:
-    """nft keeps a comment in the table's user data: type 0, length, text, NUL."""
-    got = decode.attributes(answer.data, answer.start + 4, answer.end).get(_TABLE_USERDATA, b"")
-    at = 0
-    while at + 2 <= len(got):
-        kind, length = got[at], got[at + 1]
-        if kind == 0:
-            return got[at + 2 : at + 2 + length].rstrip(b"\0").decode(errors="replace")
-        at += 2 + length
-    return ""
+    got = decode.attributes(answer.data, answer.start + 4, answer.end)
+    return user_comment(got.get(_TABLE_USERDATA, b""))

@@ -44,9 +44,9 @@ def test_a_rule_is_named_by_its_acl_direction_and_number() -> None:
     found = compiled(implied_acl("default"), NetworkAcl("web", (), (deny, ALL)), private="web")
     judge = next(chain for chain in found.chains if chain.name == "acl_egress.web")
     assert [(rule.body, rule.comment) for rule in judge.rules] == [
-        ("ip daddr 203.0.113.0/24 meta l4proto 6 th dport 22 drop", "network ACL web, egress rule 90"),
-        ("return", "network ACL web, egress rule 100"),
-        ("drop", "network ACL web, egress rule *"),
+        ("ip daddr 203.0.113.0/24 meta l4proto 6 th dport 22 drop", "network ACL web, egress rule 90 DENY"),
+        ("return", "network ACL web, egress rule 100 ALLOW"),
+        ("drop", "network ACL web, egress rule * DENY"),
     ]
 
 

@@ -38,6 +38,9 @@ def test_the_text_replaces_the_table_in_one_transaction() -> None:
         "delete table ip vpcemu\n"
         "table ip vpcemu {\n"
         '\tcomment "@COMMENT@"\n'
+        "\tset own_generation {\n"
+        "\t\ttype mark\n"
+        "\t}\n"
         "\tset allowed {\n"
         "\t\ttype ipv4_addr\n"
         "\t\tflags interval\n"

@@ -1,5 +1,6 @@
 """Security groups compile to sets that allow what the rules allow, and nothing else."""
 
+import re
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
@@ -62,7 +63,8 @@ def _filter_allows(held: Filter, source: IPv4Address, protocol: int, first: int,
             return False
         if rule.body.startswith("ct state new"):  # of what the rest allows, it marks a part
             continue
-        if _matches(rule.body.removesuffix(" return"), sets, source, protocol, first, second):
+        body = re.sub(r' comment "[^"]*"', "", rule.body)
+        if _matches(body.removesuffix(" return"), sets, source, protocol, first, second):
             return True
     raise AssertionError("the chain does not end in drop")
 

@@ -1,0 +1,100 @@
+"""What the rules are called in AWS's words: their comments, which `nft list` and a trace show. Written and read here.
+
+A trace follows a packet through the kernel and knows of each rule only its comment, so the comment says which of the
+user's rules it stands for; for rules in sets the element's own comment is the end of the sentence.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
+
+from emulator.topology.flows import ComponentKind
+
+Direction = Literal["egress", "ingress"]
+
+_CHECK: Final = "source/destination check"
+OWN_SOURCE: Final = f"{_CHECK}: sent from an address of its own"
+ANY_SOURCE: Final = f"{_CHECK}: off"
+FOREIGN_SOURCE: Final = f"{_CHECK}, egress: not an address of this interface"
+FOREIGN_DESTINATION: Final = f"{_CHECK}, ingress: not addressed to this interface"
+EDGE_TABLE: Final = "internet gateway: its edge route table"
+KNOWN_FLOW: Final = "security groups: part of an allowed flow"
+NOT_TRACKED: Final = {"egress": "the sender does not track it", "ingress": "the receiver does not track it"}
+ASKED_AGAIN: Final = "security groups: asked again, the flow is not tracked"
+ALWAYS_TRACKED: Final = "always tracked"
+INTERNAL: Final = frozenset({ALWAYS_TRACKED})  # of no interest to who asks about a packet
+ROUTER_PING: Final = "VPC router: answers ping from its subnet"
+SERVICE: Final = "VPC router: AWS's own services are not filtered"
+NO_SERVICE: Final = "VPC router: answers nothing else"
+NO_INTERFACE: Final = "VPC router: no network interface of this VPC"
+
+
+def group(name: str, direction: str) -> str:
+    """A rule that looks up a set of a group's rules; `rules` is the rest of the sentence."""
+    return f"security group {name}, {direction}"
+
+
+def rules(numbers: Iterable[int]) -> str:
+    """The user's rules that an element stands for, by their place in the file."""
+    return f"rule {', '.join(map(str, sorted(numbers)))}"
+
+
+def members(name: str, direction: str, peer: str, numbers: Iterable[int]) -> str:
+    """A rule for what comes from, or goes to, members of another group."""
+    return f"{group(name, direction)} {rules(numbers)}: members of {peer}"
+
+
+def no_rule(direction: str, groups: tuple[str, ...]) -> str:
+    """The end of an ENI's groups: they only ever allow."""
+    return f"{direction}: no rule of security group{'s' if len(groups) > 1 else ''} {', '.join(groups)} allows it"
+
+
+def acl(name: str, direction: str, number: str, action: str) -> str:
+    return f"network ACL {name}, {direction} rule {number} {action.upper()}"
+
+
+def within(subnet: str) -> str:
+    return f"stays within subnet {subnet}: no network ACL is asked"
+
+
+class Remark(NamedTuple):
+    """A comment, understood. name: of the network ACL or the security group, "" where the comment names none."""
+
+    kind: ComponentKind
+    name: str
+    direction: Literal["egress", "ingress", ""]
+
+
+_FORMS: Final[tuple[tuple[ComponentKind, re.Pattern[str]], ...]] = (
+    ("security_group", re.compile(r"security group (?P<name>\S+), (?P<direction>egress|ingress)\b")),
+    ("security_group", re.compile(r"(?P<direction>egress|ingress): no rule of security groups? ")),
+    ("security_group", re.compile(r"security groups: ")),
+    ("network_acl", re.compile(r"network ACL (?P<name>\S+), (?P<direction>egress|ingress) rule ")),
+    ("network_interface", re.compile(rf"{_CHECK}, (?P<direction>egress|ingress): ")),
+    ("network_interface", re.compile(_CHECK)),
+    ("internet_gateway", re.compile("internet gateway: ")),
+    ("nat_gateway", re.compile("NAT gateway: ")),
+    ("vpc", re.compile("VPC router: ")),
+)
+
+
+def read(comment: str) -> Remark | None:
+    """Who is speaking, or None: a comment that says nothing of AWS's, or somebody else's."""
+    for kind, form in _FORMS:
+        if found := form.match(comment):
+            held = found.groupdict()
+            direction = held.get("direction", "")
+            return Remark(kind, held.get("name") or "", direction)  # type: ignore[arg-type]
+    return None
+
+
+def complete(comment: str, element: str) -> str:
+    """The whole sentence: of a rule, and of the element by which it matched ("" for none).
+
+    A rule that names several numbers is told by its element which of them it was.
+    """
+    if not element or not element.startswith("rule "):
+        return comment
+    if " rule " in comment:
+        return re.sub(r" rule [\d, ]+", f" {element}", comment, count=1)
+    return f"{comment} {element}"

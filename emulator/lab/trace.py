@@ -1,0 +1,29 @@
+"""trace: the way of real packets through a lab that is up. Leaves nothing behind, also when killed (`kernel.watch`)."""
+
+from collections.abc import Callable, Sequence
+
+from emulator.errors import KernelError
+from emulator.lab import doors, lock, places, running
+from emulator.topology.flows import Flow
+from emulator.topology.traces import Trace
+
+
+def trace(lab: str | None, flows: Sequence[Flow], say: Callable[[str], None] = doors.quiet) -> list[Trace]:
+    """Send each flow's packet and tell what the kernel did with it, in the order of `flows`; many go together.
+
+    Holds the lab's lock, so that nobody changes the rules meanwhile. say: gets a sentence when that takes a while.
+    UsageError: there is no such lab. KernelError: it is not as it should be, or the kernel cannot be listened to.
+    """
+    name = places.choose(lab)
+    with lock.hold(name, lambda holder: say(f"lab {name} is being changed by process {holder}: waiting for it")):
+        found = running.recall(name)
+        from emulator.compile.lab import compile_lab
+        from emulator.observe import tracer
+
+        state = compile_lab(found.topology, found.addresses)
+        try:
+            return tracer.trace(tracer.Lab(found.topology, found.addresses, state), flows)
+        except OSError as reason:
+            raise KernelError(
+                f"trace in lab {name}: {reason}", f"`vpcemu status {name}` says what is wrong"
+            ) from reason

@@ -1,0 +1,233 @@
+"""From a pass to a hop: what a node did with a packet, in AWS's words, and who dropped it.
+
+The words are the comments of the rules that the kernel says it has applied; the route is looked up in the tables that
+the kernel has, by the mark that the packet bore.
+"""
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import NamedTuple, Protocol
+
+from emulator import names
+from emulator.compile import remarks
+from emulator.compile.state import MAIN_TABLE, Route, State
+from emulator.compile.tables import kernel_tables
+from emulator.kernel.trace_decode import CONTINUE, DROP, JUMP, Event, Rule
+from emulator.kernel.watch import Packet
+from emulator.observe.passes import Pass
+from emulator.topology.flows import Component, ComponentKind
+from emulator.topology.model import INTERNET, NodeKind, Topology, router_of
+from emulator.topology.traces import Decision, Met, TraceHop
+
+_KINDS: dict[NodeKind, ComponentKind] = {
+    "instance": "instance",
+    "outside_host": "outside_host",
+    "internet": "internet",
+    "internet_gateway": "internet_gateway",
+    "nat_gateway": "nat_gateway",
+    "router": "vpc",
+}
+_FAMILIES = {1: "inet", 2: "ip", 5: "netdev"}
+
+
+class Source(Protocol):
+    """What is known of a namespace (`kernel.watch.Watch`)."""
+
+    links: dict[int, str]
+
+    def rule(self, event: Event) -> Rule | None: ...
+
+    def element(self, rule: Rule, packet: Packet) -> str: ...
+
+    def routes(self) -> list[Route]: ...
+
+
+class Ended(NamedTuple):
+    """Where a packet's way ended without its having arrived, and why, in a sentence."""
+
+    component: Component
+    words: str
+
+
+class Narrator:
+    """Knows the lab's nouns, and turns passes into hops."""
+
+    def __init__(self, topology: Topology, state: State, sources: dict[str, Source]) -> None:
+        self._state = state
+        self._sources = sources
+        self._routes: dict[str, list[Route]] = {}
+        self._vpc = {node.name: node.vpc for node in topology.nodes()}
+        self._tables = {
+            (router_of(vpc.name), held.number): held.table.name for vpc in topology.vpcs for held in kernel_tables(vpc)
+        }
+        self._enis = {
+            (router_of(vpc.name), names.eni(name)): name
+            for vpc in topology.vpcs
+            for name in (
+                *(interface.name for instance in vpc.instances for interface in instance.interfaces),
+                *(gateway.name for gateway in vpc.nat_gateways),
+            )
+        }
+        self._peers = {(veth.node, veth.link): (veth.peer_node, veth.peer_link) for veth in state.veths}
+        self._peers |= {(veth.peer_node, veth.peer_link): (veth.node, veth.link) for veth in state.veths}
+
+    def kind(self, node: str) -> NodeKind:
+        return self._state.namespaces[node].kind
+
+    def came(self, held: Pass) -> str:
+        return self._sources[held.node].links.get(held.came, "")
+
+    def leaves(self, held: Pass) -> str:
+        return self._sources[held.node].links.get(held.leaves, "")
+
+    def peer(self, held: Pass) -> tuple[str, str] | None:
+        """(node, link) at the other end of where the packet went out. None: out of the lab."""
+        link = self.leaves(held)
+        return (held.node, "lo") if link == "lo" else self._peers.get((held.node, link))
+
+    def component(self, node: str, direction: str = "") -> Component:
+        """The node as something of AWS's."""
+        kind, vpc = _KINDS[self.kind(node)], self._vpc[node]
+        name = vpc if kind == "vpc" else INTERNET if kind == "internet" else node
+        return Component(kind, name, vpc, direction if kind == "internet_gateway" else "")  # type: ignore[arg-type]
+
+    # --- hops -------------------------------------------------------------------------------------------------
+
+    def hop(self, held: Pass) -> TraceHop:
+        route = self._route(held)
+        return TraceHop(
+            node=held.node,
+            kind=self.kind(held.node),
+            came="" if held.made else self.came(held),
+            left=self.leaves(held) if held.left else "",
+            entered=held.header.ends,
+            departed=held.ends,
+            route=route[0] if route else "",
+            rules=tuple(self._rules(held)),
+            arrived=held.arrived,
+        )
+
+    def _rules(self, held: Pass) -> list[Met]:
+        source = self._sources[held.node]
+        packet = Packet(held.network, held.transport, held.came, held.leaves, held.mark)
+        met: list[Met] = []
+        for event in held.events:
+            rule = source.rule(event) if event.kind == "rule" else None
+            comment = rule.comment if rule else ""
+            if event.table != names.NFT_TABLE:
+                if event.verdict == DROP or comment:
+                    met.append(Met(self.component(held.node), _foreign(event, comment), _decision(event, None)))
+                continue
+            if not comment or comment in remarks.INTERNAL:
+                if event.verdict == DROP:
+                    words = f"chain {event.chain}: what no rule allows"
+                    met.append(Met(self.component(held.node, self._side(held)), words, "deny"))
+                continue
+            assert rule is not None
+            remark = remarks.read(comment)
+            words = remarks.complete(comment, source.element(rule, packet) if rule.lookups else "")
+            met.append(Met(self._speaker(held, remark), words, _decision(event, remark)))
+        return met
+
+    def _speaker(self, held: Pass, remark: remarks.Remark | None) -> Component | None:
+        if remark is None:
+            return None if self.kind(held.node) == "router" else self.component(held.node, self._side(held))
+        if remark.kind in ("internet_gateway", "nat_gateway", "vpc"):
+            return self.component(held.node, self._side(held))
+        if not remark.direction:
+            return None
+        name = remark.name
+        if remark.kind in ("security_group", "network_interface"):
+            link = self.leaves(held) if remark.direction == "ingress" else self.came(held)
+            name = self._enis.get((held.node, link), link)
+        return Component(remark.kind, name, self._vpc[held.node], remark.direction)
+
+    def _side(self, held: Pass) -> str:
+        """An internet gateway's: which way a packet goes that is there."""
+        return "egress" if self.came(held) == names.VPC_LINK else "ingress"
+
+    # --- ends -------------------------------------------------------------------------------------------------
+
+    def ended(self, held: Pass, hop: TraceHop) -> Ended | None:
+        """Why the packet went no further than this pass. None: it arrived there."""
+        if held.dropped:
+            last = next((met for met in reversed(hop.rules) if met.decision == "deny"), None)
+            if last is not None:
+                return Ended(last.component or self.component(held.node), last.words)
+        if held.arrived:
+            return None
+        if held.left:
+            return self._lost(held)
+        node, kind = held.node, self.kind(held.node)
+        if not held.routed and not held.made:
+            if kind == "router" and (route := self._route(held)) and route[1] is not None:
+                return Ended(route[1], route[0])
+            if kind == "internet":
+                return Ended(self.component(node), f"the internet knows no {held.ends.destination}")
+            if kind == "instance":
+                words = f"{node} forwards nothing: {held.ends.destination} is none of its addresses"
+                return Ended(self.component(node), words)
+        words = f"the kernel of {node} dropped it, and no nft rule says why"
+        return Ended(self.component(node, self._side(held)), words)
+
+    def _lost(self, held: Pass) -> Ended:
+        peer = self.peer(held)
+        link = self.leaves(held)
+        if peer is None:
+            return Ended(self.component(held.node), f"it left the lab by {link}, and nothing is known of it since")
+        words = f"it left {held.node} by {link} and never came to {peer[0]}"
+        guest = held.node if self._state.namespaces[held.node].guest else peer[0]
+        return Ended(self.component(guest), words)
+
+    # --- routes -----------------------------------------------------------------------------------------------
+
+    def _route(self, held: Pass) -> tuple[str, Component | None] | None:
+        """The route of a router for the packet, in words, and who drops it by that. None: no router, or not routed."""
+        node = held.node
+        if self.kind(node) != "router" or held.made or held.arrived or (held.dropped and not held.routed):
+            return None
+        if node not in self._routes:
+            self._routes[node] = self._sources[node].routes()
+        vpc, destination = self._vpc[node], IPv4Address(held.ends.destination)
+        name = self._tables.get((node, held.mark))
+        if name is not None:
+            route = _longest(self._routes[node], held.mark, destination)
+            component = Component("route_table", name, vpc)
+            label = self._state.labels.get((node, route), "") if route else ""
+            if route is None or (route.kind == "blackhole" and not label):
+                return f"route table {name}: no route to {destination}", component
+            if route.kind != "throw":
+                return label, component if route.kind == "blackhole" else None
+            words = f"route table {name}: {route.destination} local"
+        else:
+            words = "local"
+        own = _longest(self._routes[node], MAIN_TABLE, destination)
+        if own is None or own.kind != "unicast":
+            return f"{words}, and no interface of VPC {vpc} has {destination}", Component("vpc", vpc, vpc)
+        return words, None
+
+
+def _longest(routes: list[Route], table: int, destination: IPv4Address) -> Route | None:
+    """RT-50: the longest prefix."""
+    best: tuple[int, Route] | None = None
+    for route in routes:
+        if route.table == table and " " not in route.destination:
+            network = IPv4Network(route.destination)
+            if destination in network and (best is None or network.prefixlen > best[0]):
+                best = network.prefixlen, route
+    return best[1] if best else None
+
+
+def _foreign(event: Event, comment: str) -> str:
+    """A rule that somebody else has loaded."""
+    place = f"nft table {_FAMILIES.get(event.family, '?')} {event.table}, chain {event.chain}"
+    if event.kind == "rule":
+        return f"{place}, {comment or f'rule with handle {event.handle}'}"
+    return f"{place}: its policy"
+
+
+def _decision(event: Event, remark: remarks.Remark | None) -> Decision:
+    if event.verdict == DROP:
+        return "deny"
+    if remark is None or event.verdict == JUMP:
+        return "note"
+    return "note" if event.verdict == CONTINUE and remark.kind != "network_interface" else "allow"
