@@ -15,11 +15,12 @@ NFT_LIMIT = 128  # the kernel takes 255; longer ones are unreadable anyway
 
 LAB_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,29}[a-z0-9])?")
 RESOURCE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")  # VPCs, subnets, instances, groups, ...
+INTERFACE_NAME = re.compile(rf"({RESOURCE_NAME.pattern})\.eth(0|[1-9][0-9]?)")  # an instance's ENI: fw.eth1
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")  # outside hosts: dns.example
 
 NFT_TABLE = "vpcemu"  # table ip vpcemu, in namespaces of ours only
 OWN_GENERATION = "own_generation"  # a set of it: a generation of the ruleset that is our own doing
-GUEST_LINK = "eth0"  # inside an instance, a NAT gateway, an outside host
+GUEST_LINK = "eth0"  # inside an instance, a NAT gateway, an outside host; an instance's further ENIs: `guest_link`
 IGW_LINK = "igw"  # in the VPC's router, towards its internet gateway
 VPC_LINK = "vpc"  # in the internet gateway, towards the router
 INTERNET_LINK = "internet"  # in the internet gateway, towards the internet
@@ -33,6 +34,10 @@ LINK_LOCAL_SERVICES = tuple(map(IPv4Address, ("169.254.169.253", "169.254.169.25
 UNTRACKED_BY_CALLER, UNTRACKED_BY_CALLED = 1, 2
 
 ROUTE_RULE_PRIORITY = 100  # `ip rule`: below `local` (0), above `main` (32766)
+# Inside an instance with several ENIs, as Amazon Linux has it: what is sent from an ENI's address looks up its table.
+SOURCE_RULE_PRIORITY = 10000
+SOURCE_TABLE = 10000  # and the device index
+LENT = "eni"  # the label of a secondary address inside an instance: eth0:eni
 
 
 def netns(lab: str, node: str) -> str:
@@ -45,9 +50,25 @@ def mark(lab: str, node: str) -> str:
     return f"vpcemu:{lab}:{node}"
 
 
-def eni(node: str) -> str:
-    """The router's end of the veth to an instance or NAT gateway."""
-    return _link("eni-", node)
+def eni(interface: str) -> str:
+    """The router's end of the veth to an instance's ENI or a NAT gateway: eni-web of `web`, eni1-web of `web.eth1`."""
+    node, _, index = interface.partition(".eth")
+    return _link(f"eni{index}-", node)
+
+
+def interface(node: str, index: int) -> str:
+    """What an instance's ENI is called: the primary one like its instance, `fw`; further ones `fw.eth1`."""
+    return f"{node}.eth{index}" if index else node
+
+
+def guest_link(index: int) -> str:
+    """An ENI inside its instance, by device index."""
+    return f"eth{index}"
+
+
+def label(link: str) -> str:
+    """What marks an address inside a guest as lent: it goes when its ENI has it no longer."""
+    return f"{link}:{LENT}"
 
 
 def to_gateway(vpc: str) -> str:

@@ -4,23 +4,26 @@ These are settings and rules inside the guest, as its owner would make them on A
 source/destination check are the router's business and know nothing of them.
 """
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network
 
-from emulator import names
 from emulator.compile import nft
 from emulator.compile.state import Ruleset, Sysctl
 from emulator.topology.instances import Appliance
 
-# Asymmetric paths are legal in a VPC, and a packet leaves by the link it came in by. The kernel takes the stricter of
-# "all" and the link's own, and a link made before the guest became an appliance has its own.
-SYSCTLS = frozenset({Sysctl("net/ipv4/ip_forward", "1")}) | {
-    Sysctl(f"net/ipv4/conf/{link}/{key}", "0")
-    for link in ("all", "default", names.GUEST_LINK)
-    for key in ("rp_filter", "send_redirects")
-}
+
+def sysctls(links: Iterable[str]) -> frozenset[Sysctl]:
+    """`links`: those of the guest's ENIs."""
+    # Asymmetric paths are legal in a VPC, and a packet may leave by the link it came in by. The kernel takes the
+    # stricter of "all" and the link's own, and a link made before the guest became an appliance has its own.
+    return frozenset({Sysctl("net/ipv4/ip_forward", "1")}) | {
+        Sysctl(f"net/ipv4/conf/{link}/{key}", "0")
+        for link in ("all", "default", *links)
+        for key in ("rp_filter", "send_redirects")
+    }
 
 
-def ruleset(appliance: Appliance, blocks: tuple[IPv4Network, ...]) -> Ruleset:
+def ruleset(appliance: Appliance, blocks: tuple[IPv4Network, ...], links: Iterable[str]) -> Ruleset:
     """The guest's table. It is `shared`: what else the owner loads into the guest is left alone."""
     refused: tuple[nft.Rule, ...] = ()
     if appliance.blocked_ports:
@@ -30,7 +33,8 @@ def ruleset(appliance: Appliance, blocks: tuple[IPv4Network, ...]) -> Ruleset:
     if appliance.translates:
         # NATI-01: the source becomes the instance's own, for what leaves the VPC.
         inside = nft.either(str(block) for block in blocks)
-        leaves = f"oifname {nft.link(names.GUEST_LINK)} ip daddr != {inside} masquerade"
+        own = nft.either(nft.link(link) for link in links)
+        leaves = f"oifname {own} ip daddr != {inside} masquerade"
         chains.append(
             nft.Chain(
                 "translate", (nft.Rule(leaves, "NAT instance"),), nft.Hook("nat", "postrouting", "srcnat", "accept")

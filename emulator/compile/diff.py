@@ -16,6 +16,7 @@ Deleting a veth takes its addresses, neighbours and routes along, on both sides;
 
 from collections.abc import Iterable, Iterator
 
+from emulator import names
 from emulator.compile.state import (
     MAIN_RULE,
     FlushConntrack,
@@ -36,7 +37,7 @@ TAMPERED = "tampered"  # the digest of a ruleset that somebody else has changed
 def diff(observed: State, desired: State) -> list[Step]:
     """The steps that turn `observed` into `desired`, in order; none if they agree.
 
-    Guests (see Namespace.guest) get back what they miss and keep what they added.
+    Guests (see Namespace.guest) get back what they miss and keep what they added; what is marked as lent is taken back.
     """
     return list(_Diff(observed, desired).steps())
 
@@ -159,7 +160,8 @@ class _Diff:
             return
         why = "new" if node in self.new else "missing"
         yield from self._sysctls(node, wanted, of_links=True)
-        for address in sorted(wanted.addresses - held.addresses):
+        # A primary address before the secondary ones: whoever picks the first one of a link picks that.
+        for address in sorted(wanted.addresses - held.addresses, key=lambda item: (item.label, item)):
             yield self._step("add", node, address, why)
         for link in sorted(wanted.up - held.up):
             yield self._step("replace", node, LinkUp(link), why)
@@ -176,8 +178,20 @@ class _Diff:
             yield self._step("add", node, MAIN_RULE, "missing")
         for rule in sorted(wanted.rules - held.rules):
             yield self._step("add", node, rule, why)
-        if not wanted.guest:
+        if wanted.guest:
+            yield from self._taken_back(node, held, wanted)
+        else:
             yield from self._surplus(node, held, wanted)
+
+    def _taken_back(self, node: str, held: Namespace, wanted: Namespace) -> Iterator[Step]:
+        """What the ENIs of a guest have no longer."""
+        why = "its network interface has it no longer"
+        for rule in sorted(held.rules - wanted.rules):
+            if rule.source and rule.priority == names.SOURCE_RULE_PRIORITY:
+                yield self._step("remove", node, rule, why)
+        for address in sorted(held.addresses - wanted.addresses):
+            if address.label:
+                yield self._step("remove", node, address, why)
 
     def _surplus(self, node: str, held: Namespace, wanted: Namespace) -> Iterator[Step]:
         why = "not in the topology"

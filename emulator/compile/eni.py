@@ -6,19 +6,24 @@ from emulator import names
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Veth
 from emulator.compile.tables import number_for
 from emulator.topology.instances import Instance
-from emulator.topology.model import Addresses, NatGateway, Subnet, Vpc, router_of, slot
+from emulator.topology.model import Addresses, Subnet, Vpc, router_of, slot
 
 ENI_MTU = 9001  # MTU-01
 
 
 class Eni(NamedTuple):
-    """One ENI of a VPC. `link` is the router's end; the other end is `eth0` of `node`. `table` is its subnet's.
+    """One ENI of a VPC. `link` is the router's end; the other end is `guest_link` of `node`. `table` is its subnet's.
 
-    `secondary`: its further private addresses (see `model.slot`), in order; the router sends all of them to it.
+    name: the instance's or NAT gateway's, or that of a further ENI: "fw.eth1" (see `instances.NetworkInterface`).
+    secondary: its further private addresses (see `model.slot`), in order; the router sends all of them to it.
+    groups: its security groups; none at a NAT gateway's ENI (NAT-34).
+    source_dest_check: false for one that may send as anybody (SDC-01); so may a NAT gateway.
     """
 
+    name: str
     node: str
     link: str
+    guest_link: str
     mac: str
     ip: str
     prefixlen: int
@@ -26,7 +31,9 @@ class Eni(NamedTuple):
     router_mac: str
     table: int
     subnet: str
-    secondary: tuple[str, ...] = ()
+    secondary: tuple[str, ...]
+    groups: tuple[str, ...]
+    source_dest_check: bool
 
     @property
     def ips(self) -> tuple[str, ...]:
@@ -49,35 +56,54 @@ def service_addresses(vpc: Vpc) -> tuple[str, ...]:
 
 
 def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
-    """By node name: instances, then NAT gateways.
+    """By the ENI's name: those of instances, each instance's by device index, then those of NAT gateways.
 
     The MAC follows the private address and the subnet's block: with another one it is a new ENI, as in AWS, and `up`
-    replaces the veth. (An owner's address is never taken from a guest, so the old one would stay.)
+    replaces the veth. (An owner's address is never taken from a guest, so the old one would stay.) Secondary addresses
+    come and go without that: SUB-18 binds only the primary one to its ENI.
     """
     mac = router_mac(vpc)
     subnets = {
         subnet.name: (subnet.cidr_block.prefixlen, gateway_address(subnet), number_for(vpc, subnet))
         for subnet in vpc.subnets
     }
-    found: dict[str, Eni] = {}
-    owners: tuple[Instance | NatGateway, ...] = (*vpc.instances, *vpc.nat_gateways)
-    for held in owners:
-        node = held.name
-        ip = str(addresses.private[node])
-        prefixlen, gateway, table = subnets[held.subnet]
-        own_mac = names.mac(vpc.name, node, ip, f"{gateway}/{prefixlen}")
-        further = range(1, len(held.secondary) + 1) if isinstance(held, NatGateway) else ()
-        secondary = tuple(str(addresses.private[slot(node, number)]) for number in further)
-        found[node] = Eni(node, names.eni(node), own_mac, ip, prefixlen, gateway, mac, table, held.subnet, secondary)
-    return found
+
+    def made(
+        name: str, node: str, index: int, subnet: str, addresses_held: int, groups: tuple[str, ...], checked: bool
+    ) -> Eni:
+        ip, *secondary = (str(addresses.private[slot(name, number)]) for number in range(addresses_held))
+        prefixlen, gateway, table = subnets[subnet]
+        own_mac = names.mac(vpc.name, name, ip, f"{gateway}/{prefixlen}")
+        return Eni(
+            name, node, names.eni(name), names.guest_link(index), own_mac, ip, prefixlen, gateway, mac, table,
+            subnet, tuple(secondary), groups, checked,
+        )  # fmt: skip
+
+    found = [
+        made(
+            held.name, instance.name, held.device_index, held.subnet,
+            len(held.addresses), held.security_groups, held.source_dest_check,
+        )
+        for instance in vpc.instances for held in instance.interfaces
+    ]  # fmt: skip
+    found += [
+        made(gateway.name, gateway.name, 0, gateway.subnet, 1 + len(gateway.secondary), (), False)
+        for gateway in vpc.nat_gateways
+    ]
+    return {eni.name: eni for eni in found}
+
+
+def of_instance(enis: dict[str, Eni], instance: Instance) -> tuple[Eni, ...]:
+    """An instance's ENIs, the primary one first."""
+    return tuple(enis[held.name] for held in instance.interfaces)
 
 
 def veth(vpc: Vpc, eni: Eni) -> Veth:
-    return Veth(router_of(vpc.name), eni.link, eni.router_mac, eni.node, names.GUEST_LINK, eni.mac, ENI_MTU)
+    return Veth(router_of(vpc.name), eni.link, eni.router_mac, eni.node, eni.guest_link, eni.mac, ENI_MTU)
 
 
 def namespace(eni: Eni) -> Namespace:
-    """What every node with one ENI has: eth0, its address, the default route, the router as a permanent neighbour."""
+    """What every node with an ENI has: eth0, its address, the default route, the router as a permanent neighbour."""
     return Namespace(
         kind="nat_gateway",
         up=_UP,

@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 from emulator import names
 from emulator.compile import nft
 from emulator.compile.eni import ENI_MTU, router_mac
+from emulator.compile.guest import UNPRIVILEGED, services
 from emulator.compile.state import (
     CONFINED,
     MAIN_TABLE,
@@ -17,7 +18,7 @@ from emulator.compile.state import (
     Veth,
 )
 from emulator.compile.tracking import tracking
-from emulator.compile.vpc import FORWARDING, UNPRIVILEGED, services
+from emulator.compile.vpc import FORWARDING
 from emulator.topology import addresses
 from emulator.topology.addresses import slots
 from emulator.topology.model import INTERNET, Addresses, OutsideHost, Settings, Topology, Vpc, router_of

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from emulator.compile import eni, internet, nat, routing, tables, vpc
+from emulator.compile import eni, guest, internet, nat, routing, tables, vpc
 from emulator.compile.state import Namespace, Netns, State, Veth
 from emulator.compile.words import KIND
 from emulator.errors import Problem, TopologyError
@@ -21,8 +21,10 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         namespaces[host.name] = internet.outside_host(host)
         veths.append(internet.host_link(host))
     for held in topology.vpcs:
-        enis = eni.enis(held.awake, addresses)
-        namespaces[router_of(held.name)] = vpc.router(held, enis, addresses, topology)
+        every = eni.enis(held, addresses)
+        asleep = {instance.name for instance in held.instances if instance.state == "stopped"}
+        enis = {name: one for name, one in every.items() if one.node not in asleep}
+        namespaces[router_of(held.name)] = vpc.router(held, enis, every, topology)
         labels |= routing.route_labels(held, enis, topology.prefix_lists)
         if held.internet_gateway:
             namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses, topology.settings)
@@ -30,7 +32,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         for gateway in held.nat_gateways:
             namespaces[gateway.name] = nat.nat_gateway(enis[gateway.name], topology.settings)
         for instance in held.awake.instances:
-            namespaces[instance.name] = vpc.instance(held, instance, enis[instance.name])
+            namespaces[instance.name] = guest.instance(held, instance, eni.of_instance(enis, instance))
         labels |= {
             (instance.name, Netns("instance")): f"instance {instance.name} is stopped"
             for instance in held.instances
@@ -50,11 +52,12 @@ def _title(node: str, namespace: Namespace) -> str:
 
 def _refuse_clashes(topology: Topology, veths: Iterable[Veth]) -> None:
     problems: list[Problem] = []
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
     for veth in veths:
-        other = seen.setdefault((veth.node, veth.link), veth.peer_node)
-        if other != veth.peer_node:
-            problems.append(_clash(topology, other, veth.peer_node, f"interface name {veth.link}"))
+        end = veth.peer_node, veth.peer_link
+        other_end = seen.setdefault((veth.node, veth.link), end)
+        if other_end != end:
+            problems.append(_clash(topology, other_end[0], end[0], f"interface name {veth.link}"))
     for held in topology.vpcs:
         numbers: dict[int, str] = {}
         for number, table, subnet, edge in tables.kernel_tables(held):

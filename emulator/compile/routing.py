@@ -73,5 +73,6 @@ def _route(vpc: Vpc, held: KernelTable, candidate: Candidate, enis: dict[str, En
             return Route(table, destination, "blackhole")  # RT-40, RT-41: it stays, wins by prefix, and drops
 
 
-def _has_public_ip(vpc: Vpc, instance: str) -> bool:
-    return any(held.name == instance and held.public_ip is not None for held in vpc.instances)
+def _has_public_ip(vpc: Vpc, interface: str) -> bool:
+    interfaces = (held for instance in vpc.instances for held in instance.interfaces)
+    return any(held.name == interface and any(ip.public_ip for ip in held.addresses) for held in interfaces)

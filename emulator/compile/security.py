@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 from emulator import names
 from emulator.compile import nft, remarks, untracked
 from emulator.compile.boxes import Box, disjoint
+from emulator.compile.eni import Eni
 from emulator.topology.model import (
-    Addresses,
     GroupReference,
     PrefixList,
     PrefixListReference,
@@ -37,15 +37,15 @@ class Filter(NamedTuple):
     ingress: tuple[nft.Element, ...]
 
 
-def security_groups(vpc: Vpc, addresses: Addresses, prefix_lists: Iterable[PrefixList] = ()) -> Filter:
+def security_groups(vpc: Vpc, enis: Iterable[Eni], prefix_lists: Iterable[PrefixList] = ()) -> Filter:
     """The sets and chains of all groups in use, and which ENI is judged by which chain.
 
     SG-01: groups belong to ENIs. SG-02: the union of the rules of all groups of the ENI; no match drops.
     """
     lists = {held.name: held for held in prefix_lists}
     groups = {group.name: _expanded(group, lists) for group in vpc.security_groups}
-    carried = {instance.name: tuple(sorted(set(instance.security_groups))) for instance in vpc.instances}
-    combinations = sorted(set(carried.values()))
+    carried = [(eni, tuple(sorted(set(eni.groups)))) for eni in enis if eni.groups]
+    combinations = sorted({combination for _, combination in carried})
     used = sorted({group for combination in combinations for group in combination})
     sets: list[nft.Set] = []
     chains: list[nft.Chain] = []
@@ -66,9 +66,10 @@ def security_groups(vpc: Vpc, addresses: Addresses, prefix_lists: Iterable[Prefi
     # RT-09: on the way through an appliance such an address comes from, or goes to, another's ENI, and is not meant.
     for name in sorted(referenced):
         members = tuple(
-            nft.Element(nft.together(str(addresses.private[instance]), nft.link(names.eni(instance))))
-            for instance, held in carried.items()
-            if name in held
+            nft.Element(nft.together(ip, nft.link(eni.link)))
+            for eni, combination in carried
+            if name in combination
+            for ip in eni.ips
         )
         sets.append(nft.Set(names.chain("members", name), "ipv4_addr . ifname", members))
     return Filter(tuple(sets), tuple(chains), _verdicts(carried, "egress"), _verdicts(carried, "ingress"))
@@ -91,11 +92,10 @@ def _expanded(group: SecurityGroup, lists: dict[str, PrefixList]) -> SecurityGro
     return replace(group, ingress=rules(group.ingress), egress=rules(group.egress))
 
 
-def _verdicts(carried: dict[str, tuple[str, ...]], direction: Direction) -> tuple[nft.Element, ...]:
+def _verdicts(carried: Iterable[tuple[Eni, tuple[str, ...]]], direction: Direction) -> tuple[nft.Element, ...]:
     # goto and not jump: the chain's `return` then ends the direction, and the next one is judged (two must accept).
     return tuple(
-        nft.Element(nft.link(names.eni(instance)), f"goto {names.chain(direction, *combination)}")
-        for instance, combination in carried.items()
+        nft.Element(nft.link(eni.link), f"goto {names.chain(direction, *combination)}") for eni, combination in carried
     )
 
 

@@ -3,6 +3,7 @@
 All of it in the router, before or beside conntrack, where root in an instance cannot undo it.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from emulator import names
@@ -20,15 +21,16 @@ class Check(NamedTuple):
     forward: tuple[nft.Rule, ...]
 
 
-def check(vpc: Vpc, enis: dict[str, Eni]) -> Check:
-    """SDC-01, SDC-04: an ENI sends from its own address and MAC only; with the check off, from its own MAC."""
-    quoted = {eni.node: nft.link(eni.link) for eni in enis.values()}
-    checked = [enis[instance.name] for instance in vpc.instances if instance.source_dest_check]
+def check(vpc: Vpc, enis: Collection[Eni]) -> Check:
+    """SDC-01, SDC-04: an ENI sends from its own addresses and MAC only; with the check off, from its own MAC.
+
+    Another ENI of the same instance is another ENI: its addresses are as foreign as anybody's.
+    """
+    checked = [eni for eni in enis if eni.source_dest_check]
     # A NAT gateway's ENI sends what it translates back, from any source.
-    unchecked = [enis[instance.name] for instance in vpc.instances if not instance.source_dest_check]
-    unchecked += [enis[gateway.name] for gateway in vpc.nat_gateways]
+    unchecked = [eni for eni in enis if not eni.source_dest_check]
     targets = {route.target.name for table in vpc.route_tables for route in table.routes}
-    guarded = [eni for eni in checked if eni.node in targets]
+    guarded = [eni for eni in checked if eni.name in targets]
     rules = [
         # One lookup answers whether the sender may and which route table its subnet has; before conntrack, so a
         # forgery leaves no trace.
@@ -45,25 +47,29 @@ def check(vpc: Vpc, enis: dict[str, Eni]) -> Check:
         nft.Set(
             "own_address",
             "ether_addr . ipv4_addr . ifname : mark",
-            tuple(nft.Element(nft.together(eni.mac, eni.ip, quoted[eni.node]), str(eni.table)) for eni in checked),
+            tuple(
+                nft.Element(nft.together(eni.mac, ip, nft.link(eni.link)), str(eni.table))
+                for eni in checked
+                for ip in eni.ips
+            ),
         ),
         nft.Set(
             "unchecked_link",
             "ether_addr . ifname : mark",
-            tuple(nft.Element(nft.together(eni.mac, quoted[eni.node]), str(eni.table)) for eni in unchecked),
+            tuple(nft.Element(nft.together(eni.mac, nft.link(eni.link)), str(eni.table)) for eni in unchecked),
         ),
-        nft.Set("instance_link", "ifname", tuple(nft.Element(quoted[instance.name]) for instance in vpc.instances)),
+        nft.Set("instance_link", "ifname", tuple(nft.Element(nft.link(eni.link)) for eni in enis if eni.groups)),
     ]
     forward: tuple[nft.Rule, ...] = ()
     if guarded:
         # The check's other half matters only where a route leads to an instance: nothing else brings it strangers'
         # packets, and every packet would pay for the question.
         sets += [
-            nft.Set("guarded_link", "ifname", tuple(nft.Element(quoted[eni.node]) for eni in guarded)),
+            nft.Set("guarded_link", "ifname", tuple(nft.Element(nft.link(eni.link)) for eni in guarded)),
             nft.Set(
                 "guarded_address",
                 "ipv4_addr . ifname",
-                tuple(nft.Element(nft.together(eni.ip, quoted[eni.node])) for eni in guarded),
+                tuple(nft.Element(nft.together(ip, nft.link(eni.link))) for eni in guarded for ip in eni.ips),
             ),
         ]
         body = "oifname @guarded_link ip daddr . oifname != @guarded_address drop"

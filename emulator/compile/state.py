@@ -58,9 +58,12 @@ class LinkUp(NamedTuple):
 
 
 class Address(NamedTuple):
+    """label: "eth0:eni" on what a guest has only for as long as it is wanted (`names.label`); "" on all others."""
+
     link: str
     ip: str
     prefixlen: int
+    label: str = ""
 
 
 class Neighbour(NamedTuple):
@@ -88,14 +91,15 @@ class Route(NamedTuple):
 
 
 class PolicyRule(NamedTuple):
-    """`ip rule add pref <priority> fwmark <mark> lookup <table>`."""
+    """`ip rule add pref <priority> [from <source>] [fwmark <mark>] lookup <table>`: a mark of 0 stands for none."""
 
     priority: int
     mark: int
     table: int
+    source: str = ""
 
 
-MAIN_RULE = PolicyRule(32766, 0, MAIN_TABLE)  # the kernel's own; a mark of 0 stands for none
+MAIN_RULE = PolicyRule(32766, 0, MAIN_TABLE)  # the kernel's own
 
 
 class Ruleset(NamedTuple):

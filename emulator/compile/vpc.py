@@ -6,26 +6,22 @@ enforced. A subnet is therefore no object of the kernel's: it is an address rang
 """
 
 from emulator import names
-from emulator.compile import appliance, nft, remarks, source, untracked
+from emulator.compile import nft, remarks, source, untracked
 from emulator.compile.acl import network_acls
-from emulator.compile.eni import Eni, gateway_address, namespace, service_addresses
+from emulator.compile.eni import Eni, gateway_address, service_addresses
 from emulator.compile.routing import routes
 from emulator.compile.security import security_groups
 from emulator.compile.state import (
-    CONFINED,
     Address,
     Namespace,
     Neighbour,
     PolicyRule,
     Ruleset,
-    Service,
     Sysctl,
 )
 from emulator.compile.tables import kernel_tables
 from emulator.compile.tracking import established, tracking
-from emulator.topology import instances
-from emulator.topology.instances import Instance
-from emulator.topology.model import Addresses, PrefixList, Topology, Vpc
+from emulator.topology.model import PrefixList, Topology, Vpc
 
 # Forwarding by our rules alone: no reverse-path filter (asymmetric paths are legal in a VPC), no ICMP redirects
 # (a packet often leaves by the link it came in), no IPv6 yet.
@@ -40,14 +36,12 @@ FORWARDING = frozenset(
     )
 ) | {Sysctl("net/ipv6/conf/all/disable_ipv6", "1"), Sysctl("net/ipv6/conf/default/disable_ipv6", "1")}
 
-# A command of the user's runs without root: it may still open port 80 and ping, as a service on an instance would.
-UNPRIVILEGED = frozenset(
-    {Sysctl("net/ipv4/ip_unprivileged_port_start", "0"), Sysctl("net/ipv4/ping_group_range", "0 2147483647")}
-)
 
+def router(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], topology: Topology) -> Namespace:
+    """RT-01: one implicit router per VPC. The main table holds `local`; each VPC route table is a table.
 
-def router(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, topology: Topology) -> Namespace:
-    """RT-01: one implicit router per VPC. The main table holds `local`; each VPC route table is a table."""
+    every: with those of stopped instances.
+    """
     links = [eni.link for eni in enis.values()]
     neighbours = {Neighbour(eni.link, ip, eni.mac) for eni in enis.values() for ip in eni.ips}
     # Without the delay at 0 the kernel answers ARP on behalf of others only after up to 0.8 s.
@@ -69,30 +63,27 @@ def router(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, topology: Topol
         neighbours=frozenset(neighbours),
         routes=frozenset(routes(vpc, enis, topology.prefix_lists)),
         rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables),
-        ruleset=_ruleset(vpc, enis, addresses, topology.prefix_lists),
+        ruleset=_ruleset(vpc, enis, every, topology.prefix_lists),
     )
 
 
-def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists: tuple[PrefixList, ...]) -> Ruleset:
+def _ruleset(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], prefix_lists: tuple[PrefixList, ...]) -> Ruleset:
     """The router's table. Order, by GEN-03 and GEN-04: source check, sender's groups and ACL, route, receiver's ACL and
     groups. What is addressed to the router itself passes neither groups nor ACLs (SG-40, ACL-17): chain `to_router`.
     """
-    groups = security_groups(vpc, addresses, prefix_lists)  # SG-30: whoever carries a group, stopped or not
-    vpc = vpc.awake
+    groups = security_groups(vpc, every.values(), prefix_lists)  # SG-30: whoever carries a group, stopped or not
     acls = network_acls(vpc, enis)
     offered = tuple(nft.Element(address) for address in service_addresses(vpc))
-    senders = source.check(vpc, enis)
-    quoted = {eni.node: nft.link(eni.link) for eni in enis.values()}
-    gateways = tuple(nft.Element(nft.together(eni.gateway, quoted[eni.node])) for eni in enis.values())
+    senders = source.check(vpc, enis.values())
+    gateways = tuple(nft.Element(nft.together(eni.gateway, nft.link(eni.link))) for eni in enis.values())
     # A link that is in no map is no link of this VPC and may neither send nor receive. NAT-34: a NAT gateway's
     # ENI carries no group; nor does the internet gateway.
-    ungrouped = [quoted[gateway.name] for gateway in vpc.nat_gateways]
+    ungrouped = [nft.link(eni.link) for eni in enis.values() if not eni.groups]
     if vpc.internet_gateway:
         ungrouped.append(nft.link(names.IGW_LINK))
     free = tuple(nft.Element(link, "return") for link in ungrouped)
-    # CT-13: what passes an appliance passes here twice, and a mark could be that of either pass.
-    passed_twice = [quoted[instance.name] for instance in vpc.instances if not instance.source_dest_check]
-    always = [quoted[gateway.name] for gateway in vpc.nat_gateways] + passed_twice
+    # CT-04: NAT gateways. CT-13: what passes an appliance passes here twice, and a mark could be that of either pass.
+    always = [nft.link(eni.link) for eni in enis.values() if not eni.source_dest_check]
     tracked_links, tracked = untracked.always_tracked(always)
     return nft.render(
         nft.Table(
@@ -163,20 +154,3 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], addresses: Addresses, prefix_lists:
             ),
         )
     )
-
-
-def instance(vpc: Vpc, held: Instance, eni: Eni) -> Namespace:
-    """The guest: its one ENI, its subnet's router as default route. Its owner may add to it (see Namespace.guest)."""
-    forwards = held.appliance
-    commands = any(service.kind in CONFINED for service in held.services)
-    return namespace(eni)._replace(
-        kind="instance",
-        guest=True,
-        sysctls=(UNPRIVILEGED if commands else frozenset()) | (appliance.SYSCTLS if forwards else frozenset()),
-        ruleset=appliance.ruleset(forwards, vpc.cidr_blocks) if forwards else None,
-        services=services(held.services),
-    )
-
-
-def services(held: tuple[instances.Service, ...]) -> frozenset[Service]:
-    return frozenset(Service(item.name, item.kind, item.port, item.argv, item.user) for item in held)

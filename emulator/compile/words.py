@@ -48,7 +48,8 @@ def describe(item: Item) -> str:
         case Route():
             return _route(item)
         case PolicyRule():
-            return f"rule {item.priority}: mark {item.mark:#x} looks up table {item.table}"
+            who = f"from {item.source}" if item.source else f"mark {item.mark:#x}"
+            return f"rule {item.priority}: {who} looks up table {item.table}"
         case Ruleset():
             return f"nftables ruleset {item.digest}" if item.digest else "nftables ruleset"
         case FlushConntrack():

@@ -12,12 +12,14 @@ from typing import Final, NamedTuple
 from emulator.compile.state import Address, Neighbour, PolicyRule, Route
 from emulator.kernel import wire
 from emulator.kernel.channel import Part, Refusal
+from emulator.names import LENT
 
 _ATTRIBUTE: Final = Struct("=HH")
 _U32: Final = Struct("=I")
 _S32: Final = Struct("=i")
 _U64: Final = Struct("=Q")
 _KIND_NAMES: Final = {number: name for name, number in wire.ROUTE_KINDS.items()}
+_LENT: Final = f":{LENT}\0".encode()
 _DEFAULT_RULES: Final = frozenset({(0, 255), (32767, 253)})  # priority, table
 
 
@@ -130,7 +132,7 @@ def namespace_id(part: Part | Refusal) -> int:
 
 
 def addresses(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Address]:
-    """All but lo's own 127.0.0.1."""
+    """All but lo's own 127.0.0.1. A label is only told where it is ours."""
     for kind, data, start, end in parts:
         if kind != wire.NEW_ADDRESS:
             continue
@@ -139,7 +141,9 @@ def addresses(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Address]
             continue
         got = attributes(data, start + 8, end)
         ip = got.get(wire.IFA_LOCAL) or got[wire.IFA_ADDRESS]
-        yield Address(names.get(index, ""), inet_ntoa(ip), length)
+        link, label = names.get(index, ""), got.get(wire.IFA_LABEL, b"")
+        lent = label.endswith(_LENT)
+        yield Address(link, inet_ntoa(ip), length, label.rstrip(b"\0").decode() if lent else "")
 
 
 def neighbours(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Neighbour]:
@@ -210,7 +214,8 @@ def rules(parts: Iterable[Part]) -> Iterator[PolicyRule]:
         mark = _U32.unpack(got.get(wire.FRA_FWMARK, b"\0\0\0\0"))[0]
         if (priority, table) in _DEFAULT_RULES and not mark:
             continue
-        yield PolicyRule(priority, mark, table)
+        source = got.get(wire.FRA_SRC) if data[start + 2] == 32 else None  # ours are of one address
+        yield PolicyRule(priority, mark, table, inet_ntoa(source) if source else "")
 
 
 def proxy_delays(parts: Iterable[Part], names: dict[int, str]) -> dict[str, int]:

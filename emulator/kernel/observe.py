@@ -96,7 +96,10 @@ def _look(
     table = 0 if exact or any(item.table != MAIN_TABLE for item in want.routes) else MAIN_TABLE
     routes = dump(wire.get_routes(table)) if exact or want.routes or want.addresses else []
     subnets = decode.subnets(routes, titles)
-    rules = frozenset(decode.rules(dump(wire.get_rules()))) if exact or want.rules else frozenset({MAIN_RULE})
+    # Of a guest also where it has a link that may be one of an ENI that goes, whose rules are to go with it.
+    asks_rules = exact or want.rules or len(place.links) > 2
+    rules = frozenset(decode.rules(dump(wire.get_rules()))) if asks_rules else frozenset({MAIN_RULE})
+    labelled = {item[:3]: item for item in want.addresses if item.label}
     return Namespace(
         kind=want.kind,
         guest=want.guest,
@@ -104,7 +107,7 @@ def _look(
         sysctls=_settings(settings, place.channel, titles, want.sysctls) if want.sysctls else frozenset(),
         # An address without its subnet's route (`ip route flush`) does half its work: it counts as missing.
         addresses=frozenset(
-            item
+            labelled.get(item[:3], item)  # an owner may have put it back without the label
             for item in addresses
             # Those that never get such a route: alone in their subnet, on lo, on a link that is down.
             if item.prefixlen == 32 or item.link not in up - {"lo"} or (item.link, item.ip) in subnets

@@ -5,6 +5,7 @@ instance's eth0 has the same), so for each pair that would fit we ask the kernel
 has in the other's. Names and indices alone would let a stranger's link pass for ours.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -16,7 +17,7 @@ from emulator.kernel.decode import Link
 from emulator.topology.model import INTERNET
 
 # Names of the ends away from the router: what puts a pair the right way round when nothing is known of it.
-_FAR: Final = frozenset({names.GUEST_LINK, names.VPC_LINK, names.INTERNET_LINK})
+_FAR: Final = re.compile(f"eth[0-9]+|{names.VPC_LINK}|{names.INTERNET_LINK}")
 
 
 class Place(NamedTuple):
@@ -57,7 +58,7 @@ def pairs(
             elif key in far or (link.kind == "veth" and not guest):
                 if has_uplink and key == (INTERNET, names.UPLINK_LINK):
                     continue
-                (later if key in far or link.name in _FAR else first).append(_End(node, link))
+                (later if key in far or _FAR.fullmatch(link.name) else first).append(_End(node, link))
     seen: set[tuple[str, int]] = set()
     search = _Search(places)
     for end in first + later:

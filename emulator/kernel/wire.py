@@ -30,7 +30,7 @@ GET_NEIGHBOUR_TABLE, SET_NEIGHBOUR_TABLE = 66, 67
 GET_NSID = 90
 
 REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
-CREATE, EXCLUSIVE, REPLACE = 0x400, 0x200, 0x100
+CREATE, EXCLUSIVE, REPLACE, APPEND = 0x400, 0x200, 0x100, 0x800
 
 UP, RUNNING, LOWER_UP = 0x1, 0x40, 0x10000
 OPER_UP = 6
@@ -150,17 +150,19 @@ def get_namespace_id(namespace: int) -> Request:
 
 # --- addresses, neighbours, routes, rules ----------------------------------------------------------------------
 
-IFA_ADDRESS, IFA_LOCAL = 1, 2
+IFA_ADDRESS, IFA_LOCAL, IFA_LABEL = 1, 2, 3
 NDA_DST, NDA_LLADDR = 1, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_TABLE = 1, 4, 5, 6, 7, 8, 15
 RTAX_MTU = 2
-FRA_PRIORITY, FRA_FWMARK, FRA_TABLE, FRA_FWMASK, FRA_PROTOCOL = 6, 10, 15, 16, 21
+FRA_SRC, FRA_PRIORITY, FRA_FWMARK, FRA_TABLE, FRA_FWMASK, FRA_PROTOCOL = 2, 6, 10, 15, 16, 21
 
 
 def address(verb: str, item: Address, index: int) -> Request:
     ip = inet_aton(item.ip)
     body = ADDRESS.pack(AF_INET, item.prefixlen, 0, SCOPE_UNIVERSE, index)
     body += attribute(IFA_LOCAL, ip) + attribute(IFA_ADDRESS, ip)
+    if item.label:
+        body += _text(IFA_LABEL, item.label)
     if verb == "remove":
         return Request(DEL_ADDRESS, 0, body)
     return Request(NEW_ADDRESS, _CREATE_FLAGS[verb], body)
@@ -211,18 +213,22 @@ def subnet_route(item: Address, index: int) -> Request:
     subnet = (int.from_bytes(ip, "big") & mask).to_bytes(4, "big")
     body = ROUTE.pack(AF_INET, item.prefixlen, 0, 0, 254, PROTO_KERNEL, SCOPE_LINK, 1, 0)
     body += attribute(RTA_DST, subnet) + _number(RTA_OIF, index) + attribute(RTA_PREFSRC, ip)
-    return Request(NEW_ROUTE, CREATE | EXCLUSIVE, body)
+    return Request(NEW_ROUTE, CREATE | APPEND, body)  # two ENIs in one subnet have two that differ in the link only
 
 
 def rule(verb: str, item: PolicyRule) -> Request:
-    """A mark of 0 stands for "no mark": state.MAIN_RULE, or somebody else's, seen by observe() and to be removed."""
-    body = ROUTE.pack(AF_INET, 0, 0, 0, item.table if item.table < 256 else 0, 0, 0, 1, 0)  # 1: look up a table
+    """One with neither mark nor source is state.MAIN_RULE, or somebody else's, seen by observe() and to be removed."""
+    body = ROUTE.pack(
+        AF_INET, 0, 32 if item.source else 0, 0, item.table if item.table < 256 else 0, 0, 0, 1, 0
+    )  # 1: look up a table
     body += _number(FRA_PRIORITY, item.priority) + _number(FRA_TABLE, item.table)
     if item.mark:
         body += _number(FRA_FWMARK, item.mark) + _number(FRA_FWMASK, 0xFFFFFFFF)
+    if item.source:
+        body += attribute(FRA_SRC, inet_aton(item.source))
     if verb == "remove":
         return Request(DEL_RULE, 0, body)
-    protocol = PROTO_STATIC if item.mark else PROTO_KERNEL
+    protocol = PROTO_STATIC if item.mark or item.source else PROTO_KERNEL
     return Request(NEW_RULE, CREATE | EXCLUSIVE, body + attribute(FRA_PROTOCOL, bytes([protocol])))
 
 

@@ -39,10 +39,14 @@ def view(topology: Topology, addresses: Addresses) -> View:
     options = {vpc.name: vpc.dhcp_options for vpc in topology.vpcs}
     dns = next((host for host in topology.internet.hosts if any(s.kind == "dns" for s in host.services)), None)
     nodes = {node.name: _seen(topology.name, node, addresses, options.get(node.vpc)) for node in topology.nodes()}
-    for vpc in topology.vpcs:
-        for instance in vpc.instances:
-            if instance.state == "stopped":
-                nodes[instance.name]["stopped"] = True
+    for instance in (instance for vpc in topology.vpcs for instance in vpc.instances):
+        if instance.state == "stopped":
+            nodes[instance.name]["stopped"] = True
+        if len(instance.interfaces) > 1:
+            nodes[instance.name]["interfaces"] = {
+                f"{instance.name}.{names.guest_link(held.device_index)}": _addresses(addresses, held.name)
+                for held in instance.interfaces
+            }
     return View(
         lab=topology.name,
         nodes=nodes,
@@ -51,14 +55,14 @@ def view(topology: Topology, addresses: Addresses) -> View:
     )
 
 
+def _addresses(addresses: Addresses, name: str) -> list[str]:
+    """The private and the public one, "" for none."""
+    return [str(held.get(name, "")) for held in (addresses.private, addresses.public)]
+
+
 def _seen(lab: str, node: Node, addresses: Addresses, options: DhcpOptions | None) -> Seen:
-    seen = Seen(
-        netns=names.netns(lab, node.name),
-        kind=node.kind,
-        vpc=node.vpc,
-        private=str(addresses.private.get(node.name, "")),
-        public=str(addresses.public.get(node.name, "")),
-    )
+    private, public = _addresses(addresses, node.name)
+    seen = Seen(netns=names.netns(lab, node.name), kind=node.kind, vpc=node.vpc, private=private, public=public)
     if options and node.kind == "instance":
         seen["search"] = options.domain_name
         seen["nameservers"] = [str(server) for server in options.servers]

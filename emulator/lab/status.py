@@ -11,8 +11,8 @@ from emulator.lab.plan import Wanted, settle
 from emulator.lab.running import recall
 from emulator.report import shapes
 from emulator.report.words import essential, wrong
-from emulator.topology.instances import Instance, Service
-from emulator.topology.model import Route, Vpc, slot
+from emulator.topology.instances import Instance, NetworkInterface, Service
+from emulator.topology.model import Addresses, Route, Vpc, slot
 from emulator.topology.words import appliance_text
 
 _HEALTHY = ("running", "starting", "done")  # states of a service that need nobody's attention
@@ -84,8 +84,24 @@ def _wrong(
     return found
 
 
+def _address(addresses: Addresses, name: str) -> shapes.PrivateAddress:
+    """`name`: of the slot (see model.slot)."""
+    private, public = addresses.private.get(name, ""), addresses.public.get(name, "")
+    return shapes.PrivateAddress(private_ip=str(private), public_ip=str(public))
+
+
+def _interface(held: NetworkInterface, addresses: Addresses) -> shapes.NetworkInterfaceStatus:
+    return shapes.NetworkInterfaceStatus(
+        name=held.name,
+        device_index=held.device_index,
+        subnet=held.subnet,
+        security_groups=list(held.security_groups),
+        source_dest_check=held.source_dest_check,
+        addresses=[_address(addresses, slot(held.name, number)) for number in range(len(held.addresses))],
+    )
+
+
 def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> shapes.VpcStatus:
-    private, public = wanted.addresses.private, wanted.addresses.public
     tables = {table.name: table.routes for table in vpc.route_tables}
     return shapes.VpcStatus(
         name=vpc.name,
@@ -108,13 +124,9 @@ def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> 
                 name=gateway.name,
                 subnet=gateway.subnet,
                 connectivity_type=gateway.connectivity_type,
-                private_ip=str(private.get(gateway.name, "")),
-                public_ip=str(public.get(gateway.name, "")),
+                **_address(wanted.addresses, gateway.name),
                 secondary=[
-                    shapes.NatGatewayAddress(
-                        private_ip=str(private.get(slot(gateway.name, number), "")),
-                        public_ip=str(public.get(slot(gateway.name, number), "")),
-                    )
+                    _address(wanted.addresses, slot(gateway.name, number))
                     for number in range(1, len(gateway.secondary) + 1)
                 ],
             )
@@ -125,12 +137,12 @@ def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> 
                 name=instance.name,
                 state=instance.state,
                 subnet=instance.subnet,
-                private_ip=str(private.get(instance.name, "")),
-                public_ip=str(public.get(instance.name, "")),
+                **_address(wanted.addresses, instance.name),
                 security_groups=list(instance.security_groups),
                 services=_at_rest(instance)
                 if instance.state == "stopped"
                 else [*_appliance(instance), *_services(instance.name, instance.services, running)],
+                network_interfaces=[_interface(held, wanted.addresses) for held in instance.interfaces],
             )
             for instance in vpc.instances
         ],

@@ -183,7 +183,7 @@ def _serve(
     seen = nodes.view(wanted.topology, wanted.addresses)
     commands = {node for node, service in start if service.kind in CONFINED}
     try:
-        complaints = agent.zone({name: node["public"] for name, node in seen.nodes.items() if node["public"]})
+        complaints = agent.zone(view.public(seen))
         hosts = {node: view.hosts(seen, node) for node in commands}
         resolv = {node: view.resolv(seen, node) for node in commands}
         return complaints + agent.apply(start, [], hosts=hosts, resolv=resolv)

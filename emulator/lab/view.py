@@ -28,6 +28,8 @@ class Seen(TypedDict):
     search: NotRequired[str]  # DHCP-02: only in a VPC with dhcp_options
     nameservers: NotRequired[list[str]]
     stopped: NotRequired[bool]
+    # Of an instance with several ENIs, the private and the public address of each by the ENI's name: fw.eth0, fw.eth1.
+    interfaces: NotRequired[dict[str, list[str]]]
 
 
 class View(NamedTuple):
@@ -73,11 +75,23 @@ def hosts(view: View, name: str) -> str:
     lines = ["127.0.0.1 localhost"]
     if address := own["private"] or own["public"]:
         lines.append(f"{address} {_names(name, own)}")
+    lines += [f"{private} {link}" for link, (private, _) in own.get("interfaces", {}).items()]
     for other, seen in view.nodes.items():
         near = seen["private"] if own["vpc"] and seen["vpc"] == own["vpc"] else ""
         if other != name and (address := near or seen["public"]):
             lines.append(f"{address} {_names(other, seen) if near else other}")
+        if other != name:
+            for link, (private, public) in seen.get("interfaces", {}).items():
+                lines += [f"{address} {link}" for address in (private if near else public,) if address]
     return "\n".join(lines) + "\n"
+
+
+def public(view: View) -> dict[str, str]:
+    """Who has which public address, by every name that it goes by: the zone of the lab's name server."""
+    found = {name: seen["public"] for name, seen in view.nodes.items()}
+    for seen in view.nodes.values():
+        found |= {link: address for link, (_, address) in seen.get("interfaces", {}).items()}
+    return {name: address for name, address in found.items() if address}
 
 
 def _names(name: str, seen: Seen) -> str:

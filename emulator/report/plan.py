@@ -101,10 +101,11 @@ def change_text(change: Change, *, short: bool = False) -> str:
         return f"{change.noun} {change.text}"
     direction = re.match(r"(ingress|egress)\[", found["part"])
     what = f"{direction[1]} {change.text}" if direction else change.text
-    if change.noun == "service":
-        what = f"service {what}"
+    named = change.noun == "service" or (change.noun == "network interface" and change.path.endswith("]"))
+    if named:
+        what = f"{change.noun} {what}"
     if short:
-        return what if direction or change.noun == "service" else f"{change.noun} {what}"
+        return what if direction or named or "secondary private IP" in what else f"{change.noun} {what}"
     owner = _OWNER.get(found["kind"], change.noun) if found.re is _INSIDE else "outside host"
     return f"{owner} {found['owner']}: {'route ' if change.noun == 'route' else ''}{what}"
 

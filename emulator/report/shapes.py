@@ -61,7 +61,27 @@ class SubnetStatus(TypedDict):
     kind: Literal["public", "private", "isolated"]
 
 
+class PrivateAddress(TypedDict):
+    """A private address of a network interface, and the public one that the internet gateway maps to it."""
+
+    private_ip: str
+    public_ip: str
+
+
+class NetworkInterfaceStatus(TypedDict):
+    """An ENI of an instance, by device index; the primary one is called like the instance."""
+
+    name: str
+    device_index: int
+    subnet: str
+    security_groups: list[str]
+    source_dest_check: bool
+    addresses: list[PrivateAddress]
+
+
 class InstanceStatus(TypedDict):
+    """`subnet`, `private_ip`, `public_ip` and `security_groups` are those of the primary network interface."""
+
     name: str
     state: Literal["running", "stopped"]
     subnet: str
@@ -69,11 +89,7 @@ class InstanceStatus(TypedDict):
     public_ip: str
     security_groups: list[str]
     services: list[ServiceStatus]
-
-
-class NatGatewayAddress(TypedDict):
-    private_ip: str
-    public_ip: str
+    network_interfaces: list[NetworkInterfaceStatus]
 
 
 class NatGatewayStatus(TypedDict):
@@ -82,7 +98,7 @@ class NatGatewayStatus(TypedDict):
     connectivity_type: Literal["public", "private"]
     private_ip: str
     public_ip: str
-    secondary: list[NatGatewayAddress]
+    secondary: list[PrivateAddress]
 
 
 class VpcStatus(TypedDict):

@@ -135,14 +135,15 @@ def _ip(item: object) -> str:
     match item:
         case LinkUp(link):
             return f"link set {link} up"
-        case Address(link, ip, prefixlen):
-            return f"address add {ip}/{prefixlen} dev {link}"
+        case Address(link, ip, prefixlen, label):
+            return f"address add {ip}/{prefixlen} dev {link}" + (f" label {label}" if label else "")
         case Neighbour(link, ip, mac):
             return f"neighbour replace {ip} lladdr {mac} dev {link} nud permanent"
         case Route():
             return " ".join(_route(item))
-        case PolicyRule(priority, mark, table):
-            return f"rule add pref {priority} fwmark {mark} lookup {table} protocol static"
+        case PolicyRule(priority, mark, table, source):
+            who = f"from {source}" if source else f"fwmark {mark}"
+            return f"rule add pref {priority} {who} lookup {table} protocol static"
     raise ValueError(f"no command for {item}")
 
 

@@ -1,6 +1,6 @@
 """status, ls, gc and doctor as text. From the same values as their JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from emulator.report.shapes import (
@@ -9,6 +9,7 @@ from emulator.report.shapes import (
     InstanceStatus,
     LabState,
     Listed,
+    NetworkInterfaceStatus,
     ServiceStatus,
     Status,
     VpcStatus,
@@ -18,6 +19,7 @@ from emulator.topology.model import DEFAULT_ACL
 
 MANY = 40  # instances of a VPC above which they are counted by subnet, not listed
 MANY_WRONG = 20
+Row = tuple[str, str, str, str, str, str, str]  # of the table of nodes
 _GOOD = ("running", "starting", "done")
 
 
@@ -80,19 +82,27 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
     ]
     if not many:
         rows += [
-            (
-                instance["name"],
-                "instance" if instance["state"] == "running" else f"instance, {instance['state']}",
-                instance["subnet"],
-                instance["private_ip"],
-                instance["public_ip"],
-                ", ".join(instance["security_groups"]),
-                _services(instance["services"]),
-            )
+            row
             for instance in vpc["instances"]
+            for interface in instance["network_interfaces"]
+            for row in _rows(instance, interface)
         ]
     found = table(("node", "", "subnet", "private", "public", "groups", "services"), rows, paint, "  ")
     return [*lines, "", *found] if found else lines
+
+
+def _rows(instance: InstanceStatus, interface: NetworkInterfaceStatus) -> list[Row]:
+    """A row for each address of the interface; what belongs to the instance stands in its first one."""
+    primary = not interface["device_index"]
+    name, kind = interface["name"], "instance" if primary else "interface"
+    if primary and instance["state"] != "running":
+        kind = f"instance, {instance['state']}"
+    groups, services = ", ".join(interface["security_groups"]), _services(instance["services"]) if primary else ""
+    found: list[Row] = []
+    for address in interface["addresses"]:
+        found.append((name, kind, interface["subnet"], address["private_ip"], address["public_ip"], groups, services))
+        name = kind = groups = services = ""
+    return found
 
 
 def _summary(instances: Sequence[InstanceStatus]) -> str:
@@ -103,13 +113,17 @@ def _summary(instances: Sequence[InstanceStatus]) -> str:
     stopped = sum(1 for instance in instances if instance["state"] == "stopped")
     if stopped:
         parts.append(f"{stopped:,} stopped")
-    public = sum(1 for instance in instances if instance["public_ip"])
+    public = sum(1 for instance in instances if any(_public_addresses(instance)))
     if public:
         parts.append(f"{public:,} with a public address")
     states = sorted(service["state"] for instance in instances for service in instance["services"])
     if states:
         parts.append("services: " + ", ".join(f"{len(list(group)):,} {name}" for name, group in groupby(states)))
     return "; ".join(parts)
+
+
+def _public_addresses(instance: InstanceStatus) -> Iterator[str]:
+    return (address["public_ip"] for held in instance["network_interfaces"] for address in held["addresses"])
 
 
 def _services(services: Sequence[ServiceStatus]) -> str:

@@ -7,11 +7,10 @@ Public: what the file fixes, then what is held, then the next of a pool of addre
 from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from itertools import chain
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from emulator.errors import Problem, Where
-from emulator.topology.instances import Instance
-from emulator.topology.model import Addresses, NatGateway, Subnet, Topology, Vpc, slot
+from emulator.topology.model import Addresses, Subnet, Topology, Vpc, slot
 
 RESERVED_FRONT = 4  # SUB-05: network, router, DNS, future use ...
 RESERVED_BACK = 1  # ... and the last one
@@ -63,22 +62,32 @@ def usable(subnet: Subnet) -> int:
 
 
 class Slot(NamedTuple):
-    """One private address of an ENI, under the name by which Addresses holds it. None: any free one."""
+    """One private address of an ENI, under the name by which Addresses holds it. None: any free one.
+
+    public_ip: that of the internet gateway's map (IGW-01, EIP-01): an Elastic IP, "auto" for any of the pool, or None.
+    """
 
     name: str
     subnet: str
     private_ip: IPv4Address | None
     where: Where
+    public_ip: IPv4Address | Literal["auto"] | None
 
 
 def slots(vpc: Vpc) -> Iterator[Slot]:
     """All private addresses that the VPC's ENIs want, in the order in which they are served."""
     for gateway in vpc.nat_gateways:
-        yield Slot(gateway.name, gateway.subnet, gateway.private_ip, gateway.where)
+        assigned: Literal["auto"] | None = "auto" if gateway.connectivity_type == "public" else None  # NAT-03
+        public = gateway.elastic_ip or assigned
+        yield Slot(gateway.name, gateway.subnet, gateway.private_ip, gateway.where, public)
         for number, further in enumerate(gateway.secondary, 1):
-            yield Slot(slot(gateway.name, number), gateway.subnet, further.private_ip, gateway.where)
+            name = slot(gateway.name, number)
+            yield Slot(name, gateway.subnet, further.private_ip, gateway.where, further.elastic_ip)
     for instance in vpc.instances:
-        yield Slot(instance.name, instance.subnet, instance.private_ip, instance.where)
+        for interface in instance.interfaces:
+            for number, address in enumerate(interface.addresses):
+                name = slot(interface.name, number)
+                yield Slot(name, interface.subnet, address.private_ip, interface.where, address.public_ip)
 
 
 def assign(topology: Topology, held: Addresses | None = None) -> tuple[Addresses, list[Problem]]:
@@ -130,21 +139,13 @@ def _free(subnet: Subnet, taken: Collection[int]) -> Iterator[IPv4Address]:
 
 def _public(topology: Topology, before: Addresses, problems: list[Problem]) -> dict[str, IPv4Address]:
     given = {host.name: host.ip for host in topology.internet.hosts}
-    wanting: list[NatGateway | Instance] = []
+    wanting: list[Slot] = []
     for vpc in topology.vpcs:
-        for gateway in vpc.nat_gateways:
-            if gateway.elastic_ip is not None:
-                given[gateway.name] = gateway.elastic_ip
-            elif gateway.connectivity_type == "public":  # NAT-03: a private one has none
-                wanting.append(gateway)
-            for number, further in enumerate(gateway.secondary, 1):
-                if further.elastic_ip is not None:
-                    given[slot(gateway.name, number)] = further.elastic_ip
-        for instance in vpc.instances:
-            if isinstance(instance.public_ip, IPv4Address):
-                given[instance.name] = instance.public_ip
-            elif instance.public_ip == "auto":
-                wanting.append(instance)
+        for wish in slots(vpc):
+            if isinstance(wish.public_ip, IPv4Address):
+                given[wish.name] = wish.public_ip
+            elif wish.public_ip == "auto":
+                wanting.append(wish)
     blocks = [
         block for vpc in topology.vpcs for block in vpc.cidr_blocks
     ]  # VPC-06: a VPC on a pool's range would never send there

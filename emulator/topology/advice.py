@@ -1,6 +1,7 @@
 """Warnings: AWS accepts it, and a learner probably meant something else. Each is said once, not once per instance."""
 
 from emulator.topology import advice_acls, advice_groups, advice_routes, quotas
+from emulator.topology.instances import NetworkInterface
 from emulator.topology.model import Topology, Vpc
 from emulator.topology.report import Report
 
@@ -35,25 +36,32 @@ def _check_ways_out(vpc: Vpc, report: Report) -> None:
         hint = f"put it into a public subnet, or add 0.0.0.0/0: {vpc.internet_gateway} to {table_of[name]}"
         report.warn(gateway.where, what, hint, key="subnet")
     told.clear()
-    for instance in vpc.instances:
-        name = instance.subnet
-        if instance.public_ip is None or name not in closed or name in told:
+    interfaces = [held for instance in vpc.instances for held in instance.interfaces if _is_public(held)]
+    for interface in interfaces:
+        name = interface.subnet
+        if name not in closed or name in told:
             continue
         told.add(name)
-        others = sum(other.public_ip is not None and other.subnet == name for other in vpc.instances) - 1
-        who = f"{instance.name} and {others} more have" if others else f"{instance.name} has"
+        others = sum(other.subnet == name for other in interfaces) - 1
+        who = f"{interface.name} and {others} more have" if others else f"{interface.name} has"
         what = f"{who} a public IP, but {_closed(name, table_of[name])}"
-        report.warn(instance.where, what, "nobody can reach it from outside, and it reaches nobody", key="subnet")
+        report.warn(interface.where, what, "nobody can reach it from outside, and it reaches nobody", key="subnet")
 
 
 def _check_appliances(vpc: Vpc, report: Report) -> None:
     """RT-10, NATI-03: an instance that should forward and may not, or is sent packets that it may not have."""
     targets = {route.target.name for table in vpc.route_tables for route in table.routes}
     for instance in vpc.instances:
-        if instance.source_dest_check and (instance.appliance or instance.name in targets):
-            why = "is a router" if instance.appliance else "is the target of a route"
-            what = f"{instance.name} {why}, and its source/destination check is on: it gets only its own packets"
-            report.warn(instance.where, what, "source_dest_check: false", key="source_dest_check")
+        forwards = instance.appliance is not None and all(held.source_dest_check for held in instance.interfaces)
+        for held in instance.interfaces:
+            if held.source_dest_check and (held.name in targets or (forwards and held is instance.primary)):
+                why = "is a router" if forwards and held is instance.primary else "is the target of a route"
+                what = f"{held.name} {why}, and its source/destination check is on: it gets only its own packets"
+                report.warn(held.where, what, "source_dest_check: false", key="source_dest_check")
+
+
+def _is_public(interface: NetworkInterface) -> bool:
+    return any(address.public_ip is not None for address in interface.addresses)
 
 
 def _check_stopped(vpc: Vpc, report: Report) -> None:

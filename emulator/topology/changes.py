@@ -6,6 +6,7 @@ A thing that comes or goes takes what it holds with it: adding a VPC lists its s
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
+from emulator.topology.changes_interfaces import interface_changes
 from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.model import (
@@ -31,6 +32,7 @@ from emulator.topology.words import (
     route_text,
     rule_text,
     service_text,
+    shown,
     target_text,
 )
 
@@ -120,15 +122,7 @@ def _differing(path: str, vpc: str, noun: str, old: object, new: object, keys: I
         before, after = getattr(old, attribute or name), getattr(new, attribute or name)
         if before != after:
             where = f"{path}.{name}" if path else name
-            yield Change("replace", where, vpc, noun, f"{name}: {_shown(before)} -> {_shown(after)}")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
-    return "none" if value in (None, "") else str(value)
+            yield Change("replace", where, vpc, noun, f"{name}: {shown(before)} -> {shown(after)}")
 
 
 # ---- in a VPC ------------------------------------------------------------------------------------------------------
@@ -242,7 +236,7 @@ def _rules(path: str, vpc: str, old: SecurityGroup | None, new: SecurityGroup | 
             if identity not in before:
                 yield Change("add", here, vpc, "security group rule", text)
             elif before[identity].description != rule.description:
-                text = f"description of {text}: {_shown(before[identity].description)} -> {_shown(rule.description)}"
+                text = f"description of {text}: {shown(before[identity].description)} -> {shown(rule.description)}"
                 yield Change("replace", here, vpc, "security group rule", text)
 
 
@@ -285,13 +279,12 @@ def _instance_text(instance: Instance) -> str:
 
 def _instance(path: str, vpc: str, old: Instance | None, new: Instance | None) -> Iterator[Change]:
     if old and new:
-        keys = ("state", "subnet", "private_ip", "public_ip", "source_dest_check")
-        yield from _differing(path, vpc, "instance", old, new, keys)
-        if set(old.security_groups) != set(new.security_groups):
-            yield from _differing(path, vpc, "instance", old, new, ("security_groups",))
+        yield from _differing(path, vpc, "instance", old, new, ("state",))
         if old.appliance != new.appliance:
             text = f"forwards: {appliance_text(old.appliance)} -> {appliance_text(new.appliance)}"
             yield Change("replace", f"{path}.services", vpc, "instance", text)
+    for verb, key, noun, text in interface_changes(old, new):
+        yield Change(verb, f"{path}.{key}", vpc, noun, text)
     yield from _services(path, vpc, old.services if old else (), new.services if new else ())
 
 
@@ -337,7 +330,7 @@ def _list_entries(path: str, vpc: str, old: PrefixList | None, new: PrefixList |
         if cidr not in before:
             yield Change("add", here, vpc, "prefix list entry", f"{cidr} of {name}")
         elif before[cidr] != entry:
-            text = f"description of {cidr} of {name}: {_shown(before[cidr].description)} -> {_shown(entry.description)}"
+            text = f"description of {cidr} of {name}: {shown(before[cidr].description)} -> {shown(entry.description)}"
             yield Change("replace", here, vpc, "prefix list entry", text)
 
 

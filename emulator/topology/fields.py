@@ -7,7 +7,8 @@ Keys are Terraform's `aws_*` attribute names where one exists.
 from emulator.topology import values
 from emulator.topology.fields_expect import EXPECTATION
 from emulator.topology.fields_filters import NETWORK_ACL, SECURITY_GROUP
-from emulator.topology.kinds import Key, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
+from emulator.topology.fields_instances import INSTANCE, SERVICES, TARGET
+from emulator.topology.kinds import Key, ListOf, MapOf, MapTo, Noun, ScalarOr
 from emulator.topology.values import (
     ADDRESS,
     BOOLEAN,
@@ -15,46 +16,12 @@ from emulator.topology.values import (
     DESCRIPTION,
     DESTINATION,
     DOMAIN,
-    ELASTIC_IP,
     HOST,
     LAB,
     NAME,
     NAME_SERVER,
-    PORT,
     REGION,
-    TEXT,
-    USER,
     ZONE,
-)
-
-SERVICE_DEFAULTS = {"http": 80, "echo": 7, "dns": 53, "ssh": 22}
-APPLIANCES = ("router", "nat")  # what an instance does with packets of others; see also `firewall`
-
-SERVICE = Noun(
-    "service",
-    "Something that listens, or a command that runs in the node for as long as the lab is up.",
-    {
-        "http": Key(PORT, "A small web server on this port; it answers with who asked whom."),
-        "echo": Key(PORT, "Sends back what it gets, on this port."),
-        "dns": Key(PORT, "A name server on this port that knows the lab's hosts."),
-        "tcp": Key(PORT, "Accepts TCP connections on this port."),
-        "udp": Key(PORT, "Answers UDP datagrams on this port."),
-        "ssh": Key(PORT, "OpenSSH on this port: ec2-user logs in, with the lab's key, which `vpcemu exec` has."),
-        "command": Key(OneOrMany(TEXT), "A command line for /bin/sh, or a list: the program and its arguments."),
-        "firewall": Key(
-            OneOrMany(PORT), "The instance forwards what is not its own, except to these destination ports."
-        ),
-        "name": Key(NAME, "What the service is called; unique in the node."),
-        "user": Key(USER, "Who runs the command; left out: nobody. root needs your consent at the terminal."),
-    },
-    one_of=("http", "echo", "dns", "tcp", "udp", "ssh", "command", "firewall"),
-    instead={"port": "the kind is the key, such as {http: 8080}", "type": "the kind is the key, such as {tcp: 5432}"},
-)
-
-_OTHER_SERVICES = "a map has the other kinds and ports, such as {tcp: 443} or {command: sleep 60}"
-
-SERVICES = ListOf(
-    ScalarOr(values.choice(*SERVICE_DEFAULTS, *APPLIANCES, otherwise=_OTHER_SERVICES), SERVICE, "{http: 8080}")
 )
 
 SUBNET = Noun(
@@ -84,8 +51,8 @@ ROUTE_TABLE = Noun(
     "Routes that subnets share. Every table has the VPC's local route as well.",
     {
         "routes": Key(
-            MapTo(DESTINATION, NAME),
-            "CIDR block or prefix list, to a target: the internet gateway, a NAT gateway, an instance, or blackhole.",
+            MapTo(DESTINATION, TARGET),
+            "CIDR block or prefix list, to a target: a gateway, an instance, its interface (fw.eth1), or blackhole.",
         ),
     },
     instead={"route": "the key is routes, a map such as {0.0.0.0/0: igw}", "subnets": "a subnet names its route_table"},
@@ -125,37 +92,6 @@ NAT_GATEWAY = Noun(
         "secondary_allocation_ids": "the key is secondary_elastic_ips, a list of addresses",
         "secondary_private_ip_addresses": "the key is secondary_private_ips",
         "availability_mode": "every NAT gateway is zonal; regional ones are not emulated",
-    },
-)
-
-INSTANCE = Noun(
-    "instance",
-    "An EC2 instance with one network interface.",
-    {
-        "subnet": Key(NAME, "The subnet it stands in; left out in a default VPC: default-a."),
-        "private_ip": Key(ADDRESS, "Its address in the subnet; left out: the lowest free one."),
-        "associate_public_ip_address": Key(BOOLEAN, "Gets a public IP; left out: as the subnet says."),
-        "elastic_ip": Key(ELASTIC_IP, "A fixed public address."),
-        "security_groups": Key(ListOf(NAME), "Its security groups; left out: the VPC's default group."),
-        "vpc_security_group_ids": Key(ListOf(NAME), "Terraform's name for security_groups."),
-        "source_dest_check": Key(
-            BOOLEAN, "false: it may send and receive for other addresses, as a router must; left out: true."
-        ),
-        "state": Key(
-            values.choice("running", "stopped", "terminated"),
-            "stopped: it keeps its addresses and does nothing. terminated: it is gone; routes to it are blackholes.",
-        ),
-        "services": Key(SERVICES, "What it does, such as [http, {tcp: 5432}], router, nat, {firewall: [23]}."),
-    },
-    instead={
-        "route_table": "a subnet has a route_table; an instance stands in a subnet",
-        "subnet_id": "the key is subnet",
-        "public_ip": "elastic_ip is a fixed one; associate_public_ip_address: true takes one of the pool",
-        "eip": "the key is elastic_ip",
-        "ip": "the key is private_ip",
-        "security_group": "the key is security_groups, a list",
-        "ami": "an instance is a network namespace; it has no image and no type",
-        "instance_type": "an instance is a network namespace; it has no image and no type",
     },
 )
 

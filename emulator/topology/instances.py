@@ -51,7 +51,8 @@ class PrivateAddress(NamedTuple):
 class NetworkInterface:
     """An ENI of an instance. Names are unique in the lab: the primary one has its instance's, "fw"; others "fw.eth1".
 
-    device_index: 0 for the primary one; inside the instance it is eth0, eth1, ...
+    device_index: 0 for the primary one; inside the instance it is eth0, eth1, ... Further ones count by their position
+    in the file, so what stands behind one that goes becomes another.
     addresses: the primary private address first; never empty.
     """
 

@@ -4,15 +4,15 @@ Every mistake is reported at once. So a thing that is wrong is left out (or stan
 goes to `report.broken`, and nobody who refers to it is blamed; if there was any mistake the Topology is thrown away.
 """
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 
 from emulator.errors import Problem, Where
 from emulator.topology import default_vpc, rules
 from emulator.topology.acls import build_acl, implied_acl
 from emulator.topology.dhcp import build_dhcp_options
 from emulator.topology.fields import TOPOLOGY
-from emulator.topology.instances import Instance, NetworkInterface, PrivateAddress
 from emulator.topology.load_expectations import build_expectation
+from emulator.topology.load_instances import build_instance, terminated
 from emulator.topology.load_nat import deleted, nat_gateway
 from emulator.topology.model import (
     DEFAULT_ACL,
@@ -28,9 +28,9 @@ from emulator.topology.nodes import compose
 from emulator.topology.prefix_lists import build_prefix_list
 from emulator.topology.read import VISIT_LIMIT, Reader, Record, TooLarge
 from emulator.topology.report import LIMIT, Report, TooManyProblems
-from emulator.topology.routes import Owners, build_route_table, gateway_of, stopped, terminated
+from emulator.topology.routes import Owners, build_route_table, gateway_of
 from emulator.topology.security import DEFAULT_GROUP, build_group, implied_group
-from emulator.topology.services import build_appliance, build_services
+from emulator.topology.services import build_services
 
 DEFAULT_REGION = "us-east-1"
 DEFAULT_MAIN = "main"
@@ -124,7 +124,7 @@ def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], rep
         tuple(nat_gateway(nat, report) for nat in nats if not deleted(nat)),
         groups,
         tuple(
-            _instance(instance, built, report)
+            build_instance(instance, built, report)
             for instance in record.get("instances") or ()
             if _buildable(instance, report, "subnet") and not terminated(instance)
         ),
@@ -154,38 +154,6 @@ def _subnet(record: Record, region: str, main: str, report: Report) -> Subnet:
         bool(record.get("map_public_ip_on_launch")),
         record.get("network_acl") or DEFAULT_ACL,
         record.where,
-    )
-
-
-def _instance(record: Record, subnets: dict[str, Subnet], report: Report) -> Instance:
-    subnet = subnets.get(record.get("subnet"))
-    if "security_groups" in record and "vpc_security_group_ids" in record:
-        what = "security_groups and vpc_security_group_ids are two names of one key"
-        report.error(record.where, what, "keep one", "InvalidParameterCombination", "vpc_security_group_ids")
-    groups = record.get("security_groups") or record.get("vpc_security_group_ids")
-    public: IPv4Address | str | None = record.get("elastic_ip")
-    if public is None:
-        # SUB-16: what the instance says, else what its subnet says. EIP-02: an Elastic IP takes the place of either.
-        wanted = record.get("associate_public_ip_address")
-        inherited = subnet is not None and subnet.map_public_ip_on_launch
-        # SUB-17: it is given back on stop; an Elastic IP stays.
-        public = "auto" if (inherited if wanted is None else wanted) and not stopped(record) else None
-    primary = NetworkInterface(
-        record.name,
-        0,
-        record.get("subnet"),
-        tuple(filter(None, groups or ())) or (DEFAULT_GROUP,),  # SG-08
-        (PrivateAddress(record.get("private_ip"), public),),  # type: ignore[arg-type]  # "auto" is the only string
-        record.get("source_dest_check") is not False,
-        record.where,
-    )
-    return Instance(
-        record.name,
-        (primary,),
-        build_services(record, report),
-        record.where,
-        build_appliance(record),
-        "stopped" if stopped(record) else "running",
     )
 
 

@@ -97,7 +97,8 @@ class NetworkAcl:
 class Target(NamedTuple):
     """What a route points at: the kind, and the resource's name within the VPC.
 
-    `blackhole` stands for a target that is gone (RT-40); its name, if any, says what is gone.
+    `instance` stands for an ENI of an instance (RT-33), by the ENI's name: "fw", "fw.eth1". `blackhole` stands for a
+    target that is gone (RT-40); its name, if any, says what is gone.
     """
 
     kind: Literal["internet_gateway", "nat_gateway", "instance", "blackhole"]

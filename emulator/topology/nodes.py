@@ -22,7 +22,7 @@ from emulator.errors import Problem, Where
 __all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "compose", "is_null"]
 
 SIZE_LIMIT = 8 * 1024 * 1024  # characters; a lab of 4,000 instances takes 0.5 million
-DEPTH_LIMIT = 30  # the deepest key of the file is at 9
+DEPTH_LIMIT = 30  # the deepest key of the file is at 10
 NODE_LIMIT = 500_000
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # YAML's, not only Unix's
@@ -153,7 +153,7 @@ HINTS = (
     ("did not find expected '-' indicator", "the items of a list begin in the same column"),
     ("undefined alias", "`*name` needs an `&name` before it; put quotes around a value that begins with *"),
     ("another document", "one file holds one lab: remove the `---`"),
-    ("nested more than", "a topology is at most 9 deep"),
+    ("nested more than", "a topology is at most 10 deep"),
     ("quoted scalar", "a quote is not closed"),
 )
 

@@ -5,7 +5,7 @@ Those of one resource stand with its rules.
 
 from collections import Counter
 
-from emulator.topology.instances import Instance
+from emulator.topology.instances import NetworkInterface
 from emulator.topology.model import NatGateway, Topology, Vpc
 from emulator.topology.report import Report
 
@@ -45,7 +45,8 @@ def _check_interfaces(topology: Topology, report: Report) -> None:
     zones: Counter[str] = Counter()
     for vpc in topology.vpcs:
         zone_of = {subnet.name: subnet.availability_zone for subnet in vpc.subnets}
-        interfaces: list[NatGateway | Instance] = [*vpc.nat_gateways, *vpc.instances]
+        of_instances = (interface for instance in vpc.instances for interface in instance.interfaces)
+        interfaces: list[NatGateway | NetworkInterface] = [*vpc.nat_gateways, *of_instances]
         for interface in interfaces:
             zone = zone_of.get(interface.subnet, "")
             zones[zone] += 1
@@ -59,8 +60,8 @@ def _check_rules_of_interfaces(vpc: Vpc, report: Report) -> None:
     """Q-06: groups of an interface times rules of a group. Told once for each set of groups."""
     most = {group.name: max(len(group.ingress), len(group.egress)) for group in vpc.security_groups}
     told: set[tuple[str, ...]] = set()
-    for instance in vpc.instances:
-        groups = instance.security_groups
+    for interface in (held for instance in vpc.instances for held in instance.interfaces):
+        groups = interface.security_groups
         if groups in told:
             continue
         told.add(groups)
@@ -69,5 +70,5 @@ def _check_rules_of_interfaces(vpc: Vpc, report: Report) -> None:
             what = f"{len(groups)} security groups of up to {product // len(groups)} rules make {product:,}: "
             what += f"AWS allows {GROUPS_TIMES_RULES:,} per interface"
             report.warn(
-                instance.where, what, "fewer groups, or fewer rules in each", "RulesPerSecurityGroupLimitExceeded"
+                interface.where, what, "fewer groups, or fewer rules in each", "RulesPerSecurityGroupLimitExceeded"
             )

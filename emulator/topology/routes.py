@@ -3,7 +3,9 @@
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
+from emulator import names
 from emulator.errors import Where
+from emulator.topology.load_instances import interface_names, terminated
 from emulator.topology.load_nat import deleted
 from emulator.topology.model import Destination, PrefixListReference, Route, RouteTable, Target
 from emulator.topology.read import Record
@@ -33,16 +35,6 @@ def gateway_of(vpc: Record) -> Gateway:
     if not isinstance(written, Record):
         return Gateway(written)
     return Gateway(written.get("name"), written.get("attached") is not False, written.get("route_table"))
-
-
-def terminated(instance: Record) -> bool:
-    """RT-40: the instance is gone, and only routes remember it."""
-    return bool(instance.get("state") == "terminated")
-
-
-def stopped(instance: Record) -> bool:
-    """RT-42: the instance is there, and does nothing."""
-    return bool(instance.get("state") == "stopped")
 
 
 def build_route_table(
@@ -85,10 +77,20 @@ def _target(name: str, vpc: Record, owners: Owners, where: Where, report: Report
     if name in gateways:
         gone = any(deleted(gateway) for gateway in vpc.get("nat_gateways") if gateway.name == name)
         return Target("blackhole" if gone else "nat_gateway", name)  # NAT-08, RT-40
+    owner = name.rpartition(".")[0]
+    if owner in instances:
+        return _interface(instances[owner], name, report.value_of(where), report)
     if name in instances:
+        if instances[name].get("network_interfaces"):
+            # RT-34
+            what = f"instance {name} has several network interfaces: a route names one of them"
+            report.error(
+                report.value_of(where), what, f"one of {listed(interface_names(instances[name]))}", "InvalidInstanceID"
+            )
+            return None
         # RT-33, RT-40
         return Target("blackhole" if terminated(instances[name]) else "instance", name)
-    if any(report.is_broken(vpc.where, *path) for path in (("nat_gateways", name), ("instances", name))):
+    if any(report.is_broken(vpc.where, *path) for path in (("nat_gateways", name), ("instances", owner or name))):
         return None
     if report.is_broken(vpc.where, "internet_gateway") or (internet.name is None and vpc.get("internet_gateway")):
         return None
@@ -98,9 +100,15 @@ def _target(name: str, vpc: Record, owners: Owners, where: Where, report: Report
         what = f"route table and gateway {name} (of VPC {other}) belong to different networks"
         report.error(at, what, "a route points at a gateway of its own VPC", "InvalidParameterValue")
         return None
-    if other := owners.instances.get(name):
+    if other := owners.instances.get(owner or name):
         what = f"route table and instance {name} (of VPC {other}) belong to different networks"
-        report.error(at, what, "a route points at an instance of its own VPC", "InvalidInstanceID.NotFound")
+        code = "InvalidNetworkInterfaceID.NotFound" if owner else "InvalidInstanceID.NotFound"
+        report.error(at, what, "a route points at an instance of its own VPC", code)
+        return None
+    if owner:
+        hint = did_you_mean(name, [known for held in instances.values() for known in interface_names(held)])
+        hint = hint or f"VPC {vpc.name} has {listed(instances, 'no instances')}"
+        report.error(at, f"no instance is called `{owner}`", hint, "InvalidNetworkInterfaceID.NotFound")
         return None
     gates = [*filter(None, [internet.name]), *gateways]
     known = listed(gates, "no gateway: give it an internet_gateway or nat_gateways")
@@ -111,3 +119,17 @@ def _target(name: str, vpc: Record, owners: Owners, where: Where, report: Report
         "InvalidGatewayID.NotFound",
     )
     return None
+
+
+def _interface(instance: Record, name: str, at: Where, report: Report) -> Target | None:
+    """`fw.eth1`. eth0 goes by the instance's own name from here on."""
+    known = interface_names(instance)
+    if name not in known:
+        what = f"instance {instance.name} has no network interface {name.rpartition('.')[2]}"
+        hint = f"network_interfaces of {instance.name} lists the further ones; it has {listed(known)}"
+        report.error(at, what, hint, "InvalidNetworkInterfaceID.NotFound")
+        return None
+    index = known.index(name)
+    if report.is_broken(instance.where, f"network_interfaces[{index - 1}]"):
+        return None
+    return Target("blackhole" if terminated(instance) else "instance", names.interface(instance.name, index))  # RT-40

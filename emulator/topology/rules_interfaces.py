@@ -5,14 +5,16 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from emulator.errors import Where
+from emulator.names import guest_link
 from emulator.topology.addresses import INTERNET_ADDRESS, RESERVED_FRONT, in_subnet, is_public, reserved, usable
-from emulator.topology.instances import Instance
+from emulator.topology.instances import Instance, NetworkInterface
 from emulator.topology.model import NatGateway, Subnet, Topology, Vpc
 from emulator.topology.place import NOWHERE
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean, listed
 
 GROUPS_PER_INTERFACE, GROUPS_AT_MOST = 5, 16  # Q-06
+INTERFACES_AT_MOST, ADDRESSES_AT_MOST = 15, 50  # ENI-02, ENI-04: of the largest instance types
 ELASTIC_IPS_PER_REGION = 5  # Q-03
 GATEWAYS_PER_ZONE = 5  # Q-04
 ELASTIC_IPS_PER_GATEWAY = 2  # Q-04
@@ -26,7 +28,10 @@ EVERYBODY = ("any", "anywhere", "all", "everywhere", "world", "public", "interne
 
 
 class Interface(NamedTuple):
-    """What an instance and a NAT gateway have in common."""
+    """One private address of an ENI: what an instance and a NAT gateway have in common.
+
+    free_hint: how to get a free one.
+    """
 
     name: str
     where: Where
@@ -35,6 +40,7 @@ class Interface(NamedTuple):
     elastic_ip: IPv4Address | None
     private_key: str = "private_ip"
     elastic_key: str = "elastic_ip"
+    free_hint: str = "leave private_ip out to get a free one"
 
 
 def check(topology: Topology, report: Report) -> None:
@@ -48,7 +54,9 @@ def check(topology: Topology, report: Report) -> None:
             if interface.elastic_ip is not None:
                 _check_elastic(vpc, interface, elastic, report)
         for instance in vpc.instances:
-            _check_groups(topology, vpc, instance, report)
+            for held in instance.interfaces:
+                _check_groups(topology, vpc, held, report)
+            _check_count(vpc, instance, report)
     if len(elastic) > ELASTIC_IPS_PER_REGION:
         what = (
             f"{len(elastic)} Elastic IPs: an account's quota is {ELASTIC_IPS_PER_REGION} per region until AWS raises it"
@@ -63,10 +71,17 @@ def _interfaces(vpc: Vpc) -> Iterator[Interface]:
         yield Interface(gateway.name, gateway.where, gateway.subnet, gateway.private_ip, gateway.elastic_ip)
         for index, further in enumerate(gateway.secondary):
             keys = f"secondary_private_ips[{index}]", f"secondary_elastic_ips[{index}]"
-            yield Interface(gateway.name, gateway.where, gateway.subnet, *further, *keys)
+            free = "leave secondary_private_ips out to get a free one"
+            yield Interface(gateway.name, gateway.where, gateway.subnet, *further, *keys, free)
     for instance in vpc.instances:
-        fixed = instance.public_ip if isinstance(instance.public_ip, IPv4Address) else None
-        yield Interface(instance.name, instance.where, instance.subnet, instance.private_ip, fixed)
+        for held in instance.interfaces:
+            for number, (private_ip, public_ip) in enumerate(held.addresses):
+                fixed = public_ip if isinstance(public_ip, IPv4Address) else None
+                found = Interface(held.name, held.where, held.subnet, private_ip, fixed)
+                if number:
+                    key = f"secondary_private_ips[{number - 1}]"
+                    found = found._replace(private_key=key, elastic_key=key, free_hint="write auto to get a free one")
+                yield found
 
 
 def _check_private(topology: Topology, vpc: Vpc, found: list[Interface], report: Report) -> None:
@@ -125,8 +140,7 @@ def _check_fixed(
     if other is not interface:
         # SUB-10
         what = f"address {address} is in use by {other.name} (line {other.where.line})"
-        hint = f"leave {interface.private_key.partition('[')[0]} out to get a free one"
-        report.error(interface.where, what, hint, "InvalidIPAddress.InUse", interface.private_key)
+        report.error(interface.where, what, interface.free_hint, "InvalidIPAddress.InUse", interface.private_key)
 
 
 def _check_elastic(vpc: Vpc, interface: Interface, elastic: dict[IPv4Address, Interface], report: Report) -> None:
@@ -201,29 +215,57 @@ def _lacks_gateway(vpc: Vpc, report: Report) -> bool:
     return not any(broken == path or broken.startswith(f"{path}.") for broken in report.broken)
 
 
-def _check_groups(topology: Topology, vpc: Vpc, instance: Instance, report: Report) -> None:
+def _check_count(vpc: Vpc, instance: Instance, report: Report) -> None:
+    """How many ENIs and addresses, and where (ENI-02, ENI-04, ENI-05)."""
+    count = len(instance.interfaces)
+    if count > INTERFACES_AT_MOST:
+        what = f"{count} network interfaces: the largest instance types have {INTERFACES_AT_MOST}"
+        report.error(instance.where, what, "", "AttachmentLimitExceeded", "network_interfaces")
+    for held in instance.interfaces:
+        count = len(held.addresses)
+        if count > ADDRESSES_AT_MOST:
+            what = f"{count} private addresses: an interface of the largest instance types has {ADDRESSES_AT_MOST}"
+            report.error(held.where, what, "", "PrivateIpAddressLimitExceeded", "secondary_private_ips")
+    subnets = {subnet.name: subnet for subnet in vpc.subnets}
+    home = subnets.get(instance.subnet)
+    seen = {instance.subnet: instance.primary}
+    for held in instance.interfaces[1:]:
+        subnet = subnets.get(held.subnet)
+        if subnet and home and subnet.availability_zone != home.availability_zone:
+            what = f"subnet {subnet.name} is in {subnet.availability_zone}, {instance.name} in {home.availability_zone}"
+            hint = "all network interfaces of an instance are in its zone"
+            report.error(held.where, what, hint, "InvalidParameterCombination", "subnet")
+        other = seen.setdefault(held.subnet, held)
+        if subnet and other is not held:
+            link, first = guest_link(held.device_index), guest_link(other.device_index)
+            what = f"{link} and {first} of {instance.name} are both in subnet {subnet.name}"
+            hint = f"answers of {link} may leave by {first}; secondary_private_ips give one interface more addresses"
+            report.warn(held.where, what, hint, key="subnet")
+
+
+def _check_groups(topology: Topology, vpc: Vpc, held: NetworkInterface, report: Report) -> None:
     names = {group.name for group in vpc.security_groups}
-    for index, name in enumerate(instance.security_groups):
+    for index, name in enumerate(held.security_groups):
         if name not in names:
-            unknown_group(topology, vpc, name, instance.where, report.item(instance.where, GROUP_KEYS, name), report)
-        elif name in instance.security_groups[:index]:
+            unknown_group(topology, vpc, name, held.where, report.item(held.where, GROUP_KEYS, name), report)
+        elif name in held.security_groups[:index]:
             what = f"security group {name} is there twice"
-            key = report.item(instance.where, GROUP_KEYS, name, last=True)
-            report.error(instance.where, what, "remove one", "InvalidParameterValue", key)
-    count = len(instance.security_groups)
+            key = report.item(held.where, GROUP_KEYS, name, last=True)
+            report.error(held.where, what, "remove one", "InvalidParameterValue", key)
+    count = len(held.security_groups)
     if count <= GROUPS_PER_INTERFACE:
         return
     code = "SecurityGroupsPerInterfaceLimitExceeded"  # SG-14
-    key = next((key for key in GROUP_KEYS if report.given(instance.where, key)), "")
+    key = next((key for key in GROUP_KEYS if report.given(held.where, key)), "")
     if count > GROUPS_AT_MOST:
         report.error(
-            instance.where, f"{count} security groups: AWS allows {GROUPS_AT_MOST} per interface at most", "", code, key
+            held.where, f"{count} security groups: AWS allows {GROUPS_AT_MOST} per interface at most", "", code, key
         )
     else:
         what = (
             f"{count} security groups: an account's quota is {GROUPS_PER_INTERFACE} per interface until AWS raises it"
         )
-        report.warn(instance.where, what, "", code, key)
+        report.warn(held.where, what, "", code, key)
 
 
 def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: str, report: Report) -> None:

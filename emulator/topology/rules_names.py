@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from emulator.errors import Where
+from emulator.names import guest_link
 from emulator.topology.model import INTERNET, NodeKind, Topology, router_of
 from emulator.topology.report import Report
 
@@ -27,6 +28,12 @@ class _Named(NamedTuple):
 def check(topology: Topology, report: Report) -> None:
     """Names that are taken, or that mean something else."""
     routers = {router_of(vpc.name): vpc.name for vpc in topology.vpcs}
+    interfaces = {
+        f"{instance.name}.{guest_link(held.device_index)}": instance.name
+        for vpc in topology.vpcs
+        for instance in vpc.instances
+        for held in instance.interfaces
+    }
     first: dict[str, _Named] = {}
     for node in sorted(_named(topology, report), key=lambda node: (node.where.line, node.where.column)):
         if node.name == INTERNET:
@@ -39,6 +46,9 @@ def check(topology: Topology, report: Report) -> None:
                 f"the name `{node.name}` belongs to the router of VPC {routers[node.name]}",
                 "choose another name",
             )
+        elif node.name in interfaces:
+            what = f"the name `{node.name}` belongs to a network interface of instance {interfaces[node.name]}"
+            report.error(node.where, what, "choose another name")
         elif node.name in TARGET_WORDS and node.kind in ("nat_gateway", "internet_gateway"):
             report.error(
                 node.where, f"in a route, `{node.name}` means something else", "choose another name for the gateway"

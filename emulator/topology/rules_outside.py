@@ -2,19 +2,14 @@
 
 from ipaddress import IPv4Address
 
-from emulator.topology.addresses import INTERNET_ADDRESS, is_public
+from emulator.topology.addresses import INTERNET_ADDRESS, is_public, slots
 from emulator.topology.model import OutsideHost, Topology
 from emulator.topology.report import Report
 
 
 def check_hosts(topology: Topology, report: Report) -> None:
     """An outside host has a public address that nobody else has."""
-    gateways = [gateway for vpc in topology.vpcs for gateway in vpc.nat_gateways]
-    elastic = {gateway.elastic_ip: gateway.name for gateway in gateways}
-    elastic |= {further.elastic_ip: gateway.name for gateway in gateways for further in gateway.secondary}
-    elastic |= {
-        i.public_ip: i.name for vpc in topology.vpcs for i in vpc.instances if isinstance(i.public_ip, IPv4Address)
-    }
+    elastic = {held.public_ip: held.name.partition("+")[0] for vpc in topology.vpcs for held in slots(vpc)}
     used: dict[IPv4Address, OutsideHost] = {}
     for host in topology.internet.hosts:
         other = used.setdefault(host.ip, host)

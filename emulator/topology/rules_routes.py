@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
+from emulator.topology.addresses import slots
 from emulator.topology.elsewhere import cidr_hint
 from emulator.topology.model import Destination, PrefixListReference, Route, RouteTable, Topology, Vpc
 from emulator.topology.prefix_lists import RESERVED_ROUTES
@@ -101,7 +102,12 @@ def _check_edge(vpc: Vpc, report: Report) -> None:
         what = f"route table {table.name} is the main one: it cannot be associated with a gateway"
         report.error(at, what, "give the internet gateway a table of its own", "InvalidParameterValue", "route_table")
     whole = {*vpc.cidr_blocks, *(subnet.cidr_block for subnet in vpc.subnets)}
-    addresses = {instance.name: instance.public_ip for instance in vpc.instances}
+    public = {
+        interface.name
+        for instance in vpc.instances
+        for interface in instance.interfaces
+        if any(address.public_ip is not None for address in interface.addresses)
+    }
     for route in table.routes:
         gateway = f"route table {table.name} serves internet gateway {vpc.internet_gateway}"
         if isinstance(route.destination, PrefixListReference):
@@ -120,7 +126,7 @@ def _check_edge(vpc: Vpc, report: Report) -> None:
             # GRT-03
             what = f"{gateway}: {route.target.name} cannot be a target there"
             report.error(report.value_of(route.where), what, "local or an instance can", "InvalidParameterValue")
-        elif route.target.kind == "instance" and addresses.get(route.target.name) is None:
+        elif route.target.kind == "instance" and route.target.name not in public:
             # GRT-05
             what = f"{gateway}: {route.target.name} has no public IP, so what is routed to it is dropped"
             report.warn(report.value_of(route.where), what, "give it an elastic_ip")
@@ -130,8 +136,7 @@ def check_detached(vpc: Vpc, report: Report) -> None:
     """IGW-13, T-25: an internet gateway cannot leave a VPC that has public addresses."""
     if vpc.detached_gateway is None:
         return
-    mapped = [gateway.name for gateway in vpc.nat_gateways if gateway.connectivity_type == "public"]
-    mapped += [instance.name for instance in vpc.instances if instance.public_ip is not None]
+    mapped = list(dict.fromkeys(held.name.partition("+")[0] for held in slots(vpc) if held.public_ip is not None))
     if mapped:
         who = ", ".join(mapped[:3]) + (f" and {len(mapped) - 3} more" if len(mapped) > 3 else "")
         what = f"network {vpc.name} has some mapped public address(es): {who}"

@@ -4,7 +4,7 @@ from typing import Any
 
 from emulator.errors import Where
 from emulator.names import RESOURCE_NAME
-from emulator.topology.fields import APPLIANCES, SERVICE_DEFAULTS
+from emulator.topology.fields_instances import APPLIANCES, SERVICE_DEFAULTS
 from emulator.topology.instances import Appliance, Service
 from emulator.topology.read import Record
 from emulator.topology.report import Report
@@ -52,7 +52,7 @@ def build_services(owner: Record, report: Report, *, outside: bool = False) -> t
             continue
         if isinstance(entry, str):
             where = Where(line, column, f"{path}.services[{index}]")
-            service = Service(entry, entry, SERVICE_DEFAULTS[entry], where=where)  # type: ignore[arg-type]  # fields.py checks
+            service = Service(entry, entry, SERVICE_DEFAULTS[entry], where=where)  # type: ignore[arg-type]  # by its field
         else:
             built = _build(entry, report)
             if built is None:

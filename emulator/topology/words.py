@@ -1,6 +1,7 @@
 """Nouns in words, as AWS's console shows them: for messages and for what an edit changes."""
 
-from emulator.topology.instances import Appliance, Service
+from emulator.names import guest_link
+from emulator.topology.instances import Appliance, NetworkInterface, PrivateAddress, Service
 from emulator.topology.model import (
     Destination,
     GroupReference,
@@ -67,6 +68,19 @@ def target_text(target: Target) -> str:
     return target.name
 
 
+def address_text(address: PrivateAddress) -> str:
+    """`10.0.1.11`, `a free one with 203.0.113.10`."""
+    own = str(address.private_ip or "a free one")
+    return f"{own} with {address.public_ip}" if address.public_ip else own
+
+
+def interface_text(interface: NetworkInterface) -> str:
+    """`eth1 in inside`, `eth1 in inside at 10.0.1.11, 10.0.1.12 with 203.0.113.10`."""
+    fixed = [address_text(one) for one in interface.addresses if one.private_ip or one.public_ip]
+    at = f" at {', '.join(fixed)}" if fixed else ""
+    return f"{guest_link(interface.device_index)} in {interface.subnet}{at}"
+
+
 def appliance_text(appliance: Appliance | None) -> str:
     """`nat, firewall 23, 8080`; `none` for a guest that forwards nothing."""
     if appliance is None:
@@ -84,3 +98,12 @@ def service_text(service: Service) -> str:
     words = service.argv[2:] if service.argv[:2] == ("/bin/sh", "-c") else service.argv
     user = f" as {service.user}" if service.user else ""
     return f"command {' '.join(words)}{user}"
+
+
+def shown(value: object) -> str:
+    """A value of the model as the file would say it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value in (None, "") else str(value)

@@ -224,7 +224,7 @@ def test_pyroute2_reads_the_same(up: State) -> None:
             }
             up_links = {titles[link["index"]] for link in other.get_links() if link["flags"] & 1}
         os.close(namespace)
-        assert {tuple(item) for item in held.addresses} == addresses - {("lo", "127.0.0.1", 8)}
+        assert {item[:3] for item in held.addresses} == addresses - {("lo", "127.0.0.1", 8)}
         assert {(item.table, item.destination, wire.ROUTE_KINDS[item.kind]) for item in held.routes} == routes
         assert held.up == up_links
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.compile import nft
+from emulator.compile.eni import enis
 from emulator.compile.security import Filter, security_groups
-from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule
+from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule, Vpc
 from tests.support.samples import ADDRESSES, EVERYTHING, vpc
 
 _PEERS = ["0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/16", "10.0.20.0/24", "10.0.20.4/32", "45.0.0.0/8"]
@@ -101,6 +102,10 @@ def _matches(body: str, sets: dict[str, nft.Set], source: IPv4Address, protocol:
     )
 
 
+def _compiled(held: Vpc) -> Filter:
+    return security_groups(held, enis(held, ADDRESSES).values())
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(rules(), max_size=6),
@@ -113,18 +118,17 @@ def test_the_sets_allow_what_the_rules_allow(
     held: list[SecurityGroupRule], source: IPv4Address, protocol: int, first: int, second: int
 ) -> None:
     groups = (SecurityGroup("web", tuple(held), (EVERYTHING,)), *(g for g in vpc().security_groups if g.name != "web"))
-    compiled = security_groups(replace(vpc(), security_groups=groups), ADDRESSES)
+    compiled = _compiled(replace(vpc(), security_groups=groups))
     expected = any(_allows(rule, source, protocol, first, second) for rule in held)
     assert _filter_allows(compiled, source, protocol, first, second) == expected
 
 
 def test_an_eni_with_two_groups_is_judged_by_both() -> None:
     web, dev = vpc().instances
-    compiled = security_groups(
+    compiled = _compiled(
         replace(
             vpc(), instances=(replace(web, interfaces=(replace(web.primary, security_groups=("web", "dev")),)), dev)
-        ),
-        ADDRESSES,
+        )
     )
     chain = next(chain for chain in compiled.chains if chain.name == "ingress.dev.web")
     assert [rule.body for rule in chain.rules if "ct mark" not in rule.body] == [
@@ -140,6 +144,6 @@ def test_order_of_groups_and_rules_makes_no_difference() -> None:
 
     def compiled(*held: SecurityGroupRule) -> Filter:
         groups = (SecurityGroup("web", held, (EVERYTHING,)), *(g for g in vpc().security_groups if g.name != "web"))
-        return security_groups(replace(vpc(), security_groups=groups), ADDRESSES)
+        return _compiled(replace(vpc(), security_groups=groups))
 
     assert compiled(first, second) == compiled(second, first)

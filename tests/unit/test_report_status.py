@@ -3,11 +3,29 @@
 from typing import Any
 
 from emulator.report import status
-from emulator.report.shapes import InstanceStatus, InternetStatus, ServiceStatus, Status, SubnetStatus, VpcStatus, Wrong
+from emulator.report.shapes import (
+    InstanceStatus,
+    InternetStatus,
+    NetworkInterfaceStatus,
+    PrivateAddress,
+    ServiceStatus,
+    Status,
+    SubnetStatus,
+    VpcStatus,
+    Wrong,
+)
 
 
 def instance(name: str, subnet: str = "a", state: str = "running", public: str = "") -> InstanceStatus:
     service = ServiceStatus(name="http", kind="http", port=80, state=state, detail="")
+    own = NetworkInterfaceStatus(
+        name=name,
+        device_index=0,
+        subnet=subnet,
+        security_groups=["web"],
+        source_dest_check=True,
+        addresses=[PrivateAddress(private_ip="10.0.0.4", public_ip=public)],
+    )
     return InstanceStatus(
         name=name,
         state="stopped" if state == "stopped" else "running",
@@ -16,6 +34,7 @@ def instance(name: str, subnet: str = "a", state: str = "running", public: str =
         public_ip=public,
         security_groups=["web"],
         services=[service],
+        network_interfaces=[own],
     )
 
 
@@ -127,3 +146,21 @@ def test_doctor() -> None:
             {"check": "curl", "result": "ok", "found": "/usr/bin/curl", "remedy": ""},
         ]
     ) == ["missing  nft", "         apt-get install nftables", "ok       curl  /usr/bin/curl"]
+
+
+def test_each_address_of_an_instance_has_a_row() -> None:
+    fw = instance("fw", public="203.0.113.1")
+    fw["network_interfaces"][0]["addresses"].append(PrivateAddress(private_ip="10.0.0.5", public_ip="203.0.113.2"))
+    inside = NetworkInterfaceStatus(
+        name="fw.eth1",
+        device_index=1,
+        subnet="b",
+        security_groups=["admin"],
+        source_dest_check=False,
+        addresses=[PrivateAddress(private_ip="10.0.1.4", public_ip="")],
+    )
+    fw["network_interfaces"].append(inside)
+    lines = [line.split() for line in status.status(lab(instances=[fw]))]
+    assert ["fw", "instance", "a", "10.0.0.4", "203.0.113.1", "web", "http", "80"] in lines
+    assert ["a", "10.0.0.5", "203.0.113.2"] in lines
+    assert ["fw.eth1", "interface", "b", "10.0.1.4", "admin"] in lines

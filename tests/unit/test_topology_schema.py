@@ -54,10 +54,11 @@ vpcs:
     subnets:
       a: {cidr_block: 10.0.1.0/24, availability_zone: a, route_table: public, map_public_ip_on_launch: true}
       b: {cidr_block: 10.0.2.0/24, availability_zone: ap-northeast-1c, network_acl: border}
+      c: {cidr_block: 10.0.3.0/24, route_table: public}
     route_tables:
       public: {routes: {0.0.0.0/0: igw, 192.0.2.0/24: blackhole, 10.0.0.0/16: local}}
       private: {routes: {0.0.0.0/0: nat}}
-      edge: {routes: {10.0.1.0/24: web}}
+      edge: {routes: {10.0.1.0/24: web.eth0}}
     nat_gateways:
       nat: {subnet: a, elastic_ip: 52.1.2.3, private_ip: 10.0.1.9, connectivity_type: public, state: available,
         secondary_elastic_ips: [52.1.2.5], secondary_private_ips: [10.0.1.11]}
@@ -92,6 +93,10 @@ vpcs:
         elastic_ip: 52.1.2.4
         source_dest_check: false
         state: running
+        secondary_private_ips: [10.0.1.21, auto, {private_ip: 10.0.1.22, elastic_ip: 52.1.2.6}]
+        network_interfaces:
+          - {subnet: c, security_groups: [default], private_ip: 10.0.3.10, elastic_ip: 52.1.2.7,
+             secondary_private_ips: [auto, {private_ip: 10.0.3.11}], source_dest_check: false}
         services: [http, {http: 8080}, router, {firewall: [23]}, echo, dns, {tcp: 5432, name: db}, {udp: 514},
                    {command: sleep 6, user: nobody}]
       db:
@@ -170,6 +175,9 @@ def test_it_refuses_an_unknown_key_wherever_it_stands(path: tuple[str, ...]) -> 
         ("52.1.2.4\n", "52.1.2.400\n"),
         ("icmp_type: 8", "icmp_type: 300"),
         ("security_groups: [web]", "security_groups: web"),
+        ("[auto, {private", "[any, {private"),
+        ("{subnet: c, security", "{security"),
+        ("web.eth0}", "web.lan0}"),
         ("dns.example: {ip", "dns_example: {ip"),
         ("0.0.0.0/0: nat", "2001:db8::/32: nat"),
     ],

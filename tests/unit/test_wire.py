@@ -96,6 +96,18 @@ def test_an_address(verb: str, type_: int, flags: int) -> None:
     assert message.get_attr("IFA_LOCAL") == message.get_attr("IFA_ADDRESS") == "10.0.10.4"
 
 
+def test_a_lent_address_has_a_label() -> None:
+    message = read(ifaddrmsg, wire.address("add", Address("eth0", "10.0.10.5", 32, "eth0:eni"), 2))
+    assert (message["prefixlen"], message.get_attr("IFA_LABEL")) == (32, "eth0:eni")
+
+
+def test_a_rule_by_source() -> None:
+    message = read(fibmsg, wire.rule("add", PolicyRule(10000, 0, 10001, "10.0.2.4")))
+    assert (message["src_len"], message.get_attr("FRA_SRC")) == (32, "10.0.2.4")
+    assert (message.get_attr("FRA_PRIORITY"), message.get_attr("FRA_TABLE")) == (10000, 10001)
+    assert message.get_attr("FRA_FWMARK") is None
+
+
 def test_a_neighbour_is_permanent_and_replaces_a_learned_one() -> None:
     item = Neighbour("eth0", "10.0.10.1", "0a:00:00:00:00:01")
     request = wire.neighbour("add", item, 2)
