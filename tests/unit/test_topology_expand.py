@@ -140,3 +140,20 @@ def test_an_expectation_in_words() -> None:
         "tcp 80, 443 from one and subnet private to client: pass, seen as 203.0.113.9, via nat and igw, with a payload",
         "icmp 13/0 from one to two: drop",
     ]
+
+
+def test_RT_42_of_several_senders_a_stopped_one_is_left_out() -> None:
+    text = """
+name: lab
+vpcs:
+  main:
+    cidr_block: 10.0.0.0/16
+    subnets: {a: {cidr_block: 10.0.1.0/24}}
+    instances: {one: {subnet: a}, two: {subnet: a, state: stopped}}
+expect:
+  - {from: {subnet: a}, to: {subnet: a}, protocol: tcp, port: 80, result: drop}
+"""
+    topology, problems = load(text)
+    assert topology is not None, problems
+    found, _ = expand(topology, assign(topology)[0])
+    assert [(expected.source, expected.target) for expected in found] == [("one", "two")]
