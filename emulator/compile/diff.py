@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from emulator import names
 from emulator.compile.state import (
     MAIN_RULE,
+    NO_RULESET,
     FlushConntrack,
     Item,
     LinkUp,
@@ -125,6 +126,13 @@ class _Diff:
             if wanted is None:
                 continue
             held = None if node in self.new else self.observed.namespaces[node].ruleset
+            if wanted == NO_RULESET:
+                if held is not None and held.digest != TAMPERED:
+                    why = "the instance is no appliance any more"
+                    # The table goes last: it is the sign that the setting is ours and not its owner's.
+                    yield self._step("replace", node, Sysctl("net/ipv4/ip_forward", "0"), why)
+                    yield self._step("remove", node, held, why)
+                continue
             if held is not None and held.digest == wanted.digest:
                 continue
             if held is None:

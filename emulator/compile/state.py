@@ -117,6 +117,10 @@ class Ruleset(NamedTuple):
     shared: bool = False
 
 
+# Wanted of a guest that was an appliance: our table is not there. (None says nothing: the owner may have any table.)
+NO_RULESET = Ruleset("", shared=True)
+
+
 class FlushConntrack(NamedTuple):
     """Forget tracked translations: needed when a 1:1 map changes under living flows. A step, never part of a State."""
 

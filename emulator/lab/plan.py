@@ -6,7 +6,7 @@ from typing import NamedTuple
 from emulator import names
 from emulator.compile.diff import RULES_DIFFER, diff
 from emulator.compile.lab import compile_lab
-from emulator.compile.state import Ruleset, State, Step
+from emulator.compile.state import NO_RULESET, Ruleset, State, Step
 from emulator.errors import Problem, TopologyError
 from emulator.lab import doors, memory, record, services, source
 from emulator.report.plan import change_text
@@ -70,10 +70,12 @@ def plan(file: str) -> Plan:
 def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel | None) -> Plan:
     """Hold what is wanted against what is there."""
     observed = State(wanted.lab, {}, frozenset())
+    old = _previous(before, wanted)
+    desired = _without_former_appliances(wanted.state, old, complete=before is not None and before.complete)
     if kernel:
         with doors.asking(wanted.lab) as agent:
-            observed = services.merge(kernel.observe(wanted.lab, wanted.state), agent)
-    old = _previous(before, wanted) if observed.namespaces else None
+            observed = services.merge(kernel.observe(wanted.lab, desired), agent)
+    old = old if observed.namespaces else None
     if old and (problems := refused(old, wanted.topology)):
         raise TopologyError(wanted.file, tuple(problems))
     observed = _as_made(observed, old)
@@ -85,7 +87,7 @@ def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel |
         compared=kernel is not None,
         old=old,
         changes=(found := changes(old, wanted.topology)),
-        steps=[_caused(step, found, vpcs) for step in diff(observed, wanted.state)],
+        steps=[_caused(step, found, vpcs) for step in diff(observed, desired)],
     )
 
 
@@ -123,6 +125,22 @@ def _previous(before: record.Record | None, wanted: Wanted) -> Topology | None:
     if before.text == wanted.text:
         return wanted.topology
     return memory.load(before.text, before.file, before.lab)[0]
+
+
+def _without_former_appliances(state: State, old: Topology | None, *, complete: bool) -> State:
+    """What an appliance was given goes with its last service; a guest that never was one is not asked about it.
+
+    An `up` that was cut short may have forgotten who was one, so after that all are asked.
+    """
+    former = {
+        held.name for vpc in (old.vpcs if old else ()) for held in vpc.instances if held.appliance or not complete
+    }
+    changed = {
+        node: held._replace(ruleset=NO_RULESET)
+        for node, held in state.namespaces.items()
+        if node in former and held.guest and held.ruleset is None
+    }
+    return state._replace(namespaces=state.namespaces | changed) if changed else state
 
 
 def _unsettled(observed: State) -> State:

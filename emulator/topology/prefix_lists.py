@@ -1,8 +1,9 @@
 """Records of prefix lists -> PrefixList; and what a list means as the destination of a route."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network
 
-from emulator.topology.model import PrefixList, PrefixListEntry, Vpc
+from emulator.topology.model import PrefixList, PrefixListEntry, PrefixListReference, SecurityGroupRule, Vpc
 from emulator.topology.read import Record
 from emulator.topology.report import Report
 
@@ -27,6 +28,14 @@ def destinations(held: PrefixList, vpc: Vpc) -> tuple[IPv4Network, ...]:
     """
     closed = (*vpc.cidr_blocks, RESERVED_ROUTES)
     return tuple(cidr for cidr in held.cidrs() if not any(cidr.subnet_of(block) for block in closed))
+
+
+def counted(rules: Iterable[SecurityGroupRule], prefix_lists: Iterable[PrefixList]) -> int:
+    """SG-26: how many rules these are for a quota. A prefix list counts for as many as it may have entries."""
+    sizes = {held.name: held.max_entries for held in prefix_lists}
+    return sum(
+        sizes.get(rule.peer.prefix_list, 1) if isinstance(rule.peer, PrefixListReference) else 1 for rule in rules
+    )
 
 
 def _entry(item: object) -> PrefixListEntry | None:

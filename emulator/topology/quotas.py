@@ -7,6 +7,7 @@ from collections import Counter
 
 from emulator.topology.instances import NetworkInterface
 from emulator.topology.model import NatGateway, Topology, Vpc
+from emulator.topology.prefix_lists import counted
 from emulator.topology.report import Report
 
 VPCS_PER_REGION = 5  # Q-01
@@ -30,7 +31,7 @@ def check(topology: Topology, report: Report) -> None:
     _check_groups(topology, report)
     _check_interfaces(topology, report)
     for vpc in topology.vpcs:
-        _check_rules_of_interfaces(vpc, report)
+        _check_rules_of_interfaces(topology, vpc, report)
 
 
 def _check_groups(topology: Topology, report: Report) -> None:
@@ -56,9 +57,12 @@ def _check_interfaces(topology: Topology, report: Report) -> None:
                 report.warn(interface.where, what, code="NetworkInterfaceLimitExceeded")  # ENI-04
 
 
-def _check_rules_of_interfaces(vpc: Vpc, report: Report) -> None:
+def _check_rules_of_interfaces(topology: Topology, vpc: Vpc, report: Report) -> None:
     """Q-06: groups of an interface times rules of a group. Told once for each set of groups."""
-    most = {group.name: max(len(group.ingress), len(group.egress)) for group in vpc.security_groups}
+    most = {
+        group.name: max(counted(rules, topology.prefix_lists) for rules in (group.ingress, group.egress))
+        for group in vpc.security_groups
+    }
     told: set[tuple[str, ...]] = set()
     for interface in (held for instance in vpc.instances for held in instance.interfaces):
         groups = interface.security_groups

@@ -10,6 +10,7 @@ from emulator.topology.model import (
     Topology,
     Vpc,
 )
+from emulator.topology.prefix_lists import counted
 from emulator.topology.report import Report
 from emulator.topology.rules_interfaces import unknown_group
 from emulator.topology.rules_prefix_lists import unknown_list
@@ -70,11 +71,7 @@ def _check_count(
     topology: Topology, group: SecurityGroup, direction: str, rules: tuple[SecurityGroupRule, ...], report: Report
 ) -> None:
     code = "RulesPerSecurityGroupLimitExceeded"  # SG-14; a rule with lists in it counts as several (SG-22)
-    sizes = {held.name: held.max_entries for held in topology.prefix_lists}
-    # SG-26: a prefix list counts for as many rules as it may have entries.
-    count = sum(
-        sizes.get(rule.peer.prefix_list, 1) if isinstance(rule.peer, PrefixListReference) else 1 for rule in rules
-    )
+    count = counted(rules, topology.prefix_lists)
     named = any(isinstance(rule.peer, PrefixListReference) for rule in rules)
     hint = "a prefix list counts for its max_entries" if named else "lists in a rule are multiplied out"
     if count > RULES_AT_MOST:

@@ -115,6 +115,15 @@ def _hosts(**hosts: Any) -> Callable[[Document], None]:
     return edit
 
 
+def _lists(**lists: str) -> Callable[[Document], None]:
+    """Prefix lists of one entry."""
+
+    def edit(document: Document) -> None:
+        document["prefix_lists"] = {name: {"entries": [entry]} for name, entry in lists.items()}
+
+    return edit
+
+
 def _rule(port: Any, source: str = "0.0.0.0/0", protocol: str = "tcp") -> Document:
     return {"protocol": protocol, "port": port, "from": source}
 
@@ -167,6 +176,12 @@ def _edit(name: str, probe: Probe, was: str, becomes: str, *edits: Callable[[Doc
 _WEB_RULES = ("security_groups", "web", "ingress")
 _EXTRA = {"subnet": "private", "security_groups": ["dev"], "private_ip": "10.0.20.50", "services": ["http"]}
 _PUBLIC_EXTRA = _EXTRA | {"subnet": "public", "private_ip": "10.0.10.50"}
+_NAT_INSTANCE = {
+    "subnet": "public",
+    "security_groups": ["dev"],
+    "elastic_ip": "52.195.125.190",
+    "source_dest_check": False,
+}
 _COMMAND = {"name": "listener", "command": ["/usr/bin/python3", "-m", "http.server", "8079"]}
 _TWO_WEBS = _set("instances", "twin", to={"subnet": "public", "security_groups": ["web"], "services": ["http"]})
 _REACHES_8080 = call("attacker", "public web", 8080)
@@ -324,6 +339,44 @@ EDITS = (
         _set("instances", "extra", "private_ip", to="10.0.20.4"),
         _set("instances", "dev", "private_ip", to="10.0.20.50"),
         before=(_set("instances", "extra", to=_EXTRA),),
+    ),
+    _edit(
+        "instance stopped",
+        there("dev", seen("dev")),
+        NAT_ADDRESS,
+        "absent",
+        _set("instances", "dev", "state", to="stopped"),
+    ),
+    _edit(
+        "instance becomes a NAT instance",
+        seen("dev"),
+        "drop",
+        "52.195.125.190",
+        _set("instances", "extra", "services", to=["nat"]),
+        before=(
+            _set("instances", "extra", to=_NAT_INSTANCE),
+            _set("route_tables", "private", "routes", "0.0.0.0/0", to="extra"),
+            _set("security_groups", "dev", "ingress", to=[_rule("all", "10.0.0.0/16")]),
+        ),
+    ),
+    _edit(
+        "prefix list added, and routed",
+        seen("dev"),
+        NAT_ADDRESS,
+        "drop",
+        _lists(sites=f"{WEB_OUTSIDE}/32"),
+        _set("route_tables", "private", "routes", to={"0.0.0.0/0": "nat", "sites": "blackhole"}),
+    ),
+    _edit(
+        "prefix list changed",
+        seen("dev"),
+        NAT_ADDRESS,
+        "drop",
+        _lists(sites="93.184.216.0/24"),
+        before=(
+            _lists(sites="93.184.217.0/24"),
+            _set("route_tables", "private", "routes", to={"0.0.0.0/0": "nat", "sites": "blackhole"}),
+        ),
     ),
     _edit(
         "instance changed into a NAT gateway",

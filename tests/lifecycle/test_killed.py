@@ -183,9 +183,10 @@ def test_up_killed_at_any_moment(then: str, lab_names: LabNames, fresh: Fresh) -
 
 
 def _before() -> Document:
-    """With an instance that becomes something else in `_edit`."""
+    """With an instance that becomes something else in `_edit`, and one that is no router there any more."""
     turning = {"subnet": "public", "security_groups": ["dev"], "private_ip": "10.0.10.50", "services": ["http"]}
-    return edited(nat(), lambda document: document["vpcs"]["main"]["instances"].update(turning=turning))
+    relay = {"subnet": "private", "private_ip": "10.0.20.60", "source_dest_check": False, "services": ["router"]}
+    return edited(nat(), lambda document: document["vpcs"]["main"]["instances"].update(turning=turning, relay=relay))
 
 
 def _edit(document: Document) -> Document:
@@ -200,6 +201,7 @@ def _edit(document: Document) -> Document:
         vpc["security_groups"]["web"]["ingress"].append({"protocol": "tcp", "port": 8080, "from": "dev"})
         vpc["instances"]["web"]["services"] = [{"http": 80}, {"tcp": 9090}]
         vpc["instances"]["dev"]["private_ip"] = "10.0.20.77"
+        vpc["instances"]["relay"]["services"] = []
         del vpc["instances"]["turning"]
         vpc["nat_gateways"]["turning"] = {
             "subnet": "public",

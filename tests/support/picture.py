@@ -35,6 +35,8 @@ _LEFT_OUT = re.compile(
     net/netfilter/nf_conntrack_count | net/ipv4/tcp_fastopen_key
     # A guest that has once run a command keeps what allowed it. It is its owner's, and nothing is enforced there.
     | net/ipv4/(ip_unprivileged_port_start|ping_group_range)
+    # An appliance's settings for new links reach lo only where lo is new as well. Nothing is forwarded by it.
+    | net/ipv4/conf/lo/(rp_filter|send_redirects|forwarding)
     """,
     re.VERBOSE,
 )
