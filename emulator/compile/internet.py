@@ -140,7 +140,10 @@ def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
                         nft.Rule(
                             f"oifname {outside} ip daddr @unroutable drop", "internet gateway: private destination"
                         ),
-                        nft.Rule(f"iifname {inside} ct state new accept", "internet gateway: outbound"),
+                        # Out, and nowhere else: what turns back untranslated is meant for nobody.
+                        nft.Rule(
+                            f"iifname {inside} oifname {outside} ct state new accept", "internet gateway: outbound"
+                        ),
                         nft.Rule("drop", "internet gateway: belongs to no flow and no public address"),
                     ),
                     nft.Hook("filter", "forward", "filter", "drop"),
