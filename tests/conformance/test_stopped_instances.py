@@ -72,6 +72,15 @@ def test_RT_42_a_route_to_a_stopped_instance(lab: Lab) -> None:
     check(lab, through_it, beside_it)
 
 
+def test_RT_40_it_is_terminated_instead(lab: Lab) -> None:
+    """When the instance that a route leads to is terminated the route drops, though a default route is there."""
+    beside_it = [Probe("hq", "rest", "tcp", 80, seen_as="52.1.1.3")]
+    check(lab, [Probe("hq", "far", "tcp", 80, seen_as="52.1.1.1")], beside_it)
+    lab.up(stop("fw").replace("stopped", "terminated"))
+    check(lab, drops("hq", "far", "tcp", 80), beside_it)
+    assert "fw" not in lab.addresses.private
+
+
 def test_RT_42_packets_for_a_stopped_instance_vanish(lab: Lab) -> None:
     """Packets for a stopped instance vanish without an answer, whether sent to its private or to its Elastic IP."""
     private = lab.private("fw")
