@@ -96,8 +96,13 @@ def assign(topology: Topology, held: Addresses | None = None) -> tuple[Addresses
     before = held or Addresses({}, {})
     private, public = _private(topology, before.private, problems), _public(topology, before, problems)
     released = {**before.released, **{name: ip for name, ip in before.public.items() if _in(POOL, ip)}}
-    kept = {name: ip for name, ip in released.items() if name in private and name not in public}
+    kept = {name: released[name] for name in _at_rest(topology) if name in released and name not in public}
     return Addresses(private, public, kept), problems
+
+
+def _at_rest(topology: Topology) -> Iterator[str]:
+    """Whose address is given back: the primary one of every stopped instance (SUB-17)."""
+    return (held.name for vpc in topology.vpcs for held in vpc.instances if held.state == "stopped")
 
 
 def _private(topology: Topology, held: dict[str, IPv4Address], problems: list[Problem]) -> dict[str, IPv4Address]:
