@@ -22,6 +22,7 @@ from emulator.lab.inside import enter
 from emulator.lab.listing import listing
 from emulator.lab.node import CommandFailed, Interface, Node, Run
 from emulator.lab.plan import Plan, Wanted, plan, validate
+from emulator.lab.reach import Inconclusive, Reach
 from emulator.lab.sniff import NotSeen, Sniff
 from emulator.lab.status import status
 from emulator.lab.up import Outcome, up
@@ -29,6 +30,7 @@ from emulator.lab.up import Outcome, up
 __all__ = [
     "CommandFailed",
     "ExitCode",
+    "Inconclusive",
     "Interface",
     "KernelError",
     "Lab",
@@ -37,6 +39,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Problem",
+    "Reach",
     "Removed",
     "Run",
     "Sniff",

@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from emulator import names
+from emulator.analysis import Analysis, analyze
 from emulator.compile.state import State
 from emulator.errors import UnsupportedError, UsageError, VpcemuError
 from emulator.kernel import netns, sockets
@@ -21,12 +23,16 @@ from emulator.lab import status as status_of
 from emulator.lab.down import Removed, down
 from emulator.lab.node import Interface, Node
 from emulator.lab.plan import Wanted, settle
+from emulator.lab.reach import Inconclusive, Question, Reach, reaches
+from emulator.lab.reach import Lab as Asked
 from emulator.lab.running import recall
 from emulator.lab.sniff import Sniff
+from emulator.lab.trace import trace
 from emulator.lab.up import Outcome, up
 from emulator.report.shapes import Status
 from emulator.topology.model import Addresses, Topology
 from emulator.topology.rename import renamed
+from emulator.topology.traces import Trace
 
 Source = str | os.PathLike[str] | Mapping[str, Any]
 _STEM: Final = 20  # characters of the file's name that a unique lab name begins with
@@ -44,6 +50,7 @@ class Lab:
         """folder: where text that is in no file is put; left out, a temporary one that goes with the lab."""
         self.name = name
         self.file = ""  # where problems are: the file as its author knows it
+        self.answers: list[Reach] = []  # to `reaches`; whoever reports on them empties it
         self.kept: list[socket.socket] = []
         self._folder = folder
         self._temporary = not folder
@@ -110,6 +117,54 @@ class Lab:
     def status(self) -> Status:
         """What `vpcemu status --json` says."""
         return status_of.status(self.name)
+
+    # --- questions ---------------------------------------------------------------------------------------------
+
+    def reaches(
+        self,
+        source: str,
+        target: str,
+        *,
+        tcp: int | None = None,
+        udp: int | None = None,
+        icmp: bool = False,
+        seen_as: str | IPv4Address | None = None,
+        within: float = 0.0,
+    ) -> Reach:
+        """Whether a flow and its answer get through, tried with real packets: `assert vpc.reaches(...)`.
+
+        source: a node, one of its addresses, or `internet`. target: a node or any address. One of tcp, udp and icmp.
+        seen_as: the address, or the node, that the receiver must see it come from.
+        within: seconds for which to ask again until it does.
+        False only for a drop that was seen in a trace; Inconclusive (see there) where that is not to be had.
+        """
+        __tracebackhide__ = True
+        try:
+            found = reaches(self._asked, Question(source, target, tcp, udp, icmp), seen_as, within)
+        except Inconclusive as reason:
+            self.answers.append(reason.reach)
+            raise
+        self.answers.append(found)
+        return found
+
+    def trace(
+        self, source: str, target: str, *, tcp: int | None = None, udp: int | None = None, icmp: bool = False
+    ) -> Trace:
+        """The way of a real packet, and of its answer, with the rules that they met."""
+        [found] = trace(self.name, [Question(source, target, tcp, udp, icmp).flow(self._asked)])
+        return found
+
+    def analyze(
+        self, source: str, target: str, *, tcp: int | None = None, udp: int | None = None, icmp: bool = False
+    ) -> Analysis:
+        """What the topology alone says about a flow, with every reason against it. No packet is sent."""
+        return analyze(self.topology, self.addresses, Question(source, target, tcp, udp, icmp).flow(self._asked))
+
+    @property
+    def _asked(self) -> Asked:
+        return Asked(self.name, self.file, self.topology, self.addresses)
+
+    # --- another topology --------------------------------------------------------------------------------------
 
     @contextmanager
     def edited(self, changes: Mapping[str, str]) -> Iterator[Self]:

@@ -125,6 +125,7 @@ class Node:
         check: CommandFailed unless it exits with 0.
         UsageError if there is no such command.
         """
+        __tracebackhide__ = True
         words = tuple(shlex.split(argv)) if isinstance(argv, str) else tuple(argv)
         if not words:
             raise UsageError("which command?", f'vpc["{self.name}"].run(["curl", "-sS", "http://web.example"])')

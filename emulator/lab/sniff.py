@@ -64,6 +64,7 @@ class Sniff:
 
         match: a function of Scapy's packet; one that asks for a layer the packet has not counts as no match.
         """
+        __tracebackhide__ = True
         found = self.first(match or (lambda packet: True), within)
         if found is None:
             seen = self._capture.frames()

@@ -3,7 +3,6 @@
 import socket
 import struct
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -18,8 +17,8 @@ BUFFER: Final = 16 * 1024 * 1024  # bytes of kernel memory; more than that betwe
 class Capture:
     """All frames that a node sends or receives on all its links, from now on.
 
-    wanted: judges a frame's bytes. keep: how many frames are remembered, the newest ones. What is in the node's
-    namespace only, lo included, is captured too. Without Scapy: see `emulator.lab.scapy_packets` for packets.
+    wanted: judges a frame's bytes. buffer: bytes of kernel memory for what was not looked at yet; more is lost.
+    lo is a link, too.
     """
 
     def __init__(
@@ -28,12 +27,11 @@ class Capture:
         path: str,
         wanted: Callable[[bytes], bool] | None = None,
         *,
-        keep: int | None = None,
         buffer: int = BUFFER,
     ) -> None:
         self.node = node
         self._wanted = wanted
-        self._frames: deque[Frame] = deque(maxlen=keep)
+        self._frames: list[Frame] = []
         self._socket: sockets.Held | None = sockets.listener(path, buffer)
 
     def frames(self) -> list[Frame]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import pytest
 
@@ -53,19 +53,28 @@ class LabFactory:
         """
         found = self._found(topology, Path(sys._getframe(1).f_code.co_filename).parent)
         key = f"{_identity(found)}\n{name or ''}\n{trust}"
+        held, trouble = self._try(key, found, name, keep or self.options.keep, trust)
+        if held is None:
+            pytest.fail(trouble, pytrace=False)
+        return held.lab
+
+    def _try(self, key: str, topology: Source, name: str | None, keep: bool, trust: bool) -> tuple[Held | None, str]:
+        """The lab, or why there is none. Not as an exception: pytest would show where both were raised."""
         try:
             if key not in self.held:
-                self.held[key] = self._make(found, name, keep or self.options.keep, trust)
-            held = self.held[key]
-            if held.lab.changed:
-                held.lab.restore()
+                self.held[key] = self._make(topology, name, keep, trust)
+            if self.held[key].lab.changed:
+                self.held[key].lab.restore()
         except Interrupted:
             raise KeyboardInterrupt from None
         except UnsupportedError as reason:
-            self._impossible(reason)
+            # Where a lab cannot be had, its tests are skipped, or fail if nobody would notice that (CI).
+            if self.options.fail_without_root:
+                return None, f"{_told(reason)}\n(not skipped: CI=true, or vpcemu_without_root = fail)"
+            pytest.skip(_told(reason))
         except VpcemuError as reason:
-            pytest.fail(_told(reason), pytrace=False)
-        return held.lab
+            return None, _told(reason)
+        return self.held[key], ""
 
     def _make(self, topology: Source, name: str | None, keep: bool, trust: bool) -> Held:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -88,15 +97,10 @@ class LabFactory:
         looked = ", ".join(str(folder) for folder in places_to_look)
         pytest.fail(f"there is no topology {os.fspath(topology)}; looked in {looked}", pytrace=False)
 
-    def _impossible(self, reason: UnsupportedError) -> NoReturn:
-        """Where a lab cannot be had, its tests are skipped, or fail if nobody would notice that (CI)."""
-        if self.options.fail_without_root:
-            pytest.fail(f"{_told(reason)}\n(not skipped: CI=true, or vpcemu_without_root = fail)", pytrace=False)
-        pytest.skip(_told(reason))
-
     def begin_test(self) -> None:
         """Whatever is recorded from now on is of this test."""
         for held in self.held.values():
+            held.lab.answers.clear()
             if held.recorder:
                 held.recorder.begin()
 

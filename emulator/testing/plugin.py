@@ -75,13 +75,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test's report gets the packets."""
+    """A failed test's report gets the trace and the packets."""
     report = yield
     factory = item.config.stash.get(_FACTORY, None)
     if factory is not None and report.failed:
         from emulator.testing.attach import attach
 
-        attach(report, factory, _artifacts(item.config))
+        attach(report, call.excinfo and call.excinfo.value, factory, _artifacts(item.config))
     return report
 
 

@@ -1,7 +1,7 @@
-"""What went through a lab while one test ran: the newest frames that its routers and gateways met.
+"""What went through a lab while one test ran: the first frames that its routers and gateways met.
 
 It costs little enough to be always on: one socket for each router, no thread, and nothing is copied out of the kernel
-before somebody asks.
+before somebody asks. So it is the kernel that bounds it, by the size of the socket's buffer.
 """
 
 from pathlib import Path
@@ -12,8 +12,7 @@ from emulator.observe.capture import Capture
 from emulator.observe.frames import Frame, pcapng
 
 _KINDS: Final = ("router", "internet_gateway", "nat_gateway", "internet")
-_BUFFER: Final = 4 * 1024 * 1024  # bytes for each router: some 4,000 small frames between two looks
-_KEEP: Final = 20_000  # frames for each router
+_BUFFER: Final = 4 * 1024 * 1024  # bytes for each router: some 10,000 small frames
 _AT_MOST: Final = 64  # routers and gateways of one lab
 
 
@@ -38,17 +37,12 @@ class Recorder:
             if known:
                 known[1].forget()
             elif inode:
-                self._captures[node] = (inode, Capture(node, path, keep=_KEEP, buffer=_BUFFER))
+                self._captures[node] = (inode, Capture(node, path, buffer=_BUFFER))
         for gone in [node for node in self._captures if node not in wanted]:
             self._captures.pop(gone)[1].close()
 
-    def look(self) -> None:
-        """Take out of the kernel what has come, so that it has room for more."""
-        for _, capture in self._captures.values():
-            capture.frames()
-
     def frames(self) -> list[Frame]:
-        """Since the test began, or the newest of that; lo left out."""
+        """Since the test began, as far as there was room; lo left out."""
         return [frame for _, capture in self._captures.values() for frame in capture.frames() if frame.link != "lo"]
 
     def write(self, path: Path) -> int:

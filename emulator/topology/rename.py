@@ -26,4 +26,4 @@ def renamed(topology: str | Mapping[str, Any], name: str) -> str:
     if root.flow_style:
         start = root.start_mark.index + 1
         return f"{topology[:start]}name: {name}, {topology[start:]}"
-    return f"{topology.rstrip()}\nname: {name}\n"
+    return f"{topology.rstrip()}\n{' ' * root.start_mark.column}name: {name}\n"

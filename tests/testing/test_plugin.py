@@ -5,59 +5,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from emulator.lab import places
 from tests.support import leaks
+from tests.support.inner import NAT, VPC, Inner
 from tests.support.lab import TOPOLOGIES
 from tests.support.wait import eventually
-
-NAT = TOPOLOGIES / "nat.yaml"
-VPC = f"""
-import os
-import pytest
-
-@pytest.fixture(scope="session")
-def vpc(vpcemu_lab):
-    made = vpcemu_lab({str(NAT)!r})
-    with open("labs", "a") as file:
-        file.write(made.name + "\\n")
-    return made
-"""
-
-
-class Inner:
-    """One inner pytest run after another, in a folder of its own; whatever its labs leave behind is noticed."""
-
-    def __init__(self, pytester: pytest.Pytester) -> None:
-        self.pytester = pytester
-        self.folder = pytester.path
-
-    def run(self, *arguments: str, **files: str) -> pytest.RunResult:
-        if files:
-            self.pytester.makepyfile(**files)
-        return self.pytester.runpytest_subprocess("-p", "emulator.testing.plugin", *arguments, timeout=120)
-
-    def labs(self) -> list[str]:
-        """The names that the inner tests wrote down."""
-        return (self.folder / "labs").read_text().split()
-
-    def sweep(self) -> None:
-        for name in self.labs() if (self.folder / "labs").exists() else []:
-            if name in places.recorded():
-                subprocess.run([sys.executable, "-m", "emulator", "down", name], check=True, capture_output=True)
-
-
-@pytest.fixture
-def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inner]:
-    monkeypatch.setenv("PYTHONPATH", str(TOPOLOGIES.parent))
-    monkeypatch.delenv("CI", raising=False)
-    made = Inner(pytester)
-    yield made
-    made.sweep()
 
 
 def test_a_lab_for_the_whole_session(inner: Inner) -> None:
@@ -252,7 +208,7 @@ def test_a_wrong_file_is_told_as_the_command_line_tells_it(inner: Inner) -> None
     result.assert_outcomes(failed=2)
     said = result.stdout.str()
     assert re.search(rf"deep/wrong\.yaml:{line}:\d+: .*privat", said)
-    assert "did you mean private" in said
+    assert "did you mean `private`" in said
     assert "there is no topology nowhere.yaml" in said
     assert "Traceback" not in said
 

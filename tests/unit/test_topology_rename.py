@@ -16,6 +16,7 @@ BODY = "vpcs: {main: {cidr_block: 10.0.0.0/16}}\n"
         f"# a comment\n{BODY}name:   'old'  # says who\n",
         BODY,
         BODY.rstrip(),
+        f"\n    {BODY}    ",
         f"{{name: old, {BODY.strip()}}}",
         f"{{{BODY.strip()}}}",
         '{"vpcs": {"name": {"cidr_block": "10.0.0.0/16"}}, "name": "old"}',
