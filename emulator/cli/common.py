@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from emulator.lab import places
 
@@ -23,11 +24,19 @@ def _nodes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     return [node for node in places.named_namespaces(labs[0]) if node.startswith(incomplete)]
 
 
+def _files_and_labs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    labs = [CompletionItem(lab) for lab in _labs(ctx, param, incomplete)]
+    return [*labs, CompletionItem(incomplete, type="file")]
+
+
 lab_argument = click.argument("lab", required=False, metavar="[LAB]", shell_complete=_labs)
 lab_option = click.option(
     "-l", "--lab", metavar="LAB", shell_complete=_labs, help="Which lab; may be left out while one is up."
 )
 node_argument = click.argument("node", metavar="NODE", shell_complete=_nodes)
+subject_argument = click.argument(
+    "subject", required=False, metavar="[FILE|LAB]", shell_complete=_files_and_labs, type=click.Path(allow_dash=True)
+)
 file_argument = click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
 
 

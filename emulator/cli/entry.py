@@ -20,6 +20,7 @@ VERBS = {
     "status": "Show a lab: subnets, instances, services, what is wrong.",
     "exec": "Run a command in a node.",
     "shell": "Open a shell in a node.",
+    "test": "Try what a file expects, with real packets.",
     "logs": "Show what the services of a node wrote.",
     "doctor": "Check whether this machine can carry a lab.",
     "gc": "Sweep what killed runs left behind.",

@@ -1,0 +1,38 @@
+"""What `vpcemu test` prints and writes."""
+
+from emulator.cli.output import colours, echo, echo_error, echo_json
+from emulator.cli.progress import Progress
+from emulator.errors import UsageError
+
+
+def run(subject: str | None, *, junit: str | None, as_markdown: bool, as_json: bool, window: float, trust: bool) -> int:
+    """Run the test; the exit code."""
+    from emulator.lab.test import check, exit_code
+    from emulator.report import tested
+    from emulator.report.text import Paint
+
+    if as_markdown and as_json:
+        raise UsageError("--json and --markdown exclude each other", "--junit FILE goes with either")
+    with Progress() as progress:
+        facts = check(subject, trust=trust, window=window, progress=progress, say=echo_error)
+    if junit:
+        from emulator.report.tested_junit import junit as junit_text
+
+        _write(junit, junit_text(facts))
+    if as_json:
+        echo_json(facts)
+    elif as_markdown:
+        from emulator.report.tested_markdown import markdown
+
+        echo(markdown(facts))
+    else:
+        echo(tested.text(facts, Paint(colours())))
+    return exit_code(facts)
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None

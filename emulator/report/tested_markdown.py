@@ -1,0 +1,44 @@
+"""`test --markdown`: a CI job's summary."""
+
+from emulator.report.tested import MANY, Findings, flow_text, got_text, heading, reason_text, sum_text, want_text
+
+_SIGNS = {"ok": "✅", "differs": "❌", "inconclusive": "⚠️"}
+_SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]<>#|~$"})
+
+
+def markdown(facts: Findings) -> list[str]:
+    """A headline, what is wrong with its reasons, and the table (folded if it is long)."""
+    sums = facts["summary"]
+    sign = _SIGNS["differs" if sums["differs"] else "inconclusive" if sums["inconclusive"] else "ok"]
+    lines = [f"## {sign} vpcemu test: {_plain(facts['lab'])}", "", f"{sum_text(facts)} ({_plain(facts['file'])})", ""]
+    for flow in facts["flows"]:
+        if flow["outcome"] != "ok":
+            lines.append(f"- {_SIGNS[flow['outcome']]} **{_plain(heading(flow))}**: {_plain(flow['why'])}")
+            lines += [f"  - {_plain(reason_text(reason, facts['file']))}" for reason in flow["reasons"]]
+            lines += [f"    - hint: {_plain(reason['hint'])}" for reason in flow["reasons"] if reason["hint"]]
+    if lines[-1]:
+        lines.append("")
+    rows = [
+        "| | from | to | flow | want | got | expectation |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            "| "
+            + " | ".join(
+                (
+                    _SIGNS[flow["outcome"]],
+                    *map(_plain, (flow["from"], flow["to"], flow_text(flow), want_text(flow["want"]))),
+                    *map(_plain, (got_text(flow), flow["name"])),
+                )
+            )
+            + " |"
+            for flow in facts["flows"]
+        ),
+    ]
+    if len(facts["flows"]) > MANY:
+        return [*lines, "<details><summary>All flows</summary>", "", *rows, "", "</details>"]
+    return [*lines, *rows]
+
+
+def _plain(text: str) -> str:
+    """Words of the user's own, none of which is markup."""
+    return " ".join(text.split()).translate(_SPECIAL)
