@@ -25,6 +25,7 @@ from emulator.lab.plan import Plan, Wanted, plan, validate
 from emulator.lab.reach import Inconclusive, Reach
 from emulator.lab.sniff import NotSeen, Sniff
 from emulator.lab.status import status
+from emulator.lab.test import check as test
 from emulator.lab.up import Outcome, up
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "listing",
     "plan",
     "status",
+    "test",
     "up",
     "validate",
 ]

@@ -38,7 +38,7 @@ class Reason(TypedDict):
     direction: str
     line: int  # of the file, where one would change it; 0: unknown
     hint: str
-    source: Literal["trace", "model", ""]
+    source: Literal["trace", "model"]  # whose word it is
 
 
 Outcome = Literal["ok", "differs", "inconclusive"]

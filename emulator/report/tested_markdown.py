@@ -15,7 +15,7 @@ def markdown(facts: Findings) -> list[str]:
         if flow["outcome"] != "ok":
             lines.append(f"- {_SIGNS[flow['outcome']]} **{_plain(heading(flow))}**: {_plain(flow['why'])}")
             lines += [f"  - {_plain(reason_text(reason, facts['file']))}" for reason in flow["reasons"]]
-            lines += [f"    - hint: {_plain(reason['hint'])}" for reason in flow["reasons"] if reason["hint"]]
+            lines += [f"    - hint: {_code(reason['hint'])}" for reason in flow["reasons"] if reason["hint"]]
     if lines[-1]:
         lines.append("")
     rows = [
@@ -37,6 +37,11 @@ def markdown(facts: Findings) -> list[str]:
     if len(facts["flows"]) > MANY:
         return [*lines, "<details><summary>All flows</summary>", "", *rows, "", "</details>"]
     return [*lines, *rows]
+
+
+def _code(text: str) -> str:
+    """As it is to be typed."""
+    return f"`` {' '.join(text.split())} ``"
 
 
 def _plain(text: str) -> str:

@@ -9,8 +9,7 @@ import pytest
 from emulator import api
 from emulator.errors import UnsupportedError
 from emulator.lab import places, ssh
-from emulator.lab.probe import probe
-from emulator.topology.expand import expand
+from emulator.report import tested
 from tests.support import lab as labs
 
 LESSONS = sorted(labs.TOPOLOGIES.glob("*.yaml"))
@@ -27,18 +26,10 @@ def test_what_it_expects_is_what_the_wire_does(file: Path) -> None:
     except UnsupportedError as reason:
         pytest.skip(str(reason))
     with labs.up(file) as lab:
-        expected, wrong = expand(lab.topology, lab.addresses)
-        assert not wrong
-        results = {each.expectation.result for each in expected}
+        results = {each.result for each in lab.topology.expect}
         assert {"pass", "drop"} <= results, "a lesson shows something that passes and something that is dropped"
-        open_ = [each for each in expected if each.expectation.result != "refused"]
-        closed = [each for each in expected if each.expectation.result == "refused"]
-        found = probe(lab.name, [each.flow for each in open_])
-        found += probe(lab.name, [each.flow for each in closed], listen=False)
-        for each, outcome in zip([*open_, *closed], found, strict=True):
-            assert outcome.verdict.result == each.expectation.result, f"{each.expectation}: {outcome}"
-            if each.expectation.seen_as:
-                assert outcome.verdict.seen_as == each.expectation.seen_as, f"{each.expectation}: {outcome}"
+        found = api.test(lab.name)
+        assert found["summary"]["ok"] == found["summary"]["flows"], "\n".join(tested.text(found))
     assert not places.named_namespaces(lab.name)
     assert not os.path.exists(places.directory(lab.name))
 
