@@ -21,6 +21,7 @@ VERBS = {
     "exec": "Run a command in a node.",
     "shell": "Open a shell in a node.",
     "test": "Try what a file expects, with real packets.",
+    "trace": "Follow a real packet: routes, rules in AWS's words, and who dropped it.",
     "logs": "Show what the services of a node wrote.",
     "doctor": "Check whether this machine can carry a lab.",
     "gc": "Sweep what killed runs left behind.",

@@ -94,6 +94,7 @@ class Narrator:
 
     def hop(self, held: Pass) -> TraceHop:
         route = self._route(held)
+        before = self._rules(held, held.events[: held.routed_at])
         return TraceHop(
             node=held.node,
             kind=self.kind(held.node),
@@ -102,15 +103,16 @@ class Narrator:
             entered=held.header.ends,
             departed=held.ends,
             route=route[0] if route else "",
-            rules=tuple(self._rules(held)),
+            rules=(*before, *self._rules(held, held.events[held.routed_at :])),
+            before_route=len(before) if held.routed else 0,
             arrived=held.arrived,
         )
 
-    def _rules(self, held: Pass) -> list[Met]:
+    def _rules(self, held: Pass, events: list[Event]) -> list[Met]:
         source = self._sources[held.node]
         packet = Packet(held.network, held.transport, held.came, held.leaves, held.mark)
         met: list[Met] = []
-        for event in held.events:
+        for event in events:
             rule = source.rule(event) if event.kind == "rule" else None
             comment = rule.comment if rule else ""
             if event.table != names.NFT_TABLE:
