@@ -26,7 +26,6 @@ from emulator.lab.reach import Inconclusive, Reach
 from emulator.lab.sniff import NotSeen, Sniff
 from emulator.lab.status import status
 from emulator.lab.test import check as test
-from emulator.lab.trace import trace
 from emulator.lab.up import Outcome, up
 
 __all__ = [
@@ -59,7 +58,6 @@ __all__ = [
     "plan",
     "status",
     "test",
-    "trace",
     "up",
     "validate",
 ]

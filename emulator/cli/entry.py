@@ -1,5 +1,6 @@
 """From arguments to an exit code, by way of click: verbs are loaded when named."""
 
+import keyword
 from importlib import import_module
 from typing import Any
 
@@ -21,8 +22,8 @@ VERBS = {
     "exec": "Run a command in a node.",
     "shell": "Open a shell in a node.",
     "test": "Try what a file expects, with real packets.",
-    "trace": "Follow a real packet: routes, rules in AWS's words, and who dropped it.",
     "logs": "Show what the services of a node wrote.",
+    "break": "Break a running lab on purpose, and let somebody find it.",
     "doctor": "Check whether this machine can carry a lab.",
     "gc": "Sweep what killed runs left behind.",
     "completion": "Print the completion script of a shell.",
@@ -49,7 +50,8 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command = import_module(f"emulator.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = import_module(f"emulator.cli.{module}").command
         assert isinstance(command, click.Command)
         return command
 
