@@ -26,6 +26,7 @@ from emulator.lab.reach import Inconclusive, Reach
 from emulator.lab.sniff import NotSeen, Sniff
 from emulator.lab.status import status
 from emulator.lab.test import check as test
+from emulator.lab.trace import trace
 from emulator.lab.up import Outcome, up
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "plan",
     "status",
     "test",
+    "trace",
     "up",
     "validate",
 ]

@@ -37,6 +37,13 @@ node_argument = click.argument("node", metavar="NODE", shell_complete=_nodes)
 subject_argument = click.argument(
     "subject", required=False, metavar="[FILE|LAB]", shell_complete=_files_and_labs, type=click.Path(allow_dash=True)
 )
+
+
+def end_argument(name: str, title: str) -> Callable[[_F], _F]:
+    """One end of a flow: a node, or an address."""
+    return click.argument(name, metavar=title, shell_complete=_nodes)
+
+
 file_argument = click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
 
 

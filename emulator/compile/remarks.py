@@ -12,6 +12,7 @@ from emulator.topology.flows import ComponentKind
 
 Direction = Literal["egress", "ingress"]
 
+_ROOM: Final = 70  # of the 126 characters of a comment
 _CHECK: Final = "source/destination check"
 OWN_SOURCE: Final = f"{_CHECK}: sent from an address of its own"
 ANY_SOURCE: Final = f"{_CHECK}: off"
@@ -45,8 +46,10 @@ def members(name: str, direction: str, peer: str, numbers: Iterable[int]) -> str
 
 
 def no_rule(direction: str, groups: tuple[str, ...]) -> str:
-    """The end of an ENI's groups: they only ever allow."""
-    return f"{direction}: no rule of security group{'s' if len(groups) > 1 else ''} {', '.join(groups)} allows it"
+    """The end of an ENI's groups: they only ever allow. Short enough for a comment, however long the names are."""
+    more = f" and {len(groups) - 1} more" if len(", ".join(groups)) > _ROOM else ""
+    listed = groups[0] if more else ", ".join(groups)
+    return f"security group{'s' if len(groups) > 1 else ''} {listed}{more}, {direction}: no rule allows it"
 
 
 def acl(name: str, direction: str, number: str, action: str) -> str:
@@ -66,8 +69,8 @@ class Remark(NamedTuple):
 
 
 _FORMS: Final[tuple[tuple[ComponentKind, re.Pattern[str]], ...]] = (
+    ("security_group", re.compile(r"security groups? .+, (?P<direction>egress|ingress): no rule allows it")),
     ("security_group", re.compile(r"security group (?P<name>\S+), (?P<direction>egress|ingress)\b")),
-    ("security_group", re.compile(r"(?P<direction>egress|ingress): no rule of security groups? ")),
     ("security_group", re.compile(r"security groups: ")),
     ("network_acl", re.compile(r"network ACL (?P<name>\S+), (?P<direction>egress|ingress) rule ")),
     ("network_interface", re.compile(rf"{_CHECK}, (?P<direction>egress|ingress): ")),

@@ -106,11 +106,10 @@ class Watch:
     def element(self, rule: Rule, packet: Packet) -> str:
         """The comment of the element by which the rule's last lookup matched."""
         for lookup in reversed(rule.lookups):
-            key = b"".join(_padded(self._load(load, packet)) for load in lookup.key)
-            if len(lookup.key) == 1:
-                key = self._load(lookup.key[0], packet)
-            if not key:
+            pieces = [self._load(load, packet) for load in lookup.key]
+            if not all(pieces):
                 continue
+            key = pieces[0] if len(pieces) == 1 else b"".join(map(_padded, pieces))
             place = (f"{rule.table} {lookup.set}", key)
             if place not in self._comments:
                 request = trace_wire.get_element(rule.family, rule.table, lookup.set, key)
@@ -145,7 +144,7 @@ class Watch:
                 name = self.links.get(packet.came if load.offset == _META_IIFNAME else packet.leaves, "")
                 return name.encode().ljust(16, b"\0")
             return b""
-        held = packet.network if load.base == 1 else packet.transport
+        held = {1: packet.network, 2: packet.transport}.get(int(load.base), b"")  # of the link's header we have nothing
         return held[load.offset : load.offset + load.length]
 
 

@@ -1,11 +1,24 @@
 """trace: the way of real packets through a lab that is up. Leaves nothing behind, also when killed (`kernel.watch`)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from emulator.errors import KernelError
+from emulator.errors import KernelError, UsageError
 from emulator.lab import doors, lock, places, running
-from emulator.topology.flows import Flow
+from emulator.topology.flows import ECHO_REQUEST, Flow, flow
 from emulator.topology.traces import Trace
+
+
+def question(
+    lab: str | None, source: str, target: str, protocol: str, port: int = 0, icmp_type: int = ECHO_REQUEST
+) -> tuple[str, Flow]:
+    """The lab's name, and the flow between two things of it that a person names. UsageError for what is not there."""
+    if (protocol == "icmp") is bool(port):
+        what = "icmp has no ports" if port else f"{protocol} needs a port"
+        raise UsageError(what, "`--protocol tcp --port 443`")
+    found = running.recall(lab)
+    asked = flow(found.topology, found.addresses, source, target, protocol, port)  # type: ignore[arg-type]
+    return found.lab, replace(asked, icmp_type=icmp_type)
 
 
 def trace(lab: str | None, flows: Sequence[Flow], say: Callable[[str], None] = doors.quiet) -> list[Trace]:

@@ -52,14 +52,14 @@ def _verdict(
         said = back[-1].ends.source
         if refuses(answer):
             dropped_at = stopped.component if stopped else None
-            words = f"{receiver} answered: {answer}"
+            words = f"{receiver} answered with {answer}"
             if stopped:
                 words = f"{stopped.words}, and {back[0].node} said so: {answer}"
             return Verdict("refused", dropped_at, False, receiver, seen_as), words
         if said != str(flow.to):
             words = f"the answer comes from {said}, where {flow.source} waits for one from {flow.to}"
             return Verdict("drop", narrator.component(flow.source), True, receiver, seen_as), words
-        return Verdict("pass", None, False, receiver, seen_as), f"answered: {answer}"
+        return Verdict("pass", None, False, receiver, seen_as), f"answered with {answer}"
     if stopped is not None:
         return Verdict("drop", stopped.component), stopped.words
     if back:

@@ -4,7 +4,8 @@ The words are the comments of the rules that the kernel says it has applied; the
 the kernel has, by the mark that the packet bore.
 """
 
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Iterable
+from ipaddress import IPv4Address
 from typing import NamedTuple, Protocol
 
 from emulator import names
@@ -54,7 +55,7 @@ class Narrator:
     def __init__(self, topology: Topology, state: State, sources: dict[str, Source]) -> None:
         self._state = state
         self._sources = sources
-        self._routes: dict[str, list[Route]] = {}
+        self._routes: dict[str, dict[int, _Table]] = {}
         self._vpc = {node.name: node.vpc for node in topology.nodes()}
         self._tables = {
             (router_of(vpc.name), held.number): held.table.name for vpc in topology.vpcs for held in kernel_tables(vpc)
@@ -94,6 +95,7 @@ class Narrator:
 
     def hop(self, held: Pass) -> TraceHop:
         route = self._route(held)
+        before = self._rules(held, held.events[: held.routed_at])
         return TraceHop(
             node=held.node,
             kind=self.kind(held.node),
@@ -102,15 +104,16 @@ class Narrator:
             entered=held.header.ends,
             departed=held.ends,
             route=route[0] if route else "",
-            rules=tuple(self._rules(held)),
+            rules=(*before, *self._rules(held, held.events[held.routed_at :])),
+            before_route=len(before) if held.routed else 0,
             arrived=held.arrived,
         )
 
-    def _rules(self, held: Pass) -> list[Met]:
+    def _rules(self, held: Pass, events: list[Event]) -> list[Met]:
         source = self._sources[held.node]
         packet = Packet(held.network, held.transport, held.came, held.leaves, held.mark)
         met: list[Met] = []
-        for event in held.events:
+        for event in events:
             rule = source.rule(event) if event.kind == "rule" else None
             comment = rule.comment if rule else ""
             if event.table != names.NFT_TABLE:
@@ -186,7 +189,7 @@ class Narrator:
         if self.kind(node) != "router" or held.made or held.arrived or (held.dropped and not held.routed):
             return None
         if node not in self._routes:
-            self._routes[node] = self._sources[node].routes()
+            self._routes[node] = _tables(self._sources[node].routes())
         vpc, destination = self._vpc[node], IPv4Address(held.ends.destination)
         name = self._tables.get((node, held.mark))
         if name is not None:
@@ -206,15 +209,28 @@ class Narrator:
         return words, None
 
 
-def _longest(routes: list[Route], table: int, destination: IPv4Address) -> Route | None:
-    """RT-50: the longest prefix."""
-    best: tuple[int, Route] | None = None
+_Table = dict[int, dict[int, Route]]  # by length of the prefix, then by prefix
+
+
+def _tables(routes: Iterable[Route]) -> dict[int, _Table]:
+    """Routing tables by number. Those with a metric are none of ours."""
+    found: dict[int, _Table] = {}
     for route in routes:
-        if route.table == table and " " not in route.destination:
-            network = IPv4Network(route.destination)
-            if destination in network and (best is None or network.prefixlen > best[0]):
-                best = network.prefixlen, route
-    return best[1] if best else None
+        if " " not in route.destination:
+            address, _, length = route.destination.partition("/")
+            table = found.setdefault(route.table, {})
+            table.setdefault(int(length), {})[int(IPv4Address(address))] = route
+    return found
+
+
+def _longest(tables: dict[int, _Table], number: int, destination: IPv4Address) -> Route | None:
+    """RT-50: the longest prefix."""
+    table = tables.get(number, {})
+    for length in sorted(table, reverse=True):
+        route = table[length].get(int(destination) >> (32 - length) << (32 - length))
+        if route is not None:
+            return route
+    return None
 
 
 def _foreign(event: Event, comment: str) -> str:

@@ -22,8 +22,9 @@ class Pass:
     """A packet's way through a node so far.
 
     made: it began here. header: as it began; ends: its addresses now. events: rules of others than the trace that it
-    met, in order, and the ends of their base chains. routed: the kernel has chosen a way on. arrived: it is for this
-    node, and nothing here dropped it. left: it went out by `leaves`. dropped: by the last of `events`.
+    met, in order, and the ends of their base chains. routed: the kernel has chosen a way on, after `routed_at` events.
+    arrived: it is for this node, and nothing here dropped it. left: it went out by `leaves`. dropped: by the last of
+    `events`.
     """
 
     node: str
@@ -38,6 +39,7 @@ class Pass:
     transport: bytes = b""
     events: list[Event] = field(default_factory=list)
     routed: bool = False
+    routed_at: int = 0
     arrived: bool = False
     left: bool = False
     dropped: bool = False
@@ -106,6 +108,6 @@ def _note(held: Pass, event: Event, own: bool) -> None:
     if event.chain == "arrived":
         held.arrived = True
     elif event.chain == "routed":
-        held.routed = True
+        held.routed, held.routed_at = True, len(held.events)
     elif event.chain == "left":
         held.left = True

@@ -9,6 +9,7 @@ from os import urandom
 from typing import Final, NamedTuple
 
 from emulator.compile.state import State
+from emulator.errors import UsageError
 from emulator.kernel.watch import Watch, close_all, watch
 from emulator.observe import packet
 from emulator.observe.ends import Senders, echo, listen
@@ -35,6 +36,9 @@ class Lab(NamedTuple):
 
 def trace(lab: Lab, flows: Sequence[Flow]) -> list[Trace]:
     """A trace of each flow, in their order. KernelError if the kernel cannot be listened to."""
+    for flow in flows:
+        if flow.source not in lab.state.namespaces:
+            raise UsageError(f"{flow.source} sends nothing: it is stopped, or not there")
     found: list[Trace] = []
     for start in range(0, len(flows), packet.FLOWS_AT_MOST):
         found += _batch(lab, flows[start : start + packet.FLOWS_AT_MOST])

@@ -34,7 +34,8 @@ class TraceHop(NamedTuple):
 
     came, left: the links, "" for what began or ended here. entered, departed: the packet's addresses at both moments
     (the same tuple where nothing was rewritten; departed is entered for a packet that went no further).
-    route: of a router, the route taken in AWS's words, else "". rules: in the order in which they were met.
+    route: of a router, the route taken in AWS's words, else "". rules: in the order in which they were met, so many of
+    them (`before_route`) before the route was looked up. arrived: the packet was for this node, and came to it.
     """
 
     node: str
@@ -45,6 +46,7 @@ class TraceHop(NamedTuple):
     departed: Ends
     route: str
     rules: tuple[Met, ...]
+    before_route: int = 0
     arrived: bool = False
 
     @property

@@ -102,10 +102,10 @@ GROUPS_WEB = Component("security_group", "web", "main", "ingress")
 GROUPS_DEV = Component("security_group", "dev", "main", "egress")
 CASES = [
     Case("dev", "web", "tcp", 80),
-    Case("dev", "web", "tcp", 81, GROUPS_WEB, "ingress: no rule of security group web allows it"),
-    Case("dev", "web", "icmp", 0, GROUPS_DEV, "egress: no rule of security group dev allows it"),
-    Case("dev", "web", "tcp", 9999, GROUPS_DEV, "egress: no rule of security group dev allows it"),
-    Case("far", "web", "tcp", 8080, GROUPS_WEB, "ingress: no rule of security group web allows it"),
+    Case("dev", "web", "tcp", 81, GROUPS_WEB, "security group web, ingress: no rule allows it"),
+    Case("dev", "web", "icmp", 0, GROUPS_DEV, "security group dev, egress: no rule allows it"),
+    Case("dev", "web", "tcp", 9999, GROUPS_DEV, "security group dev, egress: no rule allows it"),
+    Case("far", "web", "tcp", 8080, GROUPS_WEB, "security group web, ingress: no rule allows it"),
     Case("any", "walled", "tcp", 80),
     Case("any", "walled", "tcp", 22, Component("network_acl", "walled", "main", "ingress"), "rule 90 DENY"),
     Case("walled", "any", "tcp", 82),
