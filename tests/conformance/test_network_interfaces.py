@@ -59,7 +59,8 @@ vpcs:
         elastic_ip: 203.0.113.5
         security_groups: [open]
         services: [nat]
-        network_interfaces: [{subnet: c, source_dest_check: false, security_groups: [open]}]
+        network_interfaces:
+          - {subnet: c, elastic_ip: 203.0.113.6, source_dest_check: false, security_groups: [open]}
       behind: {subnet: d, security_groups: [open]}
 internet:
   hosts:
@@ -119,7 +120,7 @@ def test_IGW_02_an_instance_sees_private_addresses_only(lab: Lab) -> None:
     """On an instance's interfaces are its private addresses, the primary one first, and no public one."""
     said = lab.run("duo", "ip", "-4", "-o", "address", "show").output.splitlines()
     held = [(line.split()[1], line.split()[3].partition("/")[0]) for line in said]
-    assert [ip for link, ip in held if link == "eth0"][0] == "10.0.1.10"
+    assert held[1] == ("eth0", "10.0.1.10")
     assert {ip for link, ip in held if link == "eth0"} == set(ETH0)
     assert {ip for link, ip in held if link == "eth1"} == set(ETH1)
 
@@ -195,7 +196,6 @@ def test_RT_20_the_route_table_of_each_interfaces_subnet(lab: Lab) -> None:
         lab,
         [Probe("wall", "out", "tcp", 80, seen_as="203.0.113.5", bound=lab.private("wall"))],
         [Probe("wall", "out", "tcp", 80, "drop", bound=inner)],
-        [Probe("wall", "near", "icmp", result="drop", bound=inner)],
         [Probe("wall", "behind", "tcp", 80, seen_as=inner, bound=inner)],
     )
 
