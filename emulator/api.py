@@ -20,6 +20,7 @@ from emulator.lab.gc import gc
 from emulator.lab.held import Lab, lab
 from emulator.lab.inside import enter
 from emulator.lab.listing import listing
+from emulator.lab.matrix import matrix
 from emulator.lab.node import CommandFailed, Interface, Node, Run
 from emulator.lab.plan import Plan, Wanted, plan, validate
 from emulator.lab.reach import Inconclusive, Reach
@@ -56,6 +57,7 @@ __all__ = [
     "gc",
     "lab",
     "listing",
+    "matrix",
     "plan",
     "status",
     "test",

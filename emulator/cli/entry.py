@@ -23,6 +23,7 @@ VERBS = {
     "shell": "Open a shell in a node.",
     "test": "Try what a file expects, with real packets.",
     "trace": "Follow a real packet: routes, rules in AWS's words, and who dropped it.",
+    "matrix": "Show who reaches whom, with real packets.",
     "logs": "Show what the services of a node wrote.",
     "break": "Break a running lab on purpose, and let somebody find it.",
     "doctor": "Check whether this machine can carry a lab.",

@@ -37,7 +37,7 @@ def judge(
     holders = _holders(topology, addresses)
     silent = [each for each in expected if each.expectation.result == "drop"]
     ends = {each.flow.source for each in silent} | {node for each in silent for node in holders.get(each.flow.to, ())}
-    signs = [flow for flow in _signs_of_life(topology, addresses) if flow.source in ends]
+    signs = [flow for flow in signs_of_life(topology, addresses) if flow.source in ends]
     outcomes, heard = _send(lab, expected, signs, window)
     through = any(outcome.verdict.result in ("pass", "refused") for outcome in outcomes)
     alive = {outcome.flow.source for outcome in [*outcomes, *heard] if outcome.verdict.result in ("pass", "refused")}
@@ -113,7 +113,7 @@ def _send(
     return [found[index] for index in range(len(expected))], heard
 
 
-def _signs_of_life(topology: Topology, addresses: Addresses) -> Iterable[Flow]:
+def signs_of_life(topology: Topology, addresses: Addresses) -> Iterable[Flow]:
     """A flow of every running node that is answered or refused whatever the file says, if the node is well."""
     for host in topology.internet.hosts:
         yield Flow(host.name, host.ip, INTERNET_ADDRESS, "icmp")

@@ -10,6 +10,7 @@ from emulator.lab import doors, lock, record, running
 from emulator.topology.flows import Flow, Verdict, owners
 from emulator.topology.model import Addresses, Topology
 
+AT_ONCE = 50_000  # flows of one request
 WINDOW = 1.5  # seconds: TCP repeats an unanswered SYN after one
 
 
@@ -36,10 +37,14 @@ def probe(
     if not flows:
         return []
     held = _holders(found.topology, found.addresses)
-    request = Request(tuple(_asked(flow, held) for flow in flows), listen, window, payload)
+    asked = tuple(_asked(flow, held) for flow in flows)
     agent = _agent(found.lab)
     try:
-        answers = agent.probe(request)
+        answers = [
+            answer
+            for at in range(0, len(asked), AT_ONCE)
+            for answer in agent.probe(Request(asked[at : at + AT_ONCE], listen, window, payload))
+        ]
     finally:
         agent.close()
     return [_outcome(flow, answer) for flow, answer in zip(flows, answers, strict=True)]

@@ -1,25 +1,22 @@
 """test: does a lab do what its file expects? Brings the lab up, and down again, if it is not up already."""
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from emulator.errors import ExitCode, Problem, TopologyError, UsageError
 from emulator.lab import doors, places, reasons, running, source
 from emulator.lab.down import down
 from emulator.lab.expected import Judged, judge
 from emulator.lab.probe import WINDOW
+from emulator.lab.ticking import ticking
 from emulator.lab.up import Progress, no_progress, up
 from emulator.report.tested import Finding, Findings, Got, Outcome, Reason, Summary, Want
 from emulator.topology.expand import Expected, expand
 from emulator.topology.model import Addresses, Topology
-
-_T = TypeVar("_T")
-_TICK = 0.2  # seconds between two looks at what takes long
 
 
 class _Lab(NamedTuple):
@@ -54,7 +51,7 @@ def check(
         for complaint in lab.complaints:
             say(complaint)
         expected = _expected(lab)
-        judged = _ticking(
+        judged = ticking(
             progress,
             f"trying {len(expected):,} flows",
             lambda: judge(lab.name, lab.topology, lab.addresses, expected, window),
@@ -175,24 +172,3 @@ def _flow(judged: Judged, why: list[Reason]) -> Finding:
         "why": judged.differs or judged.doubt,
         "reasons": why,
     }
-
-
-def _ticking(progress: Progress, what: str, work: Callable[[], _T]) -> _T:
-    """`work()`, in a thread, while the progress line says that it goes on. Ctrl-C is not kept waiting."""
-    result: list[_T] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            result.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again by the one who waits
-            failed.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        progress(what, 0, 0)
-        thread.join(_TICK)
-    if failed:
-        raise failed[0]
-    return result[0]

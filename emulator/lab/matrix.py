@@ -1,0 +1,127 @@
+"""matrix: who reaches whom in a lab that is up, tried with real packets.
+
+Every pair is tried while there are few. Beyond that one endpoint stands for all that no rule of the file can tell apart
+(`topology.alike`), and two of them for the way from one to the other.
+"""
+
+import time
+from collections.abc import Sequence
+
+from emulator.errors import ExitCode, UsageError
+from emulator.lab import running
+from emulator.lab.expected import signs_of_life
+from emulator.lab.probe import WINDOW, probe
+from emulator.lab.ticking import ticking
+from emulator.lab.up import Progress, no_progress
+from emulator.report.matrix import Cell, Group, Matrix
+from emulator.topology.alike import Endpoint, classes
+from emulator.topology.flows import Directory, Flow, Protocol
+from emulator.topology.model import Addresses, Topology
+
+FEW = 2500  # pairs that are all tried
+
+_Pair = tuple[int, int]
+
+
+def matrix(
+    lab: str | None = None,
+    *,
+    protocol: Protocol = "tcp",
+    port: int = 443,
+    every: bool = False,
+    window: float = WINDOW,
+    progress: Progress = no_progress,
+) -> Matrix:
+    """Try who reaches whom. every: all pairs, however many there are. window: as in `probe`.
+
+    Whoever does the same as another, as a sender and as a receiver, is in one group with it. UsageError: no such lab,
+    or nobody in it.
+    """
+    began = time.monotonic()
+    found = running.recall(lab)
+    alike = classes(found.topology, found.addresses)
+    endpoints = sum(len(each) for each in alike)
+    if endpoints < 2:
+        raise UsageError(f"lab {found.lab} has nobody to try this with", "two instances or outside hosts at least")
+    pairs = endpoints * (endpoints - 1)
+    if every or pairs <= FEW:
+        alike = [(endpoint,) for each in alike for endpoint in each]
+    tried = _pairs(alike)
+    flows = _flows(found.topology, found.addresses, [(alike[a][0], alike[b][-1]) for a, b in tried], protocol, port)
+    nodes = {endpoint.node for each in alike for endpoint in (each[0], each[-1])}
+    signs = [flow for flow in signs_of_life(found.topology, found.addresses) if flow.source in nodes]
+    outcomes = ticking(
+        progress, f"trying {len(flows):,} pairs", lambda: probe(found.lab, [*flows, *signs], window=window)
+    )
+    cells: dict[_Pair, Cell] = {
+        pair: outcome.verdict.result for pair, outcome in zip(tried, outcomes[: len(flows)], strict=True)
+    }
+    alive = {outcome.flow.source for outcome in outcomes if outcome.verdict.result in ("pass", "refused")}
+    alive |= {outcome.verdict.receiver for outcome in outcomes}
+    vpcs = {node.name: node.vpc for node in found.topology.nodes()}
+    grouped = _merged([vpcs[each[0].node] for each in alike], cells)
+    return Matrix(
+        lab=found.lab,
+        protocol=protocol,
+        port=port if protocol != "icmp" else 0,
+        endpoints=endpoints,
+        pairs=pairs,
+        tried=len(flows),
+        silent=sorted({flow.source for flow in signs} - alive),
+        seconds=round(time.monotonic() - began, 3),
+        groups=[Group(members=[endpoint.name for index in group for endpoint in alike[index]]) for group in grouped],
+        results=[[_between(a, b, cells) for b in grouped] for a in grouped],
+    )
+
+
+def exit_code(found: Matrix) -> ExitCode:
+    """3 if somebody gave no sign of life: silence from there means nothing."""
+    return ExitCode.INCONCLUSIVE if found["silent"] else ExitCode.OK
+
+
+def _pairs(alike: Sequence[tuple[Endpoint, ...]]) -> list[_Pair]:
+    """Which class is to try which: itself too, if it has two members to do it."""
+    return [(a, b) for a in range(len(alike)) for b in range(len(alike)) if alike[a][0].node != alike[b][-1].node]
+
+
+def _flows(
+    topology: Topology,
+    addresses: Addresses,
+    ends: Sequence[tuple[Endpoint, Endpoint]],
+    protocol: Protocol,
+    port: int,
+) -> list[Flow]:
+    directory = Directory(topology, addresses)
+    found = []
+    for source, target in ends:
+        node, own = directory.source(source.name)
+        to = directory.target(target.name, node)
+        found.append(Flow(node, own, to, protocol, 0 if protocol == "icmp" else port))
+    return found
+
+
+def _merged(vpcs: Sequence[str], cells: dict[_Pair, Cell]) -> list[list[int]]:
+    """Classes of one VPC (or of the internet) that do the same to all others, and to each other, as one."""
+    groups: list[list[int]] = []
+    for index, vpc in enumerate(vpcs):
+        for group in groups:
+            if vpcs[group[0]] == vpc and all(_same(index, member, len(vpcs), cells) for member in group):
+                group.append(index)
+                break
+        else:
+            groups.append([index])
+    return groups
+
+
+def _same(one: int, two: int, count: int, cells: dict[_Pair, Cell]) -> bool:
+    between = {cells.get(pair) for pair in ((one, one), (one, two), (two, one), (two, two))} - {None}
+    return len(between) < 2 and all(
+        cells.get((one, other)) == cells.get((two, other)) and cells.get((other, one)) == cells.get((other, two))
+        for other in range(count)
+        if other not in (one, two)
+    )
+
+
+def _between(sources: Sequence[int], targets: Sequence[int], cells: dict[_Pair, Cell]) -> Cell:
+    """ "" for one that would have to call itself."""
+    return next((cells[a, b] for a in sources for b in targets if (a, b) in cells), "")
