@@ -28,6 +28,7 @@ class Set(NamedTuple):
     """A named set, or a map if `type` has a colon. `merge` lets nft join overlapping intervals (one field only).
 
     `size`: packets fill it (a dynamic set), up to so many elements; the kernel forgets those that count nothing more.
+    `expires`: they have a timeout.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Set(NamedTuple):
     interval: bool = False
     merge: bool = False
     size: int = 0
+    expires: bool = False
 
 
 class Rule(NamedTuple):
@@ -84,7 +86,7 @@ def _set(item: Set) -> Iterable[str]:
         yield "\t\tflags interval"
     if item.size:
         yield f"\t\tsize {item.size}"
-        yield "\t\tflags dynamic"
+        yield "\t\tflags dynamic,timeout" if item.expires else "\t\tflags dynamic"
     if item.merge:
         yield "\t\tauto-merge"
     if item.elements:

@@ -4,7 +4,8 @@ from emulator.compile.state import Sysctl
 from emulator.topology.model import Settings
 
 _PREFIX = "net/netfilter/nf_conntrack_"
-_UDP, _UDP_STREAM, _ESTABLISHED, _OTHER = 30, 180, 432_000, 600
+_UDP, _UDP_STREAM, _ESTABLISHED = 30, 180, 432_000
+OTHER_SECONDS = 600  # CT-03: neither TCP nor UDP nor ICMP
 
 
 def tracking(settings: Settings) -> frozenset[Sysctl]:
@@ -14,8 +15,7 @@ def tracking(settings: Settings) -> frozenset[Sysctl]:
             # CT-05: one direction or one exchange; more than one exchange.
             Sysctl(f"{_PREFIX}udp_timeout", str(settings.seconds(_UDP))),
             Sysctl(f"{_PREFIX}udp_timeout_stream", str(settings.seconds(_UDP_STREAM))),
-            # CT-03: neither TCP nor UDP nor ICMP.
-            Sysctl(f"{_PREFIX}generic_timeout", str(settings.seconds(_OTHER))),
+            Sysctl(f"{_PREFIX}generic_timeout", str(settings.seconds(OTHER_SECONDS))),
             Sysctl(f"{_PREFIX}tcp_be_liberal", "1"),
         }
     )

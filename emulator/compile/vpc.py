@@ -6,7 +6,7 @@ enforced. A subnet is therefore no object of the kernel's: it is an address rang
 """
 
 from emulator import names
-from emulator.compile import nft, remarks, source, untracked
+from emulator.compile import by_address, nft, remarks, source, untracked
 from emulator.compile.acl import network_acls
 from emulator.compile.eni import Eni, gateway_address, service_addresses
 from emulator.compile.routing import routes
@@ -21,7 +21,7 @@ from emulator.compile.state import (
 )
 from emulator.compile.tables import kernel_tables
 from emulator.compile.tracking import established, tracking
-from emulator.topology.model import PrefixList, Topology, Vpc
+from emulator.topology.model import Topology, Vpc
 
 # Forwarding by our rules alone: no reverse-path filter (asymmetric paths are legal in a VPC), no ICMP redirects
 # (a packet often leaves by the link it came in), no IPv6 yet.
@@ -63,16 +63,19 @@ def router(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], topology: Topo
         neighbours=frozenset(neighbours),
         routes=frozenset(routes(vpc, enis, topology.prefix_lists)),
         rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables),
-        ruleset=_ruleset(vpc, enis, every, topology.prefix_lists),
+        ruleset=_ruleset(vpc, enis, every, topology),
     )
 
 
-def _ruleset(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], prefix_lists: tuple[PrefixList, ...]) -> Ruleset:
+def _ruleset(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], topology: Topology) -> Ruleset:
     """The router's table. Order, by GEN-03 and GEN-04: source check, sender's groups and ACL, route, receiver's ACL and
     groups. What is addressed to the router itself passes neither groups nor ACLs (SG-40, ACL-17): chain `to_router`.
     """
-    groups = security_groups(vpc, every.values(), prefix_lists)  # SG-30: whoever carries a group, stopped or not
+    groups = security_groups(
+        vpc, every.values(), topology.prefix_lists
+    )  # SG-30: whoever carries a group, stopped or not
     acls = network_acls(vpc, enis)
+    peers = by_address.memory(topology.settings, (*acls.leave, *acls.enter))
     offered = tuple(nft.Element(address) for address in service_addresses(vpc))
     senders = source.check(vpc, enis.values())
     gateways = tuple(nft.Element(nft.together(eni.gateway, nft.link(eni.link))) for eni in enis.values())
@@ -96,6 +99,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], prefix_lists
                 nft.Set("receiver_groups", "ifname : verdict", (*groups.ingress, *free)),
                 *groups.sets,
                 *acls.sets,
+                *peers.sets,
             ),
             chains=(
                 *groups.chains,
@@ -104,6 +108,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], prefix_lists
                 nft.Chain(
                     "receiver", (nft.Rule("oifname vmap @receiver_groups"), nft.Rule("drop", remarks.NO_INTERFACE))
                 ),
+                *peers.chains,
                 untracked.judge_again(),
                 nft.Chain(
                     "known",
@@ -112,7 +117,8 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], prefix_lists
                         # ACL-01: groups know a reply, ACLs judge it like any other packet.
                         *acls.leave,
                         *acls.enter,
-                        nft.Rule("accept", remarks.KNOWN_FLOW),
+                        nft.Rule(f"{by_address.NARROW} accept", remarks.KNOWN_FLOW),
+                        nft.Rule(f"goto {peers.remember}"),
                     ),
                 ),
                 senders.chain,
@@ -142,6 +148,7 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], prefix_lists
                     (
                         *senders.forward,
                         nft.Rule("ct state established,related goto known"),
+                        nft.Rule(f"{by_address.BROAD} goto {peers.judge}"),
                         nft.Rule("jump sender"),
                         *acls.leave,
                         *acls.enter,

@@ -1,6 +1,7 @@
 """What becomes of a flow when its rule goes: tracked flows live on, untracked ones are cut at once."""
 
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from tests.support import packets
 from tests.support.lab import Held, Lab, edited
 from tests.support.packets import Sender, Tap, silent
 from tests.support.probes import check, drops, passes
+from tests.support.wait import eventually
 
 TOPOLOGY = """
 vpcs:
@@ -246,18 +248,90 @@ def test_CT_17_a_changed_rule_counts_as_removed(lab: Lab) -> None:
         near.lives()
 
 
-def test_CT_03_other_protocols_are_tracked_by_address(lab: Lab) -> None:
-    """After an ESP packet went out, ESP from that host comes in without a rule; from another host it does not."""
-    came, asked = Tap(lab, "new"), Tap(lab, "open")
-    first, right, wrong = packets.cookie(), packets.cookie(), packets.cookie()
-    Sender(lab, "open").send("new", packets.Raw(wrong), proto=50)
-    Sender(lab, "new").send("open", packets.Raw(first), proto=50)
-    asked.wait(first)
-    Sender(lab, "one-port").send("new", packets.Raw(wrong), proto=50)
-    Sender(lab, "open").send("new", packets.Raw(wrong), proto=51)
-    Sender(lab, "open").send("new", packets.Raw(right), proto=50)
-    came.wait(right)
-    silent(came, about=wrong)
+def _sctp(source: int, destination: int) -> bytes:
+    """The head of an INIT, which opens an association."""
+    chunk = struct.pack("!BBHIIHHI", 1, 0, 20, 7, 65535, 10, 10, 1)
+    return struct.pack("!HHII", source, destination, 0, 0) + chunk
+
+
+def _pptp(call: int) -> bytes:
+    return struct.pack("!HHHHI", 0x3001, 0x880B, 18, call, 1)
+
+
+# What goes out, and what then comes in: another flow, were ports and calls looked at.
+BY_ADDRESS = {
+    "ESP": (50, b"", b""),
+    "GRE with a key": (47, struct.pack("!HHI", 0x2000, 0x0800, 1), struct.pack("!HHI", 0x2000, 0x0800, 2)),
+    "GRE of PPTP": (47, _pptp(1), _pptp(2)),
+    "SCTP": (132, _sctp(1000, 2000), _sctp(3000, 4000)),
+    "UDP-Lite": (136, struct.pack("!HHHH", 1, 2, 8, 0), struct.pack("!HHHH", 3, 4, 8, 0)),
+}
+
+
+@pytest.mark.parametrize("name", BY_ADDRESS)
+def test_CT_03_other_protocols_are_tracked_by_address(name: str) -> None:
+    """After a packet that is neither TCP, UDP nor ICMP went out, all of its protocol comes in from that host alone."""
+    protocol, out, back = BY_ADDRESS[name]
+    with labs.up(TOPOLOGY) as lab:
+        came, asked = Tap(lab, "new"), Tap(lab, "open")
+        first, right, wrong = packets.cookie(), packets.cookie(), packets.cookie()
+        Sender(lab, "open").send("new", packets.Raw(back + wrong), proto=protocol)
+        Sender(lab, "new").send("open", packets.Raw(out + first), proto=protocol)
+        asked.wait(first)
+        Sender(lab, "one-port").send("new", packets.Raw(back + wrong), proto=protocol)
+        Sender(lab, "dev").send("new", packets.Raw(back + wrong), proto=protocol)
+        Sender(lab, "open").send("new", packets.Raw(wrong), proto=51)
+        Sender(lab, "open").send("new", packets.Raw(back + right), proto=protocol)
+        came.wait(right)
+        silent(came, about=wrong)
+        # CT-13: the called one's own interface knows its caller as well, and lets out what its groups would not.
+        asked, back_again = Tap(lab, "one-port"), packets.cookie()
+        Sender(lab, "new").send("one-port", packets.Raw(out + first), proto=protocol)
+        asked.wait(first)
+        Sender(lab, "one-port").send("new", packets.Raw(back + back_again), proto=protocol)
+        came.wait(back_again)
+
+
+def test_CT_03_a_peer_is_forgotten() -> None:
+    """After 600 s (here: 2 s) without a packet of the protocol nothing comes in from the host any more."""
+    protocol, out, back = BY_ADDRESS["SCTP"]
+
+    with labs.up("settings: {time_scale: 300}\n" + TOPOLOGY) as lab:
+
+        def nobody_remembered() -> bool:
+            return "expires" not in lab.run("main.router", "nft", "list", "set", "ip", "vpcemu", "peers").output
+
+        came, asked = Tap(lab, "new"), Tap(lab, "open")
+        first, wrong, again, right = (packets.cookie() for _ in range(4))
+        Sender(lab, "new").send("open", packets.Raw(out + first), proto=protocol)
+        asked.wait(first)
+        assert not nobody_remembered()
+        assert eventually(nobody_remembered)
+        Sender(lab, "open").send("new", packets.Raw(back + wrong), proto=protocol)
+        Sender(lab, "new").send("open", packets.Raw(out + again), proto=protocol)
+        asked.wait(again)
+        Sender(lab, "open").send("new", packets.Raw(back + right), proto=protocol)
+        came.wait(right)
+        silent(came, about=wrong)
+
+
+def test_CT_03_CT_13_an_acl_is_asked_all_the_same() -> None:
+    """What an ENI knows by address is asked by the network ACLs like any other packet."""
+    protocol, out, back = BY_ADDRESS["SCTP"]
+    deny = "{rule_no: 50, action: deny, protocol: 132, cidr_block: 10.0.2.0/24}"
+    everything = "{rule_no: 100, action: allow, protocol: all, cidr_block: 0.0.0.0/0}"
+    acl = f"    network_acls: {{default: {{ingress: [{deny}, {everything}], egress: [{everything}]}}}}\n"
+    with labs.up(edited(TOPOLOGY, {"    security_groups:\n": f"{acl}    security_groups:\n"})) as lab:
+        came, asked, near = Tap(lab, "new"), Tap(lab, "dev"), Tap(lab, "open")
+        first, right, wrong = packets.cookie(), packets.cookie(), packets.cookie()
+        Sender(lab, "new").send("dev", packets.Raw(out + first), proto=protocol)
+        Sender(lab, "new").send("open", packets.Raw(out + first), proto=protocol)
+        asked.wait(first)
+        near.wait(first)
+        Sender(lab, "dev").send("new", packets.Raw(back + wrong), proto=protocol)
+        Sender(lab, "open").send("new", packets.Raw(back + right), proto=protocol)
+        came.wait(right)
+        silent(came, about=wrong)
 
 
 SLOW = """
