@@ -27,6 +27,7 @@ from emulator.lab.reach import Inconclusive, Question, Reach, reaches
 from emulator.lab.reach import Lab as Asked
 from emulator.lab.running import recall
 from emulator.lab.sniff import Sniff
+from emulator.lab.tested import Answer, Tested
 from emulator.lab.trace import trace
 from emulator.lab.up import Outcome, up
 from emulator.report.shapes import Status
@@ -37,6 +38,7 @@ from emulator.topology.traces import Trace
 Source = str | os.PathLike[str] | Mapping[str, Any]
 _STEM: Final = 20  # characters of the file's name that a unique lab name begins with
 
+_TELLING: Final = 3  # answers before a failure that may be what it is about
 _Socket = TypeVar("_Socket", bound=socket.socket)
 
 
@@ -50,7 +52,7 @@ class Lab:
         """folder: where text that is in no file is put; left out, a temporary one that goes with the lab."""
         self.name = name
         self.file = ""  # where problems are: the file as its author knows it
-        self.answers: list[Reach] = []  # to `reaches`; whoever reports on them empties it
+        self.answers: list[Answer] = []  # to `reaches` and `test`; whoever reports on them empties it
         self.kept: list[socket.socket] = []
         self._folder = folder
         self._temporary = not folder
@@ -74,13 +76,16 @@ class Lab:
     def up(self, topology: Source, *, trust: bool = False) -> Outcome:
         """Bring it up, or to what the topology says now: a path, YAML text, or a mapping. Its `name:` is replaced.
 
-        Raises as `api.up` does. Only what differs is changed, and flows that are still allowed go on.
+        Only what differs is changed, and flows that are still allowed go on.
+        Raises as `api.up` does, and if a service of the lab's cannot be started.
         """
         file, content = self._read(topology)
         outcome = up(file, text=renamed(content, self.name), trust=trust)
         self.file = file
         self._first = self._first or (file, outcome.plan.wanted.text)
         self._use(outcome.plan.wanted)
+        if outcome.complaints:
+            raise VpcemuError("\n".join(outcome.complaints), f"lab {self.name} is up without what could not be started")
         return outcome
 
     def down(self) -> Removed:
@@ -111,8 +116,11 @@ class Lab:
     def restore(self) -> None:
         """Back to what it was first brought up as. Nothing happens if nothing was changed."""
         if self._first:
-            self.file, text = self._first
-            self._use(up(self.file, text=text).plan.wanted)
+            self._back_to(*self._first)
+
+    def _back_to(self, file: str, text: str) -> None:
+        self.file = file
+        self._use(up(file, text=text).plan.wanted)
 
     def status(self) -> Status:
         """What `vpcemu status --json` says."""
@@ -160,6 +168,13 @@ class Lab:
         """What the topology alone says about a flow, with every reason against it. No packet is sent."""
         return analyze(self.topology, self.addresses, Question(source, target, tcp, udp, icmp).flow(self._asked))
 
+    def test(self) -> Tested:
+        """Send every flow of the file's `expect:` list: `assert vpc.test()`. TopologyError if it has none."""
+        __tracebackhide__ = True
+        found = Tested(self.name)
+        self.answers.append(found)
+        return found
+
     @property
     def _asked(self) -> Asked:
         return Asked(self.name, self.file, self.topology, self.addresses)
@@ -172,12 +187,16 @@ class Lab:
 
         with vpc.edited({"port: 443": "port: 8443"}): ...
         """
-        before = self.text
-        self.up(edited(before, changes))
+        before = self.file, self.text
         try:
+            self.up(edited(before[1], changes))
             yield self
+        except Exception:
+            for answer in self.answers[-_TELLING:]:
+                answer.explain()  # while the lab is what the question was about
+            raise
         finally:
-            self.up(before)
+            self._back_to(*before)
 
     def _read(self, topology: Source) -> tuple[str, str | Mapping[str, Any]]:
         """(file, content). Text that is in no file is put into one, so that a problem's line can be looked up."""

@@ -2,9 +2,10 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from socket import AF_INET, SOCK_STREAM
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from emulator.errors import UsageError, VpcemuError
+from emulator.errors import KernelError, UsageError, VpcemuError
 from emulator.kernel import process, sockets
 from emulator.lab import inside, scapy_packets
 from emulator.lab.sniff import Sniff
@@ -101,7 +102,7 @@ class Node:
                 tuple(str(ip) for _, _, ip, _ in held if (end[0], str(ip)) in on_link and not outside),
                 tuple(str(public) for _, _, ip, public in held if (end[0], str(ip)) in on_link and public),
             )
-            for end in sorted(ends)
+            for end in sorted(ends, key=lambda end: (len(end[0]), end[0]))  # eth2 before eth10
         )
 
     def _first(self, which: str, what: str) -> str:
@@ -141,8 +142,8 @@ class Node:
             raise CommandFailed(self.name, run, f"exit code {done.code}")
         return run
 
-    def socket(self, family: int = 2, kind: int = 1, proto: int = 0) -> sockets.Held:
-        """A non-blocking socket of the node's in this very process: socket.AF_INET and SOCK_STREAM if not told else.
+    def socket(self, family: int = AF_INET, kind: int = SOCK_STREAM, proto: int = 0) -> sockets.Held:
+        """A non-blocking socket of the node's, in this very process: what it sends leaves from there.
 
         It is closed with the lab at the latest.
         """
@@ -162,7 +163,7 @@ class Node:
         packets = packet if isinstance(packet, list | tuple) else [packet]
         for each in packets:
             chosen = self._link(each, link)
-            self.lab.wire(self.name, chosen.link).send(bytes(self._framed(each, chosen)))
+            self._put(bytes(self._framed(each, chosen)), chosen.link)
 
     def sr1(self, packet: Any, *, timeout: float = 2.0, link: str = "") -> Any:
         """Send a packet of Scapy's and give back the first answer to it, errors of ICMP included; None for silence."""
@@ -170,7 +171,7 @@ class Node:
         frame = self._framed(packet, chosen)
         sent = frame.__class__(bytes(frame))  # with what Scapy fills in only when it builds
         with self.sniff() as seen:
-            self.lab.wire(self.name, chosen.link).send(bytes(frame))
+            self._put(bytes(frame), chosen.link)
             found = seen.first(lambda came: _answers(came, sent), timeout, received=True)
         return found.payload if found is not None and frame is not packet else found
 
@@ -184,6 +185,12 @@ class Node:
                 seen.wait_for(lambda packet: packet["IP"].src == vpc["nat"].private_ip)
         """
         return self.lab.sniffs(Sniff(self.name, self.namespace, wanted))
+
+    def _put(self, frame: bytes, link: str) -> None:
+        try:
+            self.lab.wire(self.name, link).send(frame)
+        except OSError as reason:  # larger than the MTU, or the link is down
+            raise KernelError(f"{self.name}: {link}: {len(frame)} bytes: {reason.strerror}") from reason
 
     def _link(self, packet: Any, link: str) -> Interface:
         interfaces = self.interfaces

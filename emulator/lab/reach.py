@@ -131,7 +131,11 @@ class Reach:
         return words.stopped(self.trace, self.analysis)
 
     def explain(self) -> str:
-        """What was asked, what was seen, why, and the packet's way hop by hop."""
+        """What was asked, what was seen, why, and the packet's way hop by hop, as they were at the first call."""
+        return self._explained
+
+    @cached_property
+    def _explained(self) -> str:
         try:
             way: Trace | str = self.trace
         except VpcemuError as reason:

@@ -5,8 +5,9 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from emulator.analysis.answer import Analysis, Explanation
+from emulator.report import trace
 from emulator.topology.flows import Component, Verdict
-from emulator.topology.traces import Trace, TraceHop
+from emulator.topology.traces import Trace
 
 
 class Stopped(NamedTuple):
@@ -55,31 +56,17 @@ def component(which: Component | None) -> str:
 
 
 def explained(line: str, detail: str, analysis: Analysis, way: Trace | str, file: str) -> list[str]:
-    """Every line for a report: the wire, the reasons, the packet's way."""
+    """Every line for a report: the wire, the reasons, the packet's way. way: its trace, or why there is none."""
     told = [line, f"on the wire: {detail}"]
     told += [text for reason in analysis.explanations for text in _told(reason, file)]
-    if not isinstance(way, str) and way.verdict.result != analysis.verdict.result:
-        told.append(f"(the topology alone says: {analysis.verdict.result})")
     if isinstance(way, str):
         return [*told, way]
-    told += ["the packet's way:", *hops(way.forward)] if way.forward else [f"no packet left: {way.reason}"]
-    if way.back:
-        told += ["the answer's way:", *hops(way.back)]
-    return told
+    if way.verdict.result != analysis.verdict.result:
+        told.append(f"the topology alone says otherwise: {analysis.verdict.result}")
+    return [*told, "", *trace.render(way)]
 
 
 def _told(reason: Explanation, file: str) -> list[str]:
     place = f"{file}:{reason.where.line}: " if reason.where.line else ""
     hint = [f"    hint: {reason.hint}"] if reason.hint else []
     return [f"{place}{reason.sentence} [{reason.code}]", *hint]
-
-
-def hops(way: Sequence[TraceHop]) -> list[str]:
-    """A line for each node, and one for each rule that it asked."""
-    told = []
-    for number, hop in enumerate(way, 1):
-        links = " to ".join(filter(None, (hop.came, hop.left)))
-        told.append(f"  {number}. {hop.node}{f' ({links})' if links else ''}")
-        told += [f"       {text}" for text in (hop.route, *hop.rewrites) if text]
-        told += [f"       {met.decision if met.decision != 'note' else '-'}: {met.words}" for met in hop.rules]
-    return told

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import VpcemuError
-from emulator.lab.reach import Reach
+from emulator.lab.tested import Answer
 from emulator.report.text import count
 from emulator.testing.labs import LabFactory
 
@@ -44,7 +44,7 @@ def _attach_traces(report: pytest.TestReport, factory: LabFactory, folder: Path)
         say(report, "trace", text)
 
 
-def _squeezed(answer: Reach) -> str:
+def _squeezed(answer: Answer) -> str:
     """So much of it as pytest surely leaves in a message."""
     return " ".join(answer.question.split())
 

@@ -68,9 +68,12 @@ def test_workflow_notices_a_public_private_instance(workspace: Path, lab_name: s
     assert "::error::the attacker reached 52.195.125.185" in done.stdout
 
 
-def test_pytest_recipe(workspace: Path, lab_name: str) -> None:
-    (workspace / "test_network.py").write_text(recipe("python").replace('LAB = "nat"', f'LAB = "{lab_name}"'))
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_network.py"]
-    done = subprocess.run(argv, cwd=workspace, capture_output=True, text=True, timeout=300)
+def test_pytest_recipe(workspace: Path) -> None:
+    (workspace / "test_network.py").write_text(recipe("python"))
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "emulator.testing.plugin"]
+    env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(
+        [*argv, "test_network.py"], cwd=workspace, env=env, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout

@@ -51,6 +51,11 @@ def test_the_web_server_is_public_on_its_port_alone(vpc: Lab) -> None:
         assert answer.trace.dropped_at[:2] == ("security_group", "web")
 
 
+def test_expectations_of_the_file(vpc: Lab) -> None:
+    """T-24: everything that nat.yaml says under `expect:`."""
+    assert vpc.test()
+
+
 def test_dev_pings_the_internet(vpc: Lab) -> None:
     """IGW-16: instance, NAT gateway, internet gateway, and back, with the command that people type."""
     assert "1 received" in vpc["dev"].run("ping -n -c 1 -W 5 8.8.8.8", check=True).stdout

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from emulator import names
 from emulator.agent import client
 from emulator.compile.diff import diff
 from emulator.compile.state import State, Step
-from emulator.kernel import netns
+from emulator.kernel import netns, sockets
 from emulator.lab import doors, plan, record, services, source, status, up
 from emulator.lab.down import Removed, down
 from emulator.report.shapes import Status
@@ -262,12 +263,9 @@ def get(lab: Lab, source: str, ip: str, port: int = 80) -> str:
 
 
 def socket_in(lab: str, node: str, kind: socket.SocketKind = socket.SOCK_STREAM, protocol: int = 0) -> socket.socket:
-    namespace = netns.open_namespace(f"{lab}.{node}")
-    try:
-        with netns.enter(namespace):
-            return socket.socket(socket.AF_INET, kind, protocol)
-    finally:
-        os.close(namespace)
+    made = sockets.open_in(netns.path(names.netns(lab, node)), socket.AF_INET, kind, protocol)
+    made.setblocking(True)
+    return made
 
 
 def vpcemu(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -167,6 +167,22 @@ def test_labs(vpcemu_lab, vpc):
         leaks.assert_nothing_left(name)
 
 
+def test_workers_of_xdist_do_not_meet(inner: Inner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that a test gives is everybody's, so each worker's lab has the worker's id behind it."""
+    named = f"x{os.getpid()}"
+    tests = f"""
+def test_it(vpcemu_lab):
+    vpc = vpcemu_lab({str(NAT)!r}, name={named!r}, keep=True)
+    with open("labs", "a") as file:
+        file.write(vpc.name + "\\n")
+"""
+    for worker in ("gw0", "gw1"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        inner.run(test_it=tests).assert_outcomes(passed=1)
+    assert inner.labs() == [f"{named}-gw0", f"{named}-gw1"]
+    assert set(inner.labs()) <= set(places.recorded())
+
+
 def test_a_change_does_not_reach_the_next_test(inner: Inner) -> None:
     """`edited` ends with its block; whatever else was changed ends when the lab is asked for again."""
     result = inner.run(

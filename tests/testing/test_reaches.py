@@ -40,19 +40,36 @@ def test_reaches(inner: Inner) -> None:
     refused = "no ingress rule of security group web allows tcp 22"
     assert f"attacker -> web tcp 22: dropped at security group web, ingress (nat.yaml:{line}): {refused}" in said
     assert f"{NAT}:{line}: {refused}" in told["test_is_dropped"]
-    assert re.search(r"deny: .*security group web", told["test_is_dropped"])
+    assert re.search(r"DROP +security group web, ingress", told["test_is_dropped"])
     assert "tcp 80" not in told["test_is_dropped"]  # the question before was answered as it should be
     assert "reached web, seen as 45.83.64.9" in told["test_gets_through"]
-    assert "allow: security group web, ingress rule 1" in told["test_gets_through"]
+    assert re.search("allow +security group web, ingress rule 1", told["test_gets_through"])
     assert "seen as 52.195.125.184 and not as 10.0.10.5 or 203.0.113.1" in told["test_comes_from_elsewhere"]
     assert "reached web.example" in told["test_answer_of_its_own"]
     assert refused in (inner.folder / "report.xml").read_text()
     written = {path.parent.name.split("-")[1]: path.read_text() for path in (inner.folder / "here").rglob("trace.txt")}
     assert sorted(written) == sorted(told)
-    assert "deny: " in written["test_is_dropped"]
+    assert "DROP " in written["test_is_dropped"]
     assert (inner.folder / "here").exists()
     assert len(list((inner.folder / "here").rglob("*.pcapng"))) == 4
     leaks.assert_nothing_left(inner.labs()[0])
+
+
+def test_a_failure_within_an_edit_is_told_as_it_was_then(inner: Inner) -> None:
+    """The report is written when the lab is what its file says again; the trace is of before that."""
+    result = inner.run(
+        conftest=VPC,
+        test_it="""
+def test_it(vpc):
+    with vpc.edited({"port: 80, from": "port: 8080, from"}):
+        assert not vpc.reaches("attacker", "web", tcp=8080)
+""",
+    )
+    result.assert_outcomes(failed=1)
+    said = result.stdout.str()
+    assert re.search("allow +security group web, ingress rule 1", said)
+    assert "arrives" in said
+    assert "DROP" not in said
 
 
 def test_silence_is_no_answer(inner: Inner) -> None:
@@ -135,3 +152,32 @@ def test_it(vpc):
 """,
     )
     result.assert_outcomes(passed=1)
+
+
+def test_the_file_s_own_expectations(inner: Inner) -> None:
+    """All of them hold; one that does not is named with its line, and the report has its reason."""
+    result = inner.run(
+        conftest=VPC,
+        test_it="""
+from emulator import api
+import pytest
+
+def test_all(vpc):
+    assert vpc.test()
+
+def test_one_is_wrong(vpc):
+    with vpc.edited({"port: 80, result: pass}": "port: 80, result: drop}"}):
+        assert vpc.test()
+
+def test_without_any(vpc):
+    with vpc.edited({vpc.text[vpc.text.index("expect:"):]: ""}), pytest.raises(api.UsageError, match="expects nothing"):
+        vpc.test()
+""",
+    )
+    result.assert_outcomes(passed=2, failed=1)
+    text = NAT.read_text()
+    line = text[: text.index("{from: attacker, to: web, protocol: tcp, port: 80")].count("\n") + 1
+    result.stdout.fnmatch_lines(
+        [f"E *: 1 of 7 flows otherwise: line {line}: attacker to web, tcp 80: want drop, got pass*"]
+    )
+    result.stdout.fnmatch_lines(["differs *attacker *web *"])
