@@ -7,7 +7,7 @@ from emulator.analysis import sentences
 from emulator.analysis.answer import Explanation, Hop, Rule
 from emulator.analysis.filters import Piece
 from emulator.analysis.packets import ICMP, NO_PORTS, Packet, Ports
-from emulator.analysis.world import World
+from emulator.analysis.world import Eni, World
 from emulator.errors import Where
 from emulator.topology.flows import Component
 from emulator.topology.place import NOWHERE
@@ -39,14 +39,35 @@ class Memory:
         return None
 
 
+class Question(NamedTuple):
+    """What a walk would ask an ENI's groups, put off. `other`: the ENI on the other side, if they meet directly."""
+
+    eni: Eni
+    direction: str
+    packet: Packet
+    other: Eni | None
+    back: bool
+
+
 class Account:
     """One packet's way. Call `send`, then read the attributes.
 
     explain: collect hops and all reasons; False: stop at the first drop and collect nothing.
     back: the packet is an answer, and `memory` is what its question left behind.
+    put_off: where to put the questions to security groups instead of asking them: who asks for many endpoints at once
+    answers them together.
     """
 
-    def __init__(self, world: World, memory: Memory, *, explain: bool, back: bool = False) -> None:
+    def __init__(
+        self,
+        world: World,
+        memory: Memory,
+        *,
+        explain: bool,
+        back: bool = False,
+        put_off: list[Question] | None = None,
+    ) -> None:
+        self.put_off = put_off
         self.world, self.memory, self.explain, self.back = world, memory, explain, back
         self.hops: list[Hop] = []
         self.explanations: list[Explanation] = []

@@ -58,7 +58,7 @@ class Analyzer:
             return there, None
         back = Walk(self.world, memory, explain=explain, back=True)
         back.send(there.receiver, reply)
-        if back.arrival is not None and back.arrival.source != packet.destination:
+        if back.arrival is not None and (back.arrival.source, back.receiver) != (packet.destination, flow.source):
             kind = "outside_host" if flow.source in self.world.hosts else "instance"
             enis = self.world.enis_of.get(flow.source)
             component = Component(kind, flow.source, enis[0].vpc.name if enis else "")  # type: ignore[arg-type]

@@ -74,6 +74,9 @@ def internet(walk: "Walk", packet: Packet) -> None:
     if ahead := walk.world.mapped.get(destination):
         enter_vpc(walk, ahead[0], packet)
         return
+    if destination in walk.world.strangers:
+        walk.arrive(INTERNET, packet)
+        return
     if destination == int(INTERNET_ADDRESS) and packet.icmp[0] == ECHO_REQUEST and packet.protocol == ICMP:
         walk.arrive(INTERNET, packet)
         return

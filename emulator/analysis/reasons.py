@@ -9,7 +9,7 @@ from emulator.analysis.routing import Choice
 from emulator.analysis.world import Eni, Ground, Land
 from emulator.errors import Where
 from emulator.topology.flows import Component
-from emulator.topology.model import GroupReference, NetworkAclEntry, Route
+from emulator.topology.model import GroupReference, NetworkAclEntry, PrefixListReference, Route
 from emulator.topology.place import NOWHERE
 from emulator.topology.words import entry_text, route_text, target_text
 
@@ -19,10 +19,6 @@ _WIDE = "1024-65535"  # ACL-13: fits every kind of client
 def place(*candidates: Where) -> Where:
     """The first that the file says: what AWS implies has no line."""
     return next((where for where in candidates if where.line), NOWHERE)
-
-
-def _listed(pieces: Iterable[Piece]) -> str:
-    return ", ".join(span(piece.ports) for piece in sorted(pieces))
 
 
 def _some(pieces: Sequence[Piece], packet: Packet) -> str:
@@ -109,7 +105,7 @@ def acl(component: Component, land: Land, packet: Packet, pieces: Sequence[Piece
     entry = stopping.rule if isinstance(stopping.rule, NetworkAclEntry) else None
     entries = held.ingress if direction == "ingress" else held.egress
     if entry is None:
-        asked = f"{traffic(packet)} {key} {address(peer)}"
+        asked = f"{traffic(packet._replace(ports=stopping.ports))} {key} {address(peer)}"
         sentence = f"no {direction} rule of network ACL {name} matches {asked}: rule * denies it"
     else:
         sentence = f"{direction} rule {entry.number} of network ACL {name} denies it: {entry_text(entry, direction)}"
@@ -156,6 +152,13 @@ def does_not_forward(component: Component, eni: Eni, packet: Packet) -> Explanat
     return Explanation("ENI_ADDRESS_RESTRICTION", component, sentence, eni.where, hint, packet=packet)
 
 
+def stopped(component: Component, eni: Eni, packet: Packet) -> Explanation:
+    """RA-53, RT-42."""
+    sentence = f"{eni.node} is stopped: it receives nothing"
+    hint = f"instances: {{{eni.node}: {{state: running}}}}"
+    return Explanation("BAD_STATE", component, sentence, eni.where, hint, packet=packet)
+
+
 def firewall(component: Component, eni: Eni, packet: Packet, ports: Sequence[int]) -> Explanation:
     """RA-59."""
     sentence = f"the firewall of {eni.node} drops port {', '.join(map(str, ports))}"
@@ -181,14 +184,15 @@ def route(component: Component, eni: Eni, choices: Sequence[Choice], kind: str, 
         held = choices[0].route
         assert held is not None
         sentence = f"route {route_text(held)} of route table {component.name} is a blackhole"
-        hint = f"{held.destination}: {_way_out(eni, packet)}"
+        block = held.destination
+        key = block.prefix_list if isinstance(block, PrefixListReference) else block
+        hint = f"route_tables: {{{component.name}: {{routes: {{{key}: {_way_out(eni, packet)}}}}}}}"
         return Explanation("BAD_STATE_ROUTE", component, sentence, held.where, hint, packet=packet, rule=held)
     if choices:
         sentence = f"AWS keeps 169.254.168.0/22 to itself: no route forwards {there}"  # RT-11
         return Explanation("CANNOT_ROUTE", component, sentence, land.subnet.where, "", packet=packet)
     sentence = f"route table {component.name} of subnet {land.name} has no route to {there}"
-    block = "0.0.0.0/0"
-    hint = f"route_tables: {{{component.name}: {{routes: {{{block}: {_way_out(eni, packet)}}}}}}}"
+    hint = f"route_tables: {{{component.name}: {{routes: {{0.0.0.0/0: {_way_out(eni, packet)}}}}}}}"
     where = place(table.table.where, land.subnet.where)
     return Explanation("NO_ROUTE_TO_DESTINATION", component, sentence, where, hint, packet=packet)
 

@@ -7,7 +7,7 @@ wanted: the walk goes on as if the packet had passed, so that every reason is fo
 from typing import NamedTuple
 
 from emulator.analysis import gateways, reasons, sentences
-from emulator.analysis.account import Account, Translation
+from emulator.analysis.account import Account, Question, Translation
 from emulator.analysis.answer import Rule
 from emulator.analysis.filters import ask_groups
 from emulator.analysis.packets import ICMP, UDP, Packet
@@ -80,7 +80,6 @@ class Walk(Account):
             restored is None
             and appliance.translates
             and self._is_new(node, onward)
-            and out is self.world.enis_of[node][0]
             and not ground.holds(onward.destination)  # NATI-01: for what leaves the VPC
         ):
             own = out.addresses[0]
@@ -99,12 +98,17 @@ class Walk(Account):
         return not known and packet.protocol == UDP  # an answer out of the blue opens no TCP connection
 
     def _interface_towards(self, node: str, address: int) -> Eni:
-        """The guest's own routes: what is connected to it, else its primary interface."""
+        """The guest's own routes for what it forwards: a subnet that it is in; the VPC lies behind its first further
+        interface without a check, everything else behind its primary one.
+        """
         enis = self.world.enis_of[node]
-        for eni in enis[1:]:
+        if len(enis) == 1:
+            return enis[0]
+        for eni in enis:
             if eni.subnet.span[0] <= address <= eni.subnet.span[1]:
                 return eni
-        return enis[0]
+        inward = enis[0].vpc.holds(address)
+        return next((eni for eni in enis[1:] if inward and not eni.check), enis[0])
 
     # --- an ENI, both ways ------------------------------------------------------------------------------------
 
@@ -152,6 +156,11 @@ class Walk(Account):
         own = sender if sender is not None and packet.source in sender.addresses else None
         if eni.gateway is None and self._groups(eni, "ingress", packet, own):
             return
+        if not eni.running:  # RT-42
+            stopped = Component("instance", eni.node, eni.vpc.name)
+            self.answered = False
+            if self.drop(stopped, lambda: reasons.stopped(stopped, eni, packet)):
+                return
         interface = Component("network_interface", eni.name, eni.vpc.name, "ingress")
         if eni.check and packet.destination not in eni.addresses:  # SDC-01
             if self.drop(interface, lambda: reasons.destination_check(interface, eni, packet)):
@@ -177,9 +186,12 @@ class Walk(Account):
         component = Component("security_group", eni.name, eni.vpc.name, direction)  # type: ignore[arg-type]
         source, destination = packet.source, packet.destination
         if self.back and (eni.name, _OTHER[direction], destination, source) in self.memory.seen:
-            self.passed(component, sentences.KNOWN_FLOW, packet, node=eni.node)  # SG-03
+            self.passed(component, sentences.KNOWN_FLOW, packet, group=eni.groups[0], node=eni.node)  # SG-03
             return False
         self.memory.seen.add((eni.name, direction, source, destination))
+        if self.put_off is not None:
+            self.put_off.append(Question(eni, direction, packet, other, self.back))
+            return False
         held = [eni.vpc.groups[name] for name in eni.groups]
         pieces = ask_groups(held, direction, packet, other.groups if other else ())
         if all(piece.passes for piece in pieces):

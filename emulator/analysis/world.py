@@ -34,7 +34,19 @@ def span_of(block: IPv4Network) -> Span:
 class Eni:
     """A network interface of an instance or a NAT gateway. `groups` is empty for a NAT gateway (NAT-34)."""
 
-    __slots__ = ("addresses", "check", "gateway", "groups", "name", "node", "public", "subnet", "vpc", "where")
+    __slots__ = (
+        "addresses",
+        "check",
+        "gateway",
+        "groups",
+        "name",
+        "node",
+        "public",
+        "running",
+        "subnet",
+        "vpc",
+        "where",
+    )
 
     def __init__(
         self, name: str, node: str, vpc: "Ground", subnet: "Land", groups: tuple[str, ...], check: bool, where: Where
@@ -44,6 +56,7 @@ class Eni:
         self.addresses: tuple[int, ...] = ()
         self.public: tuple[int | None, ...] = ()  # one for each address
         self.gateway: NatGateway | None = None
+        self.running = True
 
 
 class Land:
@@ -72,6 +85,7 @@ class Ground:
             subnet.name: Land(subnet, self.tables[subnet.route_table], acls.get(subnet.network_acl, everything))
             for subnet in vpc.subnets
         }
+        self.route_targets = {route.target.name for table in vpc.route_tables for route in table.routes}
         self.edge = self.tables[vpc.gateway_route_table] if vpc.gateway_route_table else None  # GRT-01
         # SUB-07, SG-40: the resolver is base+2 of the primary block.
         self.services = frozenset((self.blocks[0][0] + 2, *map(int, LINK_LOCAL_SERVICES)))
@@ -93,6 +107,7 @@ class Ground:
             where = held.where if held.where != NOWHERE else instance.where
             groups = tuple(dict.fromkeys(held.security_groups))
             eni = Eni(held.name, instance.name, self, self.lands[held.subnet], groups, held.source_dest_check, where)
+            eni.running = instance.state == "running"
             self._place(eni, len(held.addresses), addresses)
 
     def _place(self, eni: Eni, count: int, addresses: Addresses) -> None:
@@ -124,12 +139,17 @@ class World:
         self.host_at = {int(host.ip): host for host in topology.internet.hosts}
         self.instances = {instance.name: instance for vpc in topology.vpcs for instance in vpc.instances}
         self.enis_of: dict[str, list[Eni]] = {}  # by node, the primary one first
+        self.strangers: set[int] = set()  # addresses out there at which somebody is supposed to be
         self.mapped: dict[int, tuple[Ground, int]] = {}  # public address: behind which gateway, and whose it is
         for ground in self.grounds.values():
             for eni in ground.enis.values():
                 self.enis_of.setdefault(eni.node, []).append(eni)
             if ground.vpc.internet_gateway:
                 self.mapped.update({public: (ground, own) for own, public in ground.public_of.items()})
+
+    def holds(self, address: int) -> bool:
+        """Whether a block of any VPC holds the address."""
+        return any(ground.holds(address) for ground in self.grounds.values())
 
     def own_addresses(self, node: str) -> tuple[int, ...]:
         """Of an instance or NAT gateway: all private addresses of all its interfaces."""

@@ -12,11 +12,11 @@ AS_JSON = "vpcemu.json"  # key of Context.meta
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def _labs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def complete_labs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     return [lab for lab in places.recorded() if lab.startswith(incomplete)]
 
 
-def _nodes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def complete_nodes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """From the names in /run/netns, which everybody may list; the lab's own files are root's."""
     labs = [ctx.params["lab"]] if ctx.params.get("lab") else places.recorded()
     if len(labs) != 1:
@@ -25,15 +25,15 @@ def _nodes(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 
 
 def _files_and_labs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    labs = [CompletionItem(lab) for lab in _labs(ctx, param, incomplete)]
+    labs = [CompletionItem(lab) for lab in complete_labs(ctx, param, incomplete)]
     return [*labs, CompletionItem(incomplete, type="file")]
 
 
-lab_argument = click.argument("lab", required=False, metavar="[LAB]", shell_complete=_labs)
+lab_argument = click.argument("lab", required=False, metavar="[LAB]", shell_complete=complete_labs)
 lab_option = click.option(
-    "-l", "--lab", metavar="LAB", shell_complete=_labs, help="Which lab; may be left out while one is up."
+    "-l", "--lab", metavar="LAB", shell_complete=complete_labs, help="Which lab; may be left out while one is up."
 )
-node_argument = click.argument("node", metavar="NODE", shell_complete=_nodes)
+node_argument = click.argument("node", metavar="NODE", shell_complete=complete_nodes)
 subject_argument = click.argument(
     "subject", required=False, metavar="[FILE|LAB]", shell_complete=_files_and_labs, type=click.Path(allow_dash=True)
 )
@@ -41,7 +41,7 @@ subject_argument = click.argument(
 
 def end_argument(name: str, title: str) -> Callable[[_F], _F]:
     """One end of a flow: a node, or an address."""
-    return click.argument(name, metavar=title, shell_complete=_nodes)
+    return click.argument(name, metavar=title, shell_complete=complete_nodes)
 
 
 file_argument = click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))

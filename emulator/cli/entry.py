@@ -1,6 +1,5 @@
 """From arguments to an exit code, by way of click: verbs are loaded when named."""
 
-import keyword
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +14,7 @@ from emulator.errors import ExitCode, VpcemuError
 VERBS = {
     "validate": "Check a topology file.",
     "plan": "Show what `up` would change, and why.",
+    "analyze": "Work out what becomes of a flow, and why; what an edit opens.",
     "up": "Bring a lab up, or to what its edited file says.",
     "down": "Remove a lab.",
     "ls": "List the labs of this machine.",
@@ -25,7 +25,6 @@ VERBS = {
     "trace": "Follow a real packet: routes, rules in AWS's words, and who dropped it.",
     "matrix": "Show who reaches whom, with real packets.",
     "logs": "Show what the services of a node wrote.",
-    "break": "Break a running lab on purpose, and let somebody find it.",
     "doctor": "Check whether this machine can carry a lab.",
     "gc": "Sweep what killed runs left behind.",
     "completion": "Print the completion script of a shell.",
@@ -52,8 +51,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
-        command = import_module(f"emulator.cli.{module}").command
+        command = import_module(f"emulator.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
 

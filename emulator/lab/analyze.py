@@ -1,0 +1,130 @@
+"""analyze: questions about a file, or about a lab as it was made. Nothing is sent, and nothing is touched."""
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from emulator.analysis import Analysis, Analyzer, reach
+from emulator.errors import TopologyError, UsageError
+from emulator.lab import running, source
+from emulator.topology.addresses import assign
+from emulator.topology.flows import Directory, Flow, Protocol
+from emulator.topology.model import Addresses, Topology
+
+
+class Question(NamedTuple):
+    """A command line, understood. subjects: one file or lab, or two; "" for the only lab that is up."""
+
+    subjects: tuple[str, ...]
+    start: str = ""
+    target: str = ""
+    protocol: Protocol = "icmp"
+    ports: tuple[int, ...] = ()
+    source_port: int = 0
+
+
+class Subject(NamedTuple):
+    """What the question is about. file: for the lines in answers."""
+
+    file: str
+    topology: Topology
+    addresses: Addresses
+
+
+class Answer(NamedTuple):
+    """About one flow. target: as the user calls it. started: when it was asked, in ISO 8601."""
+
+    found: Analysis
+    subject: Subject
+    target: str
+    started: str
+
+
+class Whole(NamedTuple):
+    """About a whole lab."""
+
+    found: reach.Survey
+    subject: Subject
+
+
+def understand(
+    words: Sequence[str],
+    lab: str | None,
+    protocol: Protocol | None,
+    ports: Sequence[int],
+    source_port: int,
+    *,
+    everything: bool,
+    diff: bool,
+) -> Question:
+    """What a command line asks. UsageError if it leaves open what is meant."""
+    if everything and diff:
+        raise UsageError("--all and --diff are two questions", "ask one of them")
+    if diff:
+        if len(words) != 2 or lab:
+            raise UsageError("which two?", "vpcemu analyze --diff OLD NEW; both are files or labs")
+        return Question(tuple(words))
+    ends = 0 if everything else 2
+    forgotten = ends == len(words) == 2 and ("/" in words[0] or words[0].endswith((".yaml", ".yml")))
+    if len(words) - ends not in (0, 1) or (lab and len(words) != ends) or forgotten:
+        usage = "--all [FILE|LAB]" if everything else "[FILE|LAB] SRC DST, such as: topologies/nat.yaml dev 8.8.8.8"
+        raise UsageError("what is asked?", f"vpcemu analyze {usage}")
+    about = words[0] if len(words) > ends else lab or ""
+    if everything:
+        return Question((about,), protocol=protocol or "tcp", ports=tuple(ports))
+    chosen: Protocol = protocol or ("tcp" if ports else "icmp")
+    if chosen == "icmp" and ports:
+        raise UsageError("icmp has no ports", "leave --port out, or ask for tcp or udp")
+    if chosen != "icmp" and len(ports) != 1:
+        raise UsageError(f"which {chosen} port?", f"--protocol {chosen} --port 443; or --all, for all of them")
+    return Question((about,), words[-2], words[-1], chosen, tuple(ports), source_port)
+
+
+def is_file(word: str) -> bool:
+    """Whether a word on the command line means a topology file and not a lab. A lab's name has no dot and no slash."""
+    return word == source.STDIN or "/" in word or "." in word or os.path.isfile(word)
+
+
+def answer(question: Question) -> Answer:
+    """What becomes of one flow. UsageError for what is not there."""
+    subject = _subject(question.subjects[0])
+    directory = Directory(subject.topology, subject.addresses)
+    node, own = directory.source(question.start)
+    port = question.ports[0] if question.ports else 0
+    to = directory.target(question.target, node)
+    asked = Flow(node, own, to, question.protocol, port, question.source_port)
+    found = Analyzer(subject.topology, subject.addresses).analyze(asked)
+    return Answer(found, subject, question.target, datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def survey(question: Question) -> Whole:
+    """Who reaches whom in all of a lab; only on these ports, if any are named."""
+    subject = _subject(question.subjects[0])
+    wanted = [(question.protocol, port) for port in question.ports]
+    return Whole(reach.survey(subject.topology, subject.addresses, wanted), subject)
+
+
+def difference(question: Question) -> reach.Difference:
+    """The flows that an edit opens and closes. Addresses stick, as in `up` (SUB-18)."""
+    old, new = question.subjects
+    before, after = _subject(old), _subject(new)
+    if is_file(new):
+        after = _placed(new, after.topology, before.addresses)
+    return reach.difference((before.topology, before.addresses), (after.topology, after.addresses))
+
+
+def _subject(word: str) -> Subject:
+    if not word or not is_file(word):
+        found = running.recall(word or None)
+        return Subject(found.record.file, found.topology, found.addresses)
+    topology, _ = source.load(source.read(word), word)
+    return _placed(word, topology, None)
+
+
+def _placed(file: str, topology: Topology, held: Addresses | None) -> Subject:
+    """With the addresses that `up` would give out."""
+    addresses, problems = assign(topology, held)
+    if any(not problem.warning for problem in problems):
+        raise TopologyError(file, tuple(problems))
+    return Subject(file, topology, addresses)
