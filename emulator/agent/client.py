@@ -46,7 +46,7 @@ class Client:
         self._socket.close()
 
     def hello(self) -> dict[str, Any]:
-        """{"version": 1, "vpcemu": "0.1.0", "lab": ..., "pid": ..., "started": seconds since 1970}"""
+        """{"version": 2, "vpcemu": "0.1.0", "lab": ..., "pid": ..., "started": seconds since 1970}"""
         return self._ask({"op": "hello"}, HELLO_SECONDS)
 
     def services(self) -> dict[str, list[dict[str, Any]]]:

@@ -1,6 +1,6 @@
 """The control protocol: one JSON object a line, a request and its answer in turn.
 
-    {"op": "hello"}                                   {"ok": true, "version": 1, "pid": 4711, "lab": "nat", ...}
+    {"op": "hello"}                                   {"ok": true, "version": 2, "pid": 4711, "lab": "nat", ...}
     {"op": "services"}                                {"ok": true, "services": {node: [{...}]}}
     {"op": "apply", "add": [[node, service]], "remove": [[node, name]], "hosts": {node: text}, "resolv": {...}}
                                                       {"ok": true, "errors": ["..."]}
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from emulator.compile.state import Service
 
-VERSION = 1
+VERSION = 2
 EXIT_HAS_ONE = 75  # of `python -m emulator.agent`: the lab has an agent already
 KINDS = frozenset({"http", "echo", "dns", "tcp", "udp", "ssh", "command"})
 MAX_LINE = 64 * 1024 * 1024  # 4,000 services are 0.5 MB

@@ -1,5 +1,9 @@
 """What `vpcemu test` prints and writes."""
 
+import signal
+from types import FrameType
+from typing import NoReturn
+
 from emulator.cli.output import colours, echo, echo_error, echo_json
 from emulator.cli.progress import Progress
 from emulator.errors import UsageError
@@ -13,6 +17,9 @@ def run(subject: str | None, *, junit: str | None, as_markdown: bool, as_json: b
 
     if as_markdown and as_json:
         raise UsageError("--json and --markdown exclude each other", "--junit FILE goes with either")
+    if junit:
+        _write(junit, "")  # known before the lab is up
+    signal.signal(signal.SIGTERM, _interrupt)  # how CI systems cancel a job: the lab goes down all the same
     with Progress() as progress:
         facts = check(subject, trust=trust, window=window, progress=progress, say=echo_error)
     if junit:
@@ -28,6 +35,10 @@ def run(subject: str | None, *, junit: str | None, as_markdown: bool, as_json: b
     else:
         echo(tested.text(facts, Paint(colours())))
     return exit_code(facts)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _write(path: str, text: str) -> None:

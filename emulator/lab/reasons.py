@@ -54,7 +54,7 @@ def reasons(lab: str, topology: Topology, addresses: Addresses, surprises: Seque
     analyzer = Analyzer(topology, addresses)
     traces = _traces(lab, [judged.expected.flow for judged in explained])
     found = [
-        _explain(judged, analyzer.analyze(judged.expected.flow), traces[index] if traces else None)
+        _explain(topology, judged, analyzer.analyze(judged.expected.flow), traces[index] if traces else None)
         for index, judged in enumerate(explained)
     ]
     return found + [[] for _ in surprises[MOST:]]
@@ -72,7 +72,7 @@ def _traces(lab: str, flows: Sequence[Flow]) -> list[Trace] | None:
         return None
 
 
-def _explain(judged: Judged, analysis: Analysis, trace: Trace | None) -> list[Reason]:
+def _explain(topology: Topology, judged: Judged, analysis: Analysis, trace: Trace | None) -> list[Reason]:
     got, want = judged.outcome.verdict, judged.expected.expectation
     if got.result == "drop":
         return _dropped(analysis, trace)
@@ -80,6 +80,8 @@ def _explain(judged: Judged, analysis: Analysis, trace: Trace | None) -> list[Re
         return _allowed(analysis, trace) if got.result != "error" else []
     if want.seen_as and got.seen_as != want.seen_as:
         return _translated(analysis, trace)
+    if want.result == "refused" and got.result == "pass":
+        return _served(topology, judged)
     if want.via and got.result == want.result:
         return [
             _reason(hop.component, f"route table {hop.component.name}: {hop.sentence}", hop.where.line)
@@ -127,6 +129,18 @@ def _translated(analysis: Analysis, trace: Trace | None) -> list[Reason]:
         changing = [hop for hop in analysis.forward if hop.before.source != hop.after.source]
         found = [_reason(hop.component, f"{hop.component.name}: {hop.sentence}", hop.where.line) for hop in changing]
     return found or [_reason(_NO_ONE, "nobody on its way translates the source", 0)]
+
+
+def _served(topology: Topology, judged: Judged) -> list[Reason]:
+    """Who listens there."""
+    flow, receiver = judged.expected.flow, judged.outcome.verdict.receiver
+    held = {instance.name: instance.services for vpc in topology.vpcs for instance in vpc.instances}
+    held |= {host.name: host.services for host in topology.internet.hosts}
+    return [
+        _reason(_NO_ONE, f"service {service.name} of {receiver} listens there", service.where.line)
+        for service in held.get(receiver, ())
+        if service.port == flow.port
+    ]
 
 
 def _deciding(hops: Iterable[Hop]) -> list[Hop]:

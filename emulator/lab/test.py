@@ -20,14 +20,21 @@ from emulator.topology.model import Addresses, Topology
 
 
 class _Lab(NamedTuple):
-    """A lab that is up, with what a file expects of it."""
+    """A lab that is up, with what a file expects of it.
+
+    meant: what the file says. topology: what the lab is made of, which differs where it was broken on purpose.
+    called: the addresses that the file's names stand for. secret: nothing may tell how it was broken.
+    """
 
     name: str
     file: str
+    meant: Topology
     topology: Topology
     addresses: Addresses
-    brought_up: bool
-    complaints: list[str]
+    called: Addresses
+    brought_up: bool = False
+    complaints: Sequence[str] = ()
+    secret: bool = False
 
 
 def check(
@@ -84,26 +91,37 @@ def exit_code(facts: Findings) -> ExitCode:
 def _lab(target: str | None, trust: bool, progress: Progress, say: Callable[[str], None]) -> Iterator[_Lab]:
     if target is None or not _is_file(target):
         found = running.recall(target)
-        yield _Lab(found.lab, found.record.file, found.topology, found.addresses, False, [])
+        yield _running(found, found.record.file, running.of_file(found.record))
         return
     text = source.read(target)
     topology, _ = source.load(text, target)
     _nothing_expected(topology, target)
     if topology.name in places.recorded():
         found = running.recall(topology.name)
-        if replace(found.topology, expect=()) != replace(topology, expect=()):
+        if replace(running.of_file(found.record), expect=()) != replace(topology, expect=()):
             raise UsageError(
                 f"lab {topology.name} is up, and is not what {target} says",
                 f"`vpcemu up {target}` makes it so; `vpcemu test {topology.name}` tests what is up",
             )
-        yield _Lab(topology.name, target, topology, found.addresses, False, [])
+        yield _running(found, target, topology)
         return
     try:
         done = up(target, text=text, trust=trust, progress=progress, say=say)
         wanted = done.plan.wanted
-        yield _Lab(wanted.lab, target, wanted.topology, wanted.addresses, True, done.complaints)
+        yield _Lab(
+            wanted.lab, target, topology, wanted.topology, wanted.addresses, wanted.addresses, True, done.complaints
+        )
     finally:
         down(topology.name)
+
+
+def _running(found: running.Running, file: str, meant: Topology) -> _Lab:
+    exercise = found.record.exercise
+    secret = exercise is not None and exercise.secret
+    # By name everybody is meant where they are now; who has no address any more is called by the one they had.
+    last = exercise.before if exercise else found.addresses
+    called = Addresses(last.private | found.addresses.private, last.public | found.addresses.public)
+    return _Lab(found.lab, file, meant, found.topology, found.addresses, called, secret=secret)
 
 
 def _is_file(target: str) -> bool:
@@ -120,13 +138,13 @@ def _nothing_expected(topology: Topology, file: str) -> None:
 
 
 def _expected(lab: _Lab) -> list[Expected]:
-    _nothing_expected(lab.topology, lab.file)
-    expected, wrong = expand(lab.topology, lab.addresses)
+    _nothing_expected(lab.meant, lab.file)
+    expected, wrong = expand(lab.meant, lab.called)
     if wrong:
         raise TopologyError(lab.file, tuple(wrong))
     if not expected:
         what = "the expectations come down to no flow at all"
-        raise TopologyError(lab.file, (Problem(lab.topology.expect[0].where, what),))
+        raise TopologyError(lab.file, (Problem(lab.meant.expect[0].where, what),))
     return expected
 
 
@@ -137,7 +155,11 @@ def _explained(lab: _Lab, judged: Sequence[Judged]) -> list[Finding]:
     astray = {index: reasons.not_via(judged[index], way) for index, way in zip(guided, ways, strict=True)}
     judged = [each._replace(differs=astray[index]) if astray.get(index) else each for index, each in enumerate(judged)]
     surprising = [each for each in judged if each.differs]
-    known = iter(reasons.reasons(lab.name, lab.topology, lab.addresses, surprising))
+    known = iter(
+        [[] for _ in surprising]  # somebody is to find out by trace
+        if lab.secret
+        else reasons.reasons(lab.name, lab.topology, lab.addresses, surprising)
+    )
     return [_flow(each, next(known) if each.differs else []) for each in judged]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,11 @@ import pytest
 
 from emulator import api
 from emulator.lab import places
+from emulator.lab.faults import break_, undo
+from emulator.lab.record import read as read_record
 from tests.support import lab as labs
 from tests.support.lab import Lab, edited
+from tests.support.wait import eventually
 
 ROOT = Path(__file__).parent.parent.parent
 LAB = """
@@ -205,6 +209,31 @@ def test_3_without_anything_that_gets_through_nothing_is_proven(file: Path) -> N
     assert read(file, code=0)["summary"]["ok"] == 2
 
 
+@pytest.mark.parametrize("fault", ["nat-gateway-deleted", "public-ip-missing"])
+def test_a_lab_broken_on_purpose_is_held_against_its_file_and_a_secret_stays_one(lab: Lab, fault: str) -> None:
+    break_(lab.name, fault, secret=True)
+    try:
+        facts = read(Path(lab.file), code=1)
+        wrong = [flow for flow in facts["flows"] if flow["outcome"] == "differs"]
+        assert wrong
+        assert not any(flow["reasons"] for flow in wrong), "it is for somebody to find out"
+    finally:
+        undo(lab.name)
+    assert read(Path(lab.file), code=0)
+
+
+def test_a_cancelled_run_takes_its_lab_down(file: Path) -> None:
+    """CI systems cancel a job by SIGTERM."""
+    argv = [sys.executable, "-m", "emulator", "test", "--window", "30", str(file)]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        eventually(lambda: (record := read_record(file.stem)) and record.complete, "the lab is up")
+        running.send_signal(signal.SIGTERM)
+        output, _ = running.communicate(timeout=30)
+    assert running.returncode == 130, output
+    assert "interrupted" in output
+    assert gone(file.stem)
+
+
 def test_2_a_wrong_file_and_one_that_expects_nothing(file: Path) -> None:
     write(file, "  - {from: dvee, to: web, port: 80, result: pass}\n")
     assert "no node is called `dvee`" in run(file, code=2)
@@ -213,6 +242,8 @@ def test_2_a_wrong_file_and_one_that_expects_nothing(file: Path) -> None:
     file.write_text(LAB.replace("NAME", file.stem).replace("expect:\n", ""))
     assert "expects nothing" in run(file, code=2)
     assert "no lab is called" in run("no-such-lab", code=2)
+    write(file, GOOD)
+    assert "No such file or directory" in run(file, "--junit", "/nowhere/results.xml", code=2)
     assert gone(file.stem)
 
 

@@ -65,7 +65,7 @@ def test_a_line_that_is_no_object(line: bytes) -> None:
 def test_nothing_asked_is_nothing_done() -> None:
     assert parse_apply({}) == ([], [], {}, {})
     assert texts({}, "names") == {}
-    assert protocol.VERSION == 1
+    assert protocol.VERSION == 2
 
 
 def test_places() -> None:
