@@ -36,7 +36,7 @@ UNTRACKED_BY_CALLER, UNTRACKED_BY_CALLED = 1, 2
 ROUTE_RULE_PRIORITY = 100  # `ip rule`: below `local` (0), above `main` (32766)
 # Inside an instance with several ENIs, as Amazon Linux has it: what is sent from an ENI's address looks up its table.
 SOURCE_RULE_PRIORITY = 10000
-SOURCE_TABLE = 10000  # and the device index
+SOURCE_TABLES = range(10000, 10100)  # by device index
 LENT = "eni"  # the label of a secondary address inside an instance: eth0:eni
 
 

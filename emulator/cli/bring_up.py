@@ -29,6 +29,7 @@ def bring_up(file: str, *, trust: bool = False, as_json: bool = False) -> int:
                 "steps": len(plan.steps),
                 "seconds": round(done.seconds, 3),
                 "failed_services": done.complaints,
+                "undone": list(done.mended),
                 "problems": [shapes.problem(problem, file) for problem in wanted.warnings],
             }
         )
@@ -40,6 +41,9 @@ def bring_up(file: str, *, trust: bool = False, as_json: bool = False) -> int:
         echo_error(complaint)
     if done.moved_from:
         echo([f"lab {done.lab} was made from {done.moved_from}; it now follows {file}"])
+    if done.mended:
+        faults = ", ".join(done.mended)
+        echo([f"lab {done.lab} was broken on purpose ({faults}); it is what its file says again"])
     if done.repaired:
         echo(["an earlier run was cut short; this one finished its work"])
     if not done.fresh:

@@ -1,5 +1,6 @@
 """From arguments to an exit code, by way of click: verbs are loaded when named."""
 
+import keyword
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +26,7 @@ VERBS = {
     "trace": "Follow a real packet: routes, rules in AWS's words, and who dropped it.",
     "matrix": "Show who reaches whom, with real packets.",
     "logs": "Show what the services of a node wrote.",
+    "break": "Break a running lab on purpose, and let somebody find it.",
     "doctor": "Check whether this machine can carry a lab.",
     "gc": "Sweep what killed runs left behind.",
     "completion": "Print the completion script of a shell.",
@@ -51,7 +53,8 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command = import_module(f"emulator.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = import_module(f"emulator.cli.{module}").command
         assert isinstance(command, click.Command)
         return command
 

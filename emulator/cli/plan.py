@@ -37,6 +37,7 @@ def command(file: str, as_shell: bool, verbose: bool, as_json: bool) -> None:
                 "lab": made.wanted.lab,
                 "file": file,
                 "compared": made.compared,
+                "secret": made.secret,
                 "problems": [shapes.problem(problem, file) for problem in made.wanted.warnings],
                 "changes": [change._asdict() for change in made.changes],
                 "steps": [shapes.step(step) for step in made.steps],
@@ -45,6 +46,10 @@ def command(file: str, as_shell: bool, verbose: bool, as_json: bool) -> None:
         return
     for problem in made.wanted.warnings:
         click.echo(problem.render(file), err=True)
+    if made.secret:
+        up = f"{sudo_program()} up {file}"
+        echo([f"{made.wanted.lab} is broken on purpose, and how is a secret. To end the exercise: {up}"])
+        return
     if not made.compared:
         echo_error("not root, so this is compared with nothing; with sudo, with what is up")
     lines = report.render(made.changes, made.steps, verbose=verbose, paint=Paint(colours()))

@@ -197,6 +197,9 @@ class _Diff:
         for rule in sorted(held.rules - wanted.rules):
             if rule.source and rule.priority == names.SOURCE_RULE_PRIORITY:
                 yield self._step("remove", node, rule, why)
+        for route in sorted(held.routes - wanted.routes):
+            if route.table in names.SOURCE_TABLES:
+                yield self._step("remove", node, route, why)
         for address in sorted(held.addresses - wanted.addresses):
             if address.label:
                 yield self._step("remove", node, address, why)

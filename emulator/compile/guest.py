@@ -1,8 +1,8 @@
 """The inside of an instance: its ENIs as Amazon Linux sets them up, and what an appliance needs besides.
 
 All of it is its owner's (see `state.Namespace.guest`): put back where it is missing, and otherwise left alone. Only
-secondary addresses, and the rules that go with ENIs, are taken back when their ENI has them no longer, as Amazon Linux
-does: an address that stayed would hide whoever gets it next.
+secondary addresses, and the rules and tables that go with ENIs, are taken back when their ENI has them no longer, as
+Amazon Linux does: an address that stayed would hide whoever gets it next.
 """
 
 from emulator import names
@@ -20,7 +20,11 @@ UNPRIVILEGED = frozenset(
 
 
 def instance(vpc: Vpc, held: Instance, enis: tuple[Eni, ...]) -> Namespace:
-    """The guest. The default route leads out of eth0; replies leave by the ENI whose address they come from."""
+    """The guest. The default route leads out of eth0; what has an ENI's address leaves by that ENI.
+
+    eth0 has a rule as well, which Amazon Linux leaves out: there, who calls eth0 from the subnet of eth1 is answered by
+    eth1, and the source check drops the answer.
+    """
     forwards = held.appliance
     commands = any(service.kind in CONFINED for service in held.services)
     links = tuple(eni.guest_link for eni in enis)
@@ -34,7 +38,7 @@ def instance(vpc: Vpc, held: Instance, enis: tuple[Eni, ...]) -> Namespace:
     if len(enis) == 1 and not enis[0].secondary:
         return found  # nearly all are
     inward = next((eni for eni in enis[1:] if forwards and not eni.source_dest_check), None)
-    bound = enis if inward else enis[1:]
+    bound = enis if len(enis) > 1 else ()
     return found._replace(
         up=found.up | {*links},
         addresses=found.addresses
@@ -51,7 +55,7 @@ def instance(vpc: Vpc, held: Instance, enis: tuple[Eni, ...]) -> Namespace:
 
 
 def _table(eni: Eni) -> int:
-    return names.SOURCE_TABLE + int(eni.guest_link.removeprefix("eth"))
+    return names.SOURCE_TABLES[int(eni.guest_link.removeprefix("eth"))]
 
 
 def _inside(vpc: Vpc, inward: Eni) -> set[Route]:

@@ -3,7 +3,8 @@
 from ipaddress import IPv4Network
 
 from emulator import names
-from emulator.compile import nft
+from emulator.compile import nft, remarks
+from emulator.compile.border import Border
 from emulator.compile.eni import ENI_MTU, router_mac
 from emulator.compile.guest import UNPRIVILEGED, services
 from emulator.compile.state import (
@@ -17,11 +18,12 @@ from emulator.compile.state import (
     Uplink,
     Veth,
 )
+from emulator.compile.tables import number_for_edge
 from emulator.compile.tracking import tracking
 from emulator.compile.vpc import FORWARDING
 from emulator.topology import addresses
 from emulator.topology.addresses import slots
-from emulator.topology.model import INTERNET, Addresses, OutsideHost, Settings, Topology, Vpc, router_of
+from emulator.topology.model import INTERNET, Addresses, OutsideHost, Settings, Target, Topology, Vpc, router_of
 
 INTERNET_MTU = 1500  # MTU-03
 INTERNET_ADDRESS = str(addresses.INTERNET_ADDRESS)
@@ -55,6 +57,14 @@ def gateway_links(vpc: Vpc) -> list[Veth]:
             gateway, names.INTERNET_LINK, names.mac(vpc.name, *_INTERNET_SIDE), INTERNET_MTU,
         ),
     ]  # fmt: skip
+
+
+def borders(vpc: Vpc) -> tuple[Border, ...]:
+    """The router's way out, if the VPC has one. GRT-01: what comes in by it may have a route table."""
+    if vpc.internet_gateway is None:
+        return ()
+    target, far_mac = Target("internet_gateway", vpc.internet_gateway), names.mac(vpc.name, "igw", "vpc")
+    return (Border(target, names.IGW_LINK, far_mac, number_for_edge(vpc), remarks.EDGE_TABLE),)
 
 
 def internet_gateway(vpc: Vpc, addresses: Addresses, settings: Settings) -> Namespace:

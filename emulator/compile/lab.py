@@ -24,8 +24,9 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         every = eni.enis(held, addresses)
         asleep = {instance.name for instance in held.instances if instance.state == "stopped"}
         enis = {name: one for name, one in every.items() if one.node not in asleep}
-        namespaces[router_of(held.name)] = vpc.router(held, enis, every, topology)
-        labels |= routing.route_labels(held, enis, topology.prefix_lists)
+        borders = internet.borders(held)
+        namespaces[router_of(held.name)] = vpc.router(held, enis, every, borders, topology)
+        labels |= routing.route_labels(held, enis, borders, topology.prefix_lists)
         if held.internet_gateway:
             namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses, topology.settings)
             veths += internet.gateway_links(held)

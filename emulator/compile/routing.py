@@ -1,8 +1,9 @@
 """The routes of a VPC's router: each route table in the kernel's words."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from emulator import names
+from emulator.compile.border import Border
 from emulator.compile.eni import Eni
 from emulator.compile.state import MAIN_TABLE, Route
 from emulator.compile.tables import LOCAL, Candidate, KernelTable, candidates, effective, kernel_tables
@@ -10,14 +11,16 @@ from emulator.topology.model import PrefixList, Vpc, router_of
 from emulator.topology.words import target_text
 
 
-def routes(vpc: Vpc, enis: dict[str, Eni], prefix_lists: Iterable[PrefixList] = ()) -> set[Route]:
+def routes(
+    vpc: Vpc, enis: dict[str, Eni], borders: Collection[Border], prefix_lists: Iterable[PrefixList] = ()
+) -> set[Route]:
     """Everything but the links' own: the main table, and each route table with its variants."""
     found = {Route(MAIN_TABLE, f"{ip}/32", link=eni.link) for eni in enis.values() for ip in eni.ips}
     # RT-41, GEN-01: what has no route is dropped in silence; the kernel's own answer would be "unreachable".
     found.add(Route(MAIN_TABLE, "0.0.0.0/0", "blackhole"))
     lists = {held.name: held for held in prefix_lists}
     for held in kernel_tables(vpc):
-        chosen = [route for route, _ in _routes(vpc, held, enis, lists)]
+        chosen = [route for route, _ in _routes(vpc, held, enis, borders, lists)]
         found.update(chosen)
         if not any(route.destination == "0.0.0.0/0" for route in chosen):
             found.add(Route(held.number, "0.0.0.0/0", "blackhole"))  # GEN-01: no route is a silent drop
@@ -25,20 +28,20 @@ def routes(vpc: Vpc, enis: dict[str, Eni], prefix_lists: Iterable[PrefixList] = 
 
 
 def route_labels(
-    vpc: Vpc, enis: dict[str, Eni], prefix_lists: Iterable[PrefixList] = ()
+    vpc: Vpc, enis: dict[str, Eni], borders: Collection[Border], prefix_lists: Iterable[PrefixList] = ()
 ) -> dict[tuple[str, object], str]:
     """What each route of the router is in the user's file."""
     lists = {held.name: held for held in prefix_lists}
     return {
         (router_of(vpc.name), route): f"route table {held.table.name}: {label}"
         for held in kernel_tables(vpc)
-        for route, label in _routes(vpc, held, enis, lists)
+        for route, label in _routes(vpc, held, enis, borders, lists)
         if label
     }
 
 
 def _routes(
-    vpc: Vpc, held: KernelTable, enis: dict[str, Eni], lists: Mapping[str, PrefixList]
+    vpc: Vpc, held: KernelTable, enis: dict[str, Eni], borders: Collection[Border], lists: Mapping[str, PrefixList]
 ) -> Iterator[tuple[Route, str]]:
     """One kernel table, with the words for what the user wrote."""
     own = held.subnet.cidr_block if held.subnet else None
@@ -48,20 +51,23 @@ def _routes(
     for destination, candidate in effective(candidates(vpc, held.table, lists)).items():
         if destination == own:
             continue
-        route = _route(vpc, held, candidate, enis)
+        route = _route(vpc, held, candidate, enis, borders)
         of_list = f" (prefix list {candidate.prefix_list})" if candidate.prefix_list else ""
         label = "" if candidate.target == LOCAL else f"{destination}{of_list} to {target_text(candidate.target)}"
         yield route, label
 
 
-def _route(vpc: Vpc, held: KernelTable, candidate: Candidate, enis: dict[str, Eni]) -> Route:
+def _route(
+    vpc: Vpc, held: KernelTable, candidate: Candidate, enis: dict[str, Eni], borders: Collection[Border]
+) -> Route:
     table, destination, target = held.number, str(candidate.destination), candidate.target
     if target == LOCAL:
         # RT-02: on to the main table, which knows every ENI.
         return Route(table, destination, "throw")
+    for border in borders:
+        if border.target == target:
+            return Route(table, destination, "unicast", border.link, str(names.NEXT_HOP), onlink=True)
     match target.kind:
-        case "internet_gateway":
-            return Route(table, destination, "unicast", names.IGW_LINK, str(names.NEXT_HOP), onlink=True)
         case "instance" if held.edge and not _has_public_ip(vpc, target.name):
             return Route(table, destination, "blackhole")  # GRT-05
         case "instance" if target.name not in enis:
@@ -69,7 +75,7 @@ def _route(vpc: Vpc, held: KernelTable, candidate: Candidate, enis: dict[str, En
         case "nat_gateway" | "instance":
             eni = enis[target.name]
             return Route(table, destination, "unicast", eni.link, eni.ip, onlink=True)
-        case "blackhole":
+        case _:
             return Route(table, destination, "blackhole")  # RT-40, RT-41: it stays, wins by prefix, and drops
 
 

@@ -6,10 +6,9 @@ All of it in the router, before or beside conntrack, where root in an instance c
 from collections.abc import Collection
 from typing import NamedTuple
 
-from emulator import names
 from emulator.compile import nft, remarks
+from emulator.compile.border import Border
 from emulator.compile.eni import Eni
-from emulator.compile.tables import number_for_edge
 from emulator.topology.model import Vpc
 
 
@@ -21,7 +20,7 @@ class Check(NamedTuple):
     forward: tuple[nft.Rule, ...]
 
 
-def check(vpc: Vpc, enis: Collection[Eni]) -> Check:
+def check(vpc: Vpc, enis: Collection[Eni], borders: Collection[Border] = ()) -> Check:
     """SDC-01, SDC-04: an ENI sends from its own addresses and MAC only; with the check off, from its own MAC.
 
     Another ENI of the same instance is another ENI: its addresses are as foreign as anybody's.
@@ -40,9 +39,7 @@ def check(vpc: Vpc, enis: Collection[Eni]) -> Check:
         nft.Rule("meta mark != 0 accept"),
         nft.Rule("iifname @instance_link drop", remarks.FOREIGN_SOURCE),
     ]
-    edge = number_for_edge(vpc)
-    if edge is not None:
-        rules.append(nft.Rule(f"iifname {nft.link(names.IGW_LINK)} meta mark set {edge}", remarks.EDGE_TABLE))  # GRT-01
+    rules += [rule for border in borders for rule in border.marks()]
     sets = [
         nft.Set(
             "own_address",
@@ -75,4 +72,4 @@ def check(vpc: Vpc, enis: Collection[Eni]) -> Check:
         body = "oifname @guarded_link ip daddr . oifname != @guarded_address drop"
         forward = (nft.Rule(body, remarks.FOREIGN_DESTINATION),)
     chain = nft.Chain("from_eni", tuple(rules), nft.Hook("filter", "prerouting", "raw", "accept"))
-    return Check(tuple(sets), chain, forward)
+    return Check(tuple(sets), chain, (*(rule for border in borders for rule in border.guards), *forward))

@@ -5,9 +5,12 @@ other ENI (proxy ARP), so even two instances of one subnet talk through its forw
 enforced. A subnet is therefore no object of the kernel's: it is an address range, and a route table for its ENIs.
 """
 
+from collections.abc import Collection
+
 from emulator import names
 from emulator.compile import by_address, nft, remarks, source, untracked
 from emulator.compile.acl import network_acls
+from emulator.compile.border import Border
 from emulator.compile.eni import Eni, gateway_address, service_addresses
 from emulator.compile.routing import routes
 from emulator.compile.security import security_groups
@@ -37,7 +40,9 @@ FORWARDING = frozenset(
 ) | {Sysctl("net/ipv6/conf/all/disable_ipv6", "1"), Sysctl("net/ipv6/conf/default/disable_ipv6", "1")}
 
 
-def router(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], topology: Topology) -> Namespace:
+def router(
+    vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], borders: Collection[Border], topology: Topology
+) -> Namespace:
     """RT-01: one implicit router per VPC. The main table holds `local`; each VPC route table is a table.
 
     every: with those of stopped instances.
@@ -46,9 +51,8 @@ def router(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], topology: Topo
     neighbours = {Neighbour(eni.link, ip, eni.mac) for eni in enis.values() for ip in eni.ips}
     # Without the delay at 0 the kernel answers ARP on behalf of others only after up to 0.8 s.
     at_once = {Sysctl(f"net/ipv4/neigh/{link}/proxy_delay", "0") for link in links}
-    if vpc.internet_gateway:
-        neighbours.add(Neighbour(names.IGW_LINK, str(names.NEXT_HOP), names.mac(vpc.name, "igw", "vpc")))
-        links.append(names.IGW_LINK)
+    neighbours |= {border.neighbour for border in borders}
+    links += [border.link for border in borders]
     tables = {table.number for table in kernel_tables(vpc)}
     return Namespace(
         kind="router",
@@ -61,13 +65,15 @@ def router(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], topology: Topo
             Address("lo", address, 32) for address in (*map(gateway_address, vpc.subnets), *service_addresses(vpc))
         ),
         neighbours=frozenset(neighbours),
-        routes=frozenset(routes(vpc, enis, topology.prefix_lists)),
+        routes=frozenset(routes(vpc, enis, borders, topology.prefix_lists)),
         rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables),
-        ruleset=_ruleset(vpc, enis, every, topology),
+        ruleset=_ruleset(vpc, enis, every, borders, topology),
     )
 
 
-def _ruleset(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], topology: Topology) -> Ruleset:
+def _ruleset(
+    vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], borders: Collection[Border], topology: Topology
+) -> Ruleset:
     """The router's table. Order, by GEN-03 and GEN-04: source check, sender's groups and ACL, route, receiver's ACL and
     groups. What is addressed to the router itself passes neither groups nor ACLs (SG-40, ACL-17): chain `to_router`.
     """
@@ -77,13 +83,12 @@ def _ruleset(vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], topology: To
     acls = network_acls(vpc, enis)
     peers = by_address.memory(topology.settings, (*acls.leave, *acls.enter))
     offered = tuple(nft.Element(address) for address in service_addresses(vpc))
-    senders = source.check(vpc, enis.values())
+    senders = source.check(vpc, enis.values(), borders)
     gateways = tuple(nft.Element(nft.together(eni.gateway, nft.link(eni.link))) for eni in enis.values())
     # A link that is in no map is no link of this VPC and may neither send nor receive. NAT-34: a NAT gateway's
-    # ENI carries no group; nor does the internet gateway.
+    # ENI carries no group; nor does a border.
     ungrouped = [nft.link(eni.link) for eni in enis.values() if not eni.groups]
-    if vpc.internet_gateway:
-        ungrouped.append(nft.link(names.IGW_LINK))
+    ungrouped += [border.quoted for border in borders]
     free = tuple(nft.Element(link, "return") for link in ungrouped)
     # CT-04: NAT gateways. CT-13: what passes an appliance passes here twice, and a mark could be that of either pass.
     always = [nft.link(eni.link) for eni in enis.values() if not eni.source_dest_check]

@@ -93,11 +93,12 @@ def _look(
             ruleset = nftables.observe(netfilter, shared=bool(want.ruleset and want.ruleset.shared))
     up = frozenset([link.name for link in place.links if link.up])
     addresses = decode.addresses(dump(wire.get_addresses()), titles) if exact or want.addresses else iter(())
-    table = 0 if exact or any(item.table != MAIN_TABLE for item in want.routes) else MAIN_TABLE
+    # What goes with an ENI is not wanted any more, so it is looked for wherever there may be more than one.
+    several = len(place.links) > 2
+    table = 0 if exact or several or any(item.table != MAIN_TABLE for item in want.routes) else MAIN_TABLE
     routes = dump(wire.get_routes(table)) if exact or want.routes or want.addresses else []
     subnets = decode.subnets(routes, titles)
-    # Of a guest also where it has a link that may be one of an ENI that goes, whose rules are to go with it.
-    asks_rules = exact or want.rules or len(place.links) > 2
+    asks_rules = exact or several or want.rules
     rules = frozenset(decode.rules(dump(wire.get_rules()))) if asks_rules else frozenset({MAIN_RULE})
     labelled = {item[:3]: item for item in want.addresses if item.label}
     return Namespace(

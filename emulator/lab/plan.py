@@ -8,7 +8,7 @@ from emulator.compile.diff import RULES_DIFFER, diff
 from emulator.compile.lab import compile_lab
 from emulator.compile.state import NO_RULESET, Ruleset, State, Step
 from emulator.errors import Problem, TopologyError
-from emulator.lab import doors, memory, record, services, source
+from emulator.lab import doors, record, running, services, source
 from emulator.report.plan import change_text
 from emulator.topology.addresses import assign
 from emulator.topology.changes import Change, changes
@@ -25,6 +25,7 @@ class Wanted(NamedTuple):
     addresses: Addresses
     state: State
     warnings: list[Problem]
+    exercise: record.Exercise | None = None  # the topology is the file's with faults
 
     @property
     def lab(self) -> str:
@@ -39,6 +40,7 @@ class Plan(NamedTuple):
     old: Topology | None  # what is up now
     changes: list[Change]  # in AWS's words
     steps: list[Step]  # in the kernel's
+    secret: bool = False  # the lab is broken on purpose, and a learner is to find out how: nothing is told
 
 
 def validate(file: str) -> Wanted:
@@ -63,8 +65,11 @@ def plan(file: str) -> Plan:
     warnings = warnings + _as_warnings(source.consent(topology))
     compared = os.geteuid() == 0
     before = record.read(topology.name) if compared else None
-    wanted = settle(file, text, topology, warnings, before.addresses if before else None)
-    return compare(wanted, before, doors.kernel() if compared else None)
+    wanted = settle(file, text, topology, warnings, before.kept if before else None)
+    made = compare(wanted, before, doors.kernel() if compared else None)
+    if before and before.exercise and before.exercise.secret:
+        return made._replace(changes=[], steps=[], secret=True)
+    return made
 
 
 def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel | None) -> Plan:
@@ -122,9 +127,12 @@ def _previous(before: record.Record | None, wanted: Wanted) -> Topology | None:
     """The topology that is up, as far as the record knows."""
     if before is None:
         return None
-    if before.text == wanted.text:
+    if before.text == wanted.text and before.exercise == wanted.exercise:
         return wanted.topology
-    return memory.load(before.text, before.file, before.lab)[0]
+    try:
+        return running.topology(before)
+    except running.Unknown:
+        return None
 
 
 def _without_former_appliances(state: State, old: Topology | None, *, complete: bool) -> State:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from emulator.errors import VpcemuError
+from emulator.errors import UsageError, VpcemuError
 from emulator.lab import memory, places, record
 from emulator.topology.model import Addresses, Topology
 
@@ -15,7 +15,7 @@ class Running(NamedTuple):
     """A lab that is up, or was meant to be."""
 
     record: record.Record
-    topology: Topology  # what the lab was made to be: its file's
+    topology: Topology  # what the lab was made to be: its file's, with the faults that it has on purpose
     addresses: Addresses
 
     @property
@@ -34,10 +34,29 @@ def recall(lab: str | None = None) -> Running:
 
 def topology(before: record.Record) -> Topology:
     """What the record says the lab was made to be."""
-    found, _ = memory.load(before.text, before.file, before.lab)
-    if found is None:  # written by another version of vpcemu
-        raise Unknown(
-            f"the record of lab {before.lab} cannot be read by this version of vpcemu",
-            f"`vpcemu up {before.file}` or `vpcemu down {before.lab}`",
-        )
+    found = of_file(before)
+    if before.exercise is not None:
+        from emulator.topology.faults import broken_by  # only an exercise pays for the catalogue
+
+        try:
+            for fault, on in before.exercise.faults:
+                found = broken_by(found, fault, on).topology
+        except UsageError:
+            raise _unreadable(before) from None
     return found
+
+
+def of_file(before: record.Record) -> Topology:
+    """What the lab's file says."""
+    found, _ = memory.load(before.text, before.file, before.lab)
+    if found is None:
+        raise _unreadable(before)
+    return found
+
+
+def _unreadable(before: record.Record) -> Unknown:
+    """It was written by another version of vpcemu."""
+    return Unknown(
+        f"the record of lab {before.lab} cannot be read by this version of vpcemu",
+        f"`vpcemu up {before.file}` or `vpcemu down {before.lab}`",
+    )

@@ -50,6 +50,10 @@ def status(lab: str | None = None) -> shapes.Status:
             ],
         ),
         wrong=found,
+        broken=[
+            shapes.BrokenStatus(fault=each.fault, on=each.on)
+            for each in (before.exercise.faults if before.exercise and not before.exercise.secret else ())
+        ],
     )
 
 

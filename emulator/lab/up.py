@@ -26,6 +26,7 @@ class Outcome(NamedTuple):
     repaired: bool  # an earlier `up` had not finished
     complaints: list[str]  # services that could not be started
     seconds: float  # from the lock to the end
+    mended: tuple[str, ...] = ()  # faults that the lab had on purpose
 
     @property
     def lab(self) -> str:
@@ -72,14 +73,14 @@ def up(
         before = record.read(topology.name)
         kernel = doors.kernel(checkpoint)
         try:
-            wanted = settle(file, text, topology, warnings, before.addresses if before else None)
+            wanted = settle(file, text, topology, warnings, before.kept if before else None)
             plan = compare(wanted, before, kernel)
         except BaseException:
             if before is None:
                 held.remove()  # nothing was done, so nothing is left: not even the lock
             raise
         try:
-            complaints = _converge(plan, before, held, kernel, checkpoint, progress)
+            complaints = converge(plan, before, held, kernel, checkpoint, progress)
         except KeyboardInterrupt:
             raise _interrupted(file, wanted.lab) from None
         except VpcemuError as error:
@@ -92,10 +93,11 @@ def up(
             repaired=before is not None and not before.complete,
             complaints=complaints,
             seconds=time.monotonic() - started,
+            mended=tuple(applied.fault for applied in before.exercise.faults) if before and before.exercise else (),
         )
 
 
-def _converge(
+def converge(
     plan: Plan,
     before: record.Record | None,
     held: lock.Held,
@@ -103,6 +105,7 @@ def _converge(
     checkpoint: doors.Checkpoint,
     progress: Progress,
 ) -> list[str]:
+    """Take the steps and keep the record. A sentence for each service that could not be started."""
     wanted = plan.wanted
     journal = _journal(plan, before)
     as_it_is = before and before == journal._replace(complete=True, changed=before.changed)
@@ -160,6 +163,7 @@ def _journal(plan: Plan, before: record.Record | None) -> record.Record:
         started=before.started if before else now,
         changed=now,
         complete=False,
+        exercise=wanted.exercise,
     )
 
 

@@ -130,6 +130,13 @@ class Wrong(TypedDict):
     remedy: str
 
 
+class BrokenStatus(TypedDict):
+    """A fault that the lab has on purpose, unless that is a secret."""
+
+    fault: str
+    on: str
+
+
 class Status(TypedDict):
     """`status --json`."""
 
@@ -143,6 +150,7 @@ class Status(TypedDict):
     vpcs: list[VpcStatus]
     internet: InternetStatus
     wrong: list[Wrong]
+    broken: list[BrokenStatus]
 
 
 class ProblemShape(TypedDict):

@@ -25,7 +25,7 @@ _GOOD = ("running", "starting", "done")
 
 def status(facts: Status, paint: Paint = PLAIN) -> list[str]:
     """The whole page: head, VPCs, internet, and what is wrong."""
-    lines = [_head(facts, paint)]
+    lines = [_head(facts, paint), *_broken(facts, paint)]
     for vpc in facts["vpcs"]:
         lines += ["", *_vpc(vpc, paint)]
     lines += ["", *_internet(facts, paint)]
@@ -37,6 +37,14 @@ def _head(facts: Status, paint: Paint) -> str:
     agent = "" if facts["agent"] == "not needed" else f", agent {facts['agent']}"
     origin = f"since {facts['since']}, from {one_line(facts['file'])}"
     return f"{paint.bold(facts['lab'])}: {state(facts['state'], paint)}{agent}, {origin}"
+
+
+def _broken(facts: Status, paint: Paint) -> list[str]:
+    """A lab that was broken on purpose is what it should be, and yet not what its file says."""
+    if not facts["broken"]:
+        return []
+    faults = ", ".join(f"{each['fault']} on {one_line(each['on'])}" for each in facts["broken"])
+    return [paint.warn(f"broken on purpose: {faults} (`vpcemu break {facts['lab']} --undo`)")]
 
 
 def state(name: LabState, paint: Paint = PLAIN) -> str:

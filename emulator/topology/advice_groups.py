@@ -66,7 +66,8 @@ def _check_port_zero(group: SecurityGroup, report: Report) -> None:
 
 
 def _check_unused(vpc: Vpc, report: Report) -> None:
-    used = {name for instance in vpc.instances for name in instance.security_groups}
+    interfaces = (held for instance in vpc.instances for held in instance.interfaces)
+    used = {name for held in interfaces for name in held.security_groups}
     used |= {
         rule.peer.group
         for group in vpc.security_groups

@@ -300,7 +300,8 @@ def _other_noun(vpc: Vpc, name: str, groups: list[str]) -> str:
     if name == vpc.name:
         return f"`{name}` is the VPC: its block is {vpc.cidr_block}"
     instance = next((instance for instance in vpc.instances if instance.name == name), None)
-    carried = [group for group in instance.security_groups if group in groups] if instance else []
+    interfaces = instance.interfaces if instance else ()
+    carried = [group for held in interfaces for group in dict.fromkeys(held.security_groups) if group in groups]
     if carried:
         return f"`{name}` is an instance: name a group that it carries ({listed(carried)}), or its address"
     return ""

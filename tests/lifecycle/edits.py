@@ -6,7 +6,7 @@ Each goes from `before` to `after` and back, so what is added here is removed th
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.support.lifecycle import Document, Lab, edited, first_word, nat
+from tests.support.lifecycle import Document, Lab, edited, first_word, get, nat
 from tests.support.picture import nodes
 from tests.support.wait import eventually
 
@@ -56,6 +56,11 @@ def seen(source: str, target: str = WEB_OUTSIDE) -> Probe:
 def answers(source: str, target: str, port: int = 80) -> Probe:
     """Which service answers."""
     return lambda lab, expected: first_word(lab, source, _address(lab, target), port)
+
+
+def node_at(source: str, target: str) -> Probe:
+    """The name of the node whose `http` service answers."""
+    return lambda lab, expected: get(lab, source, target).partition("node ")[2].partition("\n")[0]
 
 
 def soon(probe: Probe) -> Probe:
@@ -185,6 +190,16 @@ _NAT_INSTANCE = {
 _COMMAND = {"name": "listener", "command": ["/usr/bin/python3", "-m", "http.server", "8079"]}
 _TWO_WEBS = _set("instances", "twin", to={"subnet": "public", "security_groups": ["web"], "services": ["http"]})
 _REACHES_8080 = call("attacker", "public web", 8080)
+
+_SECONDARY = ("instances", "web", "secondary_private_ips")
+_SECOND_INTERFACE = {
+    "subnet": "public",
+    "private_ip": "10.0.10.78",
+    "elastic_ip": "52.195.125.191",
+    "secondary_private_ips": ["10.0.10.79"],
+}
+_MANAGED = _EXTRA | {"network_interfaces": [_SECOND_INTERFACE | {"security_groups": ["web"]}]}
+_UNMANAGED = _EXTRA | {"network_interfaces": [_SECOND_INTERFACE | {"security_groups": ["dev"]}]}
 
 EDITS = (
     _edit("rule added", _REACHES_8080, "drop", "pass", _set(*_WEB_RULES, to=[_rule(80), _rule(8080)])),
@@ -511,6 +526,53 @@ EDITS = (
         "drop",
         _second_vpc("10.0.0.0/16", port=81),
         before=(_second_vpc("10.0.0.0/16"),),
+    ),
+    _edit(
+        "secondary private IP added",
+        call("dev", "10.0.10.77"),
+        "drop",
+        "pass",
+        _set(*_SECONDARY, to=["10.0.10.77"]),
+    ),
+    _edit(
+        "secondary private IP changed: its Elastic IP",
+        call("attacker", "52.195.125.190"),
+        "drop",
+        "pass",
+        _set(*_SECONDARY, to=[{"private_ip": "10.0.10.77", "elastic_ip": "52.195.125.190"}]),
+        before=(_set(*_SECONDARY, to=["10.0.10.77"]),),
+    ),
+    _edit(
+        "secondary private IP moved to another instance",
+        node_at("web", "10.0.10.77"),
+        "web",
+        "twin",
+        _drop(*_SECONDARY),
+        _set("instances", "twin", "secondary_private_ips", to=["10.0.10.77"]),
+        before=(_TWO_WEBS, _set(*_SECONDARY, to=["10.0.10.77"])),
+    ),
+    _edit(
+        "network interface added",
+        call("attacker", "52.195.125.191"),
+        "drop",
+        "pass",
+        _set("instances", "extra", to=_MANAGED),
+        before=(_set("instances", "extra", to=_EXTRA),),
+    ),
+    _edit(
+        "network interface changed: its group",
+        call("attacker", "52.195.125.191"),
+        "pass",
+        "drop",
+        _set("instances", "extra", to=_UNMANAGED),
+        before=(_set("instances", "extra", to=_MANAGED),),
+    ),
+    _edit(
+        "instance added: with two interfaces",
+        there("extra", call("extra", WEB_OUTSIDE)),
+        "absent",
+        "pass",
+        _set("instances", "extra", to=_MANAGED),
     ),
     _edit(
         "Elastic IP added",

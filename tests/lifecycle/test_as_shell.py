@@ -9,7 +9,7 @@ from emulator.lab import places
 from tests.conftest import LabNames
 from tests.lifecycle.conftest import Make
 from tests.support.leaks import assert_nothing_left
-from tests.support.lifecycle import Document, Lab, nat, small, vpcemu
+from tests.support.lifecycle import Document, Lab, edited, nat, small, vpcemu
 from tests.support.picture import difference
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -29,7 +29,15 @@ def run(text: str, *arguments: str) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("document", [nat(), small(service=False)], ids=["nat", "small"])
+INTERFACES = edited(
+    nat(),
+    lambda document: document["vpcs"]["main"]["instances"]["dev"].update(
+        secondary_private_ips=["10.0.20.5"], network_interfaces=[{"subnet": "public", "private_ip": "10.0.10.78"}]
+    ),
+)
+
+
+@pytest.mark.parametrize("document", [nat(), small(service=False), INTERFACES], ids=["nat", "small", "interfaces"])
 def test_the_script_builds_what_up_builds(make: Make, document: Document) -> None:
     lab = make(document)
     text = script(lab)

@@ -90,7 +90,18 @@ def _unrelated() -> dict[str, Document]:
     def new_vpc(document: Document) -> None:
         document["vpcs"]["other"] = named["VPC added, with the same block"]["vpcs"]["other"]
 
+    def more_addresses(document: Document) -> None:
+        instances = _vpc(document)["instances"]
+        instances["web"]["secondary_private_ips"] = ["10.0.10.77", {"elastic_ip": "52.195.125.190"}]
+        instances["dev"]["secondary_private_ips"] = ["10.0.20.77"]
+
+    def more_interfaces(document: Document) -> None:
+        further = {"subnet": "public", "elastic_ip": "52.195.125.191", "secondary_private_ips": ["auto"]}
+        _vpc(document)["instances"]["dev"]["network_interfaces"] = [further, {"subnet": "private"}]
+
     edits: dict[str, Any] = {
+        "further addresses of both ends": more_addresses,
+        "further network interfaces of one end": more_interfaces,
         "another group": other_group,
         "a new public instance": new_public_instance,
         "a route elsewhere": route_elsewhere,

@@ -62,14 +62,14 @@ class Lab(api.Lab):
         """A node's own address, or the address itself."""
         return self.address(target) if target in self or target in self._beside else target
 
-    def veth(self, node: str) -> Veth:
+    def veth(self, node: str, link: str = "eth0") -> Veth:
         """The one that ends in the node: an instance, a NAT gateway, an outside host."""
-        return next(veth for veth in self.state.veths if veth.peer_node == node)
+        return next(veth for veth in self.state.veths if (veth.peer_node, veth.peer_link) == (node, link))
 
     def macs(self, node: str, link: str) -> tuple[str, str]:
         """The node's own, and that of whoever is at the other end of its link."""
         if node not in self._beside:
-            veth = self.veth(node)
+            veth = self.veth(node, link)
             return veth.peer_mac, veth.mac
         own = json.loads(self.run(node, "ip", "-j", "link", "show", link).output)[0]["address"]
         (there,) = (other for other in self._beside if other != node)

@@ -31,9 +31,11 @@ class Probe(NamedTuple):
     port: int = 0
     result: Result = "pass"
     seen_as: str = ""  # the address the other side must see
+    bound: str = ""  # the source's own address to call from, where it has several
 
     def __str__(self) -> str:
-        return f"{self.source} -> {self.to} {self.protocol}{f' {self.port}' if self.port else ''}"
+        own = f" ({self.bound})" if self.bound else ""
+        return f"{self.source}{own} -> {self.to} {self.protocol}{f' {self.port}' if self.port else ''}"
 
 
 def passes(source: str, to: str, protocol: Literal["tcp", "udp", "icmp"] = "tcp", *ports: int) -> list[Probe]:
@@ -84,6 +86,8 @@ class _Attempt:
             probe.source, kind=kind, proto=socket.IPPROTO_ICMP if probe.protocol == "icmp" else 0
         )
         self.socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)  # an ICMP error is not silence
+        if probe.bound:
+            self.socket.bind((probe.bound, 0))
         try:
             self.socket.connect(address)
         except BlockingIOError:

@@ -410,6 +410,9 @@ def test_every_shape_is_the_documented_one(here: Machine, nat: str, tmp_path: Pa
     assert_documented("plan", read("plan", nat))
     assert_documented("up", read("up", nat))
     assert_documented("ls", read("ls"))
+    assert_documented("break", read("break", "nat", "group-wrong-port"))
+    assert_documented("break", read("break", "--undo"))
+    assert_documented("break --list", read("break", "--list", "nat"))
     state = here.kernel.held["nat"]
     web = state.namespaces["web"]
     here.kernel.held["nat"] = state._replace(namespaces=state.namespaces | {"web": web._replace(up=frozenset({"lo"}))})

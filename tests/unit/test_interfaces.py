@@ -130,15 +130,19 @@ def test_inside_an_instance_replies_leave_by_the_interface_of_their_address() ->
     }
     assert held.routes == {
         Route(254, "0.0.0.0/0", "unicast", "eth0", "10.0.1.1"),
+        Route(10000, "0.0.0.0/0", "unicast", "eth0", "10.0.1.1"),
         Route(10001, "0.0.0.0/0", "unicast", "eth1", "10.0.2.1"),
     }
-    assert held.rules == {PolicyRule(10000, 0, 10001, "10.0.2.4"), PolicyRule(10000, 0, 10001, "10.0.2.5")}
+    outside = ("10.0.1.10", "10.0.1.11", "10.0.1.5", "10.0.1.6")
+    assert held.rules == {
+        *(PolicyRule(10000, 0, 10000, ip) for ip in outside),
+        *(PolicyRule(10000, 0, 10001, ip) for ip in ("10.0.2.4", "10.0.2.5")),
+    }
 
 
 def test_an_appliance_finds_the_VPC_behind_its_inner_interface() -> None:
     held = guest(compiled(TOPOLOGY.replace("      fw:\n", "      fw:\n        services: [nat]\n")))
     assert Route(254, "10.0.0.0/16", "unicast", "eth1", "10.0.2.1") in held.routes
-    assert PolicyRule(10000, 0, 10000, "10.0.1.10") in held.rules, "its own answers still leave by eth0"
     checked = TOPOLOGY.replace("source_dest_check: false", "source_dest_check: true")
     managed = guest(compiled(checked.replace("      fw:\n", "      fw:\n        services: [nat]\n")))
     assert not [route for route in managed.routes if route.destination == "10.0.0.0/16"], "a management interface"
@@ -173,17 +177,20 @@ def test_a_secondary_address_comes_and_goes_without_the_link() -> None:
     gone = compiled(TOPOLOGY.replace("[10.0.1.11, auto, {elastic_ip: 203.0.113.2}]", "[10.0.1.11]"), held)
     steps = [step for step in diff(before, gone) if step.node == "fw"]
     why = "its network interface has it no longer"
-    assert steps == [Step("remove", "fw", Address("eth0", ip, 32, "eth0:eni"), why) for ip in ("10.0.1.5", "10.0.1.6")]
+    rules = [Step("remove", "fw", PolicyRule(10000, 0, 10000, ip), why) for ip in ("10.0.1.5", "10.0.1.6")]
+    assert steps == rules + [
+        Step("remove", "fw", Address("eth0", ip, 32, "eth0:eni"), why) for ip in ("10.0.1.5", "10.0.1.6")
+    ]
 
 
 def test_an_interface_that_goes_takes_its_rules_along_and_no_others() -> None:
     before = compiled()
     after = compiled(TOPOLOGY.replace(BLOCK_INTERFACES, "").replace("0.0.0.0/0: fw.eth1, ", ""))
-    own = PolicyRule(5000, 7, 42)
+    own = PolicyRule(5000, 0, 42, "10.0.1.10")
     inside = before.namespaces["fw"]
     before.namespaces["fw"] = inside._replace(rules=inside.rules | {own})
     gone = [step.item for step in diff(before, after) if step.node == "fw" and step.verb == "remove"]
-    assert gone == [PolicyRule(10000, 0, 10001, "10.0.2.4"), PolicyRule(10000, 0, 10001, "10.0.2.5")]
+    assert set(gone) == inside.rules | {Route(10000, "0.0.0.0/0", "unicast", "eth0", "10.0.1.1")}
     assert [veth.peer_link for veth in before.veths - after.veths] == ["eth1"]
 
 

@@ -67,6 +67,7 @@ def lab(**changes: Any) -> Status:
         vpcs=[vpc],
         internet=InternetStatus(uplink=False, hosts=[]),
         wrong=[],
+        broken=[],
     )
     facts.update(changes)  # type: ignore[typeddict-item]
     return facts

@@ -1,0 +1,76 @@
+"""What the words after `vpcemu break` mean: a lab, a fault, or both. And what a shell may complete them to."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import click
+
+from emulator.errors import UsageError
+from emulator.lab import places
+
+WORDS = "[LAB] [FAULT]"
+
+
+class Asked(NamedTuple):
+    """lab None: the only one that is up."""
+
+    lab: str | None
+    fault: str
+
+
+def choose(
+    words: Sequence[str],
+    *,
+    at_random: bool = False,
+    seed: int | None = None,
+    reveal: bool = False,
+    undo: bool = False,
+    last: bool = False,
+    listing: bool = False,
+    on: str = "",
+    secret: bool = False,
+) -> Asked:
+    """The lab and the fault that are meant; UsageError for what does not go together."""
+    ways = [word for word, given in _ways(at_random, reveal, undo, listing) if given]
+    if len(ways) > 1:
+        raise UsageError(f"either {' or '.join(ways)}")
+    if len(words) > 2:
+        raise UsageError("one fault at a time", "`vpcemu break LAB FAULT`, and again for the next one")
+    if seed is not None and not at_random:
+        raise UsageError("--seed goes with --random")
+    if last and (not undo or len(words) > 1):
+        raise UsageError("--last goes with --undo and a lab")
+    if on and ways:
+        raise UsageError("--on goes with a fault")
+    if secret and ways not in ([], ["--random"]):
+        raise UsageError("--secret goes with a fault or --random")
+    if len(words) == 2:
+        if ways and not undo:
+            raise UsageError(f"{ways[0]} takes a lab and no fault")
+        return Asked(words[0], words[1])
+    word = words[0] if words else None
+    if ways:
+        # `break FAULT --undo` while one lab is up
+        return Asked(None, word) if undo and word and _is_fault(word) else Asked(word, "")
+    if word is None or word in places.recorded():
+        raise UsageError("which fault?", f"`vpcemu break --list {word or 'LAB'}` shows what can be broken")
+    return Asked(None, word)
+
+
+def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Labs first, then faults; without root, so whatever the catalogue has."""
+    from emulator.topology.faults import FAULTS
+
+    given = ctx.params.get("words") or ()
+    labs = [] if given else places.recorded()
+    return [word for word in (*labs, *FAULTS) if word.startswith(incomplete)]
+
+
+def _ways(at_random: bool, reveal: bool, undo: bool, listing: bool) -> tuple[tuple[str, bool], ...]:
+    return ("--random", at_random), ("--reveal", reveal), ("--undo", undo), ("--list", listing)
+
+
+def _is_fault(word: str) -> bool:
+    from emulator.topology.faults import FAULTS
+
+    return word in FAULTS and word not in places.recorded()

@@ -1,0 +1,42 @@
+"""Where a VPC's router meets what is not an ENI of somebody's: its internet gateway. A link of its own each.
+
+Such a link has no subnet and no security group. Its far side is always `names.NEXT_HOP`, with a permanent neighbour.
+"""
+
+from typing import NamedTuple
+
+from emulator import names
+from emulator.compile import nft
+from emulator.compile.state import Neighbour
+from emulator.topology.model import Target
+
+
+class Border(NamedTuple):
+    """One such link, as the router sees it.
+
+    target: what routes call it. far_mac: of the link's other end.
+    arrivals: the kernel table that routes what comes in by it; None: the main one, which knows the VPC's ENIs and
+    nothing else. remark: what that mark is called.
+    guards: rules that stand before all others of the forward hook.
+    """
+
+    target: Target
+    link: str
+    far_mac: str
+    arrivals: int | None = None
+    remark: str = ""
+    guards: tuple[nft.Rule, ...] = ()
+
+    @property
+    def quoted(self) -> str:
+        return nft.link(self.link)
+
+    @property
+    def neighbour(self) -> Neighbour:
+        return Neighbour(self.link, str(names.NEXT_HOP), self.far_mac)
+
+    def marks(self) -> tuple[nft.Rule, ...]:
+        """For the chain that gives what comes in its route table."""
+        if self.arrivals is None:
+            return ()
+        return (nft.Rule(f"iifname {self.quoted} meta mark set {self.arrivals}", self.remark),)

@@ -1,0 +1,136 @@
+"""What each fault does to a lesson: which lines of its `expect:` list fail, and at whom. All other lines still hold.
+
+A line is "source > target:port", as the file calls them; without a port it is ICMP.
+"""
+
+from typing import NamedTuple
+
+from emulator.topology.flows import Component
+
+
+class Proof(NamedTuple):
+    """A fault, done to its first victim in a lesson (or to `on`).
+
+    fails: lines that are dropped by the component that the fault blames. elsewhere: lines that somebody else drops;
+    None for a line that passes, but not as expected (it is seen as another address).
+    """
+
+    fault: str
+    fails: tuple[str, ...]
+    elsewhere: dict[str, Component | None] = {}  # noqa: RUF012  (nobody writes to it)
+    on: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.fault}-{self.on}" if self.on else self.fault
+
+
+def group(interface: str, direction: str = "ingress") -> Component:
+    assert direction in ("egress", "ingress")
+    return Component("security_group", interface, "main", "egress" if direction == "egress" else "ingress")
+
+
+def table(name: str) -> Component:
+    return Component("route_table", name, "main")
+
+
+INTERNET = Component("internet", "internet")
+
+PROOFS: dict[str, tuple[Proof, ...]] = {
+    "nat": (
+        Proof("default-route-missing", ("dev > dns.example", "dev > web.example:80")),
+        Proof("default-route-missing", ("dev > dns.example", "dev > web.example:80", "attacker > web:80"), on="public"),
+        Proof("default-route-to-internet-gateway", ("dev > dns.example", "dev > web.example:80")),
+        Proof(
+            "default-route-to-nat-gateway",
+            ("dev > dns.example", "dev > web.example:80"),
+            {"attacker > web:80": Component("nat_gateway", "nat", "main")},
+        ),
+        Proof("default-route-to-instance", ("dev > web.example:80",), {"dev > dns.example": group("web")}),
+        Proof("specific-route-blackhole", ("dev > dns.example",)),
+        Proof("specific-route-to-internet-gateway", ("dev > dns.example",)),
+        Proof("subnet-on-main-table", ("dev > dns.example", "dev > web.example:80")),
+        Proof("nat-gateway-deleted", ("dev > dns.example", "dev > web.example:80")),
+        Proof("nat-gateway-in-private-subnet", ("dev > dns.example", "dev > web.example:80")),
+        Proof("nat-gateway-private", ("dev > dns.example", "dev > web.example:80")),
+        Proof("group-egress-removed", ("dev > dns.example", "dev > web.example:80")),
+        Proof("group-egress-https-only", ("dev > dns.example", "dev > web.example:80")),
+        Proof("group-egress-vpc-only", ("dev > dns.example", "dev > web.example:80")),
+        Proof("acl-ephemeral-in-closed", ("dev > dns.example", "dev > web.example:80")),
+        Proof("acl-denies-early", ("dev > dns.example",)),
+        Proof("group-wrong-port", ("attacker > web:80",)),
+    ),
+    "public-web": (
+        Proof(
+            "default-route-missing",
+            ("stranger > web:80", "stranger > web:81", "office > web:22", "web > stranger:80", "web > stranger"),
+        ),
+        Proof(
+            "public-ip-missing",
+            ("web > stranger:80", "web > stranger"),
+            dict.fromkeys(("stranger > web:80", "stranger > web:81", "office > web:22"), INTERNET),
+        ),
+        Proof(
+            "internet-gateway-detached",
+            ("web > stranger:80", "web > stranger"),
+            dict.fromkeys(("stranger > web:80", "stranger > web:81", "office > web:22"), INTERNET),
+        ),
+        Proof("group-rule-missing", ("stranger > web:80",)),
+        Proof("group-wrong-cidr", ("stranger > web:80",)),
+        Proof(
+            "acl-ephemeral-out-closed",
+            ("stranger > web:80", "stranger > web:81", "office > web:22", "web > stranger"),
+        ),
+        Proof(
+            "acl-without-entries",
+            ("stranger > web:80", "stranger > web:81", "office > web:22"),
+            dict.fromkeys(
+                ("web > stranger:80", "web > stranger"), Component("network_acl", "public-acl", "main", "egress")
+            ),
+        ),
+    ),
+    "firewall-routing": (
+        Proof("edge-route-blackhole", ("attacker > 52.195.125.184:80", "web > attacker")),
+        Proof(
+            "appliance-terminated",
+            ("app > db:80",),
+            {"attacker > 52.195.125.184:80": table("edge"), "web > attacker": table("web")},
+        ),
+        Proof("source-dest-check-on", ("app > db:80", "attacker > 52.195.125.184:80", "web > attacker")),
+        Proof("forwarding-off", ("app > db:80", "attacker > 52.195.125.184:80", "web > attacker")),
+        Proof("firewall-blocks-port", ("app > db:80", "attacker > 52.195.125.184:80")),
+        Proof("group-reference-through-appliance", ("app > db:80",), {"attacker > 52.195.125.184:80": group("fw")}),
+        Proof("instance-in-wrong-subnet", ("attacker > 52.195.125.184:80", "web > attacker")),
+    ),
+    "three-tier": (
+        Proof("subnet-route-to-instance", ("web > app1:8080",)),
+        Proof("subnet-route-to-idle-instance", ("web > app1:8080",)),
+        Proof("instance-in-wrong-subnet", ("client > web:80",), {"web > app1:8080": None}),
+        Proof("group-wrong-reference", ("web > app1:8080",), {"web > app2:8080": group("app2")}),
+        Proof("group-wrong-protocol", ("client > web:80",)),
+        Proof(
+            "group-replaced",
+            ("client > web:80",),
+            {"web > app1:8080": group("app1"), "web > app2:8080": group("app2")},
+        ),
+        Proof("group-wrong-port", ("app1 > db:5432", "app2 > db:5432"), on="db"),
+    ),
+    "security-group-vs-acl": (
+        Proof("acl-wrong-cidr", ("web > db:5432",)),
+        Proof("acl-wrong-protocol", ("web > db:5432",)),
+        Proof("acl-one-side-only", ("web > db:5432",)),
+        Proof("acl-one-side-only", ("web > db:5432",), on="front"),
+        Proof("acl-wrong-association", ("web > db:5432",)),
+        Proof("acl-denies-early", ("web > db:5432",)),
+        Proof("acl-rule-order", ("web > db:5432",)),
+        Proof("acl-ephemeral-out-closed", ("web > db:5432",)),
+        Proof("acl-ephemeral-in-closed", ("web > db:5432",)),
+    ),
+    "nat-instance": (
+        Proof("nat-instance-does-not-translate", ("dev > web.example:80", "dev > web.example")),
+        Proof("source-dest-check-on", ("dev > web.example:80", "dev > web.example")),
+        Proof("appliance-terminated", ("dev > web.example:80", "dev > web.example")),
+        Proof("public-ip-missing", ("dev > web.example:80", "dev > web.example")),
+        Proof("forwarding-off", ("dev > web.example:80", "dev > web.example")),
+    ),
+    "private-without-nat": (Proof("group-public-ip-as-source", ("front > island",)),),
+}

@@ -1,0 +1,99 @@
+"""Every fault on the wire: the intended checks of a lesson fail, at whom the fault blames; after the undo all pass."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.analysis import Analyzer
+from emulator.lab import doors
+from emulator.lab.faults import Done, active, break_, undo
+from emulator.lab.plan import compare, settle
+from emulator.lab.probe import probe
+from emulator.lab.running import recall
+from emulator.topology.expand import Expected, expand
+from emulator.topology.faults import FAULTS
+from emulator.topology.flows import Component, Verdict
+from tests.faults.proofs import PROOFS, Proof
+from tests.support import lab as labs
+from tests.support.lab import Lab
+
+WINDOW = 0.3  # seconds of silence: nothing in a lab on one machine takes longer
+
+_CASES = [(lesson, proof) for lesson, proofs in PROOFS.items() for proof in proofs]
+
+
+@pytest.fixture(scope="module")
+def lesson(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A lesson that is up, and does what it says."""
+    with labs.up(labs.TOPOLOGIES / f"{request.param}.yaml") as lab:
+        assert not failing(lab)
+        yield lab
+
+
+def expected(lab: Lab) -> dict[str, Expected]:
+    """Every line of `expect:` as the lab is now, by its name in the table of proofs."""
+    there = recall(lab.name)
+    flows, problems = expand(there.topology, there.addresses)
+    assert not problems
+    port = {each: f":{each.flow.port}" if each.flow.port else "" for each in flows}
+    named = {f"{each.source} > {each.target}{port[each]}": each for each in flows}
+    assert len(named) == len(flows)
+    return named
+
+
+def failing(lab: Lab) -> dict[str, Verdict]:
+    """The lines that the wire does not do as expected."""
+    lines = expected(lab)
+    refused = [line for line, each in lines.items() if each.expectation.result == "refused"]
+    heard = [line for line in lines if line not in refused]
+    outcomes = probe(lab.name, [lines[line].flow for line in heard], window=WINDOW)
+    if refused:
+        outcomes += probe(lab.name, [lines[line].flow for line in refused], listen=False, window=WINDOW)
+    found = {}
+    for line, outcome in zip((*heard, *refused), outcomes, strict=True):
+        wanted, verdict = lines[line].expectation, outcome.verdict
+        seen = wanted.seen_as is None or wanted.seen_as == verdict.seen_as
+        if verdict.result != wanted.result or not seen:
+            found[line] = verdict
+    return found
+
+
+@pytest.mark.parametrize(("lesson", "proof"), _CASES, indirect=["lesson"], ids=str)
+def test_a_fault_is_felt_found_and_undone(lesson: Lab, proof: Proof) -> None:
+    before = recall(lesson.name)
+    done = break_(lesson.name, proof.fault, on=proof.on)
+    try:
+        _felt(lesson, proof)
+        _found_by_the_model(lesson, proof, done)
+    finally:
+        undo(lesson.name)
+    assert not failing(lesson), "after the undo"
+    assert not active(lesson.name)
+    there = recall(lesson.name)
+    assert there.addresses == before.addresses
+    wanted = settle(there.record.file, there.record.text, there.topology, [], there.addresses)
+    assert not compare(wanted, there.record, doors.kernel()).steps, "the lab is not what its file says"
+
+
+def _felt(lab: Lab, proof: Proof) -> None:
+    wrong = failing(lab)
+    assert wrong.keys() == {*proof.fails, *proof.elsewhere}
+    results = {line: verdict.result for line, verdict in wrong.items()}
+    assert results == {line: "pass" if proof.elsewhere.get(line, INTENDED) is None else "drop" for line in wrong}
+
+
+INTENDED = Component("internet", "a line that the fault's own component drops")
+
+
+def _found_by_the_model(lab: Lab, proof: Proof, done: Done) -> None:
+    there = recall(lab.name)
+    analyzer = Analyzer(there.topology, there.addresses)
+    (fault,) = done.came
+    lines = expected(lab)
+    for line in (*proof.fails, *proof.elsewhere):
+        verdict = analyzer.verdict(lines[line].flow)
+        assert verdict.dropped_at == proof.elsewhere.get(line, fault.broken.component), line
+
+
+def test_every_fault_has_a_proof() -> None:
+    assert {proof.fault for _, proof in _CASES} == set(FAULTS)
