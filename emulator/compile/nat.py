@@ -54,8 +54,8 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
         nft.Table(
             sets=(
                 translated,
-                nft.Set("flows", "mark . ipv4_addr . inet_proto . inet_service", (), size=_DESTINATIONS),
-                nft.Set("queries", "mark . ipv4_addr", (), size=_DESTINATIONS),
+                nft.Set("flows", "ipv4_addr . inet_proto . inet_service", (), size=_DESTINATIONS),
+                nft.Set("queries", "ipv4_addr", (), size=_DESTINATIONS),
             ),
             chains=(
                 nft.Chain(
@@ -115,21 +115,23 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
 
 
 def _new(addresses: int, connections: int) -> tuple[nft.Rule, ...]:
-    """A new connection gets an address, and is counted there (NAT-24).
+    """A new connection is counted, and gets the next address in turn (NAT-26).
 
-    Only its first packet is: a sender that gets no answer goes on being "new". One that is dropped leaves nothing.
+    NAT-24, NAT-25: each address holds so many to one destination. All of them are counted together, so that nobody is
+    refused at one that is full while another has room; where connections end unevenly, one may come to hold more.
+    Only the first packet counts: a sender that gets no answer goes on being "new". One that is dropped leaves nothing.
     """
-    over = f"ct count over {connections} }} counter drop"
-    spread = nft.Rule(f"ct mark set numgen inc mod {addresses}", "NAT gateway: one of its addresses")  # NAT-26
+    over = f"ct count over {addresses * connections} }} counter drop"
+    spread = nft.Rule(f"ct mark set numgen inc mod {addresses}", "NAT gateway: one of its addresses")
     return (
         nft.Rule("ct status & confirmed == confirmed accept", "NAT gateway: outbound, not answered yet"),
         *((spread,) if addresses > 1 else ()),
         nft.Rule(
-            f"meta l4proto {{ tcp, udp }} add @flows {{ ct mark . ip daddr . meta l4proto . th dport {over}",
+            f"meta l4proto {{ tcp, udp }} add @flows {{ ip daddr . meta l4proto . th dport {over}",
             "NAT gateway: ErrorPortAllocation",
         ),
         nft.Rule(
-            f"meta l4proto icmp add @queries {{ ct mark . ip daddr {over}",
+            f"meta l4proto icmp add @queries {{ ip daddr {over}",
             "NAT gateway: ErrorPortAllocation",
         ),
         nft.Rule("accept", "NAT gateway: outbound"),

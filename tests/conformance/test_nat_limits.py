@@ -119,6 +119,30 @@ def test_NAT_25_each_address_has_its_own_limit(lab: Lab) -> None:
         nothing_unsolicited(two, "52.195.125.185")
 
 
+def _established(lab: Lab, port: int) -> bool:
+    """Whether the NAT gateway takes the connection from that port for a living one."""
+    entries = lab.run("nat", "cat", "/proc/net/nf_conntrack").output.splitlines()
+    return any("ESTABLISHED" in entry and f"sport={port} " in entry for entry in entries)
+
+
+def test_NAT_25_a_full_address_makes_way_for_another() -> None:
+    """A connection that finds one address of a NAT gateway full gets another that has room, whoever's turn it is."""
+    text = (labs.TOPOLOGIES / "nat.yaml").read_text(encoding="utf-8")
+    changed = {"name: nat\n": SETTINGS, "elastic_ip: 52.195.125.184": SECOND}
+    with labs.up(labs.edited(text, changed)) as two:
+        two.serve("web.example", tcp=(9000,))
+        held = [Connection(two, "dev", WEB_EXAMPLE, 9000) for _ in range(2 * LIMIT)]
+        for address in ("52.195.125.185", "52.195.125.184", "52.195.125.185"):
+            gone = next(connection for connection in held if connection.seen_as == address)
+            held.remove(gone)
+            port = gone.client.getsockname()[1]
+            gone.reset()
+            eventually(lambda port=port: not _established(two, port), "the reset")  # type: ignore[misc]
+            held.append(Connection(two, "dev", WEB_EXAMPLE, 9000))
+            assert not refused_allocations(two)
+        check(two, drops("dev", WEB_EXAMPLE, "tcp", 9000), passes("dev", WEB_EXAMPLE, "tcp", 80))
+
+
 def nothing_unsolicited(lab: Lab, elastic_ip: str) -> None:
     """NAT-23 at a further address: what comes unasked gets to the NAT gateway and ends there, without a word."""
     nat, attacker = Tap(lab, "nat"), Tap(lab, "attacker")

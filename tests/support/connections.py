@@ -1,6 +1,7 @@
 """A TCP connection across a lab with both of its ends in the test's hands."""
 
 import socket
+import struct
 
 from tests.support.lab import Held, Lab
 
@@ -30,6 +31,11 @@ class Connection:
             sender.sendall(b"word")
             assert receiver.readable(10), "the word did not arrive"
             assert receiver.recv(16) == b"word"
+
+    def reset(self) -> None:
+        """The client's end goes with a reset, so that nothing is left to be waited for."""
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def close(self) -> None:
         self.client.close()
