@@ -114,6 +114,11 @@ def route_table(name: str) -> int:
     return 0x1000 + crc32(name.encode()) % 0xFFFFFF
 
 
+def address_mark(ip: str) -> int:
+    """The mark of the connections that have this address of a NAT gateway: the address itself, as a number."""
+    return int(IPv4Address(ip))
+
+
 def chain(prefix: str, *names: str) -> str:
     """An nft chain or set name that begins with our prefix, so that a user's word never meets nft's keywords."""
     whole = ".".join((prefix, *names))

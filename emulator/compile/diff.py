@@ -81,6 +81,7 @@ class _Diff:
             if node in self.new:
                 yield self._step("add", node, Netns(namespace.kind), "new")
         yield from self._rulesets()
+        yield from self._forgotten()
         for node, namespace in self.desired.namespaces.items():
             yield from self._sysctls(node, namespace, of_links=False)
         yield from self._uplink("remove")
@@ -143,9 +144,20 @@ class _Diff:
                 "replace", node, wanted, "the rules were changed by somebody else" if tampered else RULES_DIFFER
             )
             # A flow that began under the old rules would live on under the new ones. At an internet gateway one that
-            # is still allowed finds its translation again; a NAT gateway's would be cut: only a new address does it.
-            if namespace.kind == "internet_gateway" or (namespace.kind == "nat_gateway" and not tampered):
+            # is still allowed finds its translation again; a NAT gateway's would be cut: see `_forgotten`.
+            if namespace.kind == "internet_gateway":
                 yield self._step("replace", node, FlushConntrack(), "translations follow the new rules")
+
+    def _forgotten(self) -> Iterator[Step]:
+        """NAT-10: connections end with the address of the NAT gateway that they have; those of the others go on.
+
+        Before the address goes, so that after a cut in between it is still there to tell.
+        """
+        for node, namespace in self.desired.namespaces.items():
+            if namespace.kind == "nat_gateway" and node not in self.new:
+                held = {item.ip for item in self.observed.namespaces[node].addresses}
+                for address in sorted(held - {item.ip for item in namespace.addresses}):
+                    yield self._step("replace", node, FlushConntrack(address), f"{address} goes")
 
     def _sysctls(self, node: str, namespace: Namespace, *, of_links: bool) -> Iterator[Step]:
         held = self._held(node).sysctls

@@ -46,10 +46,9 @@ def nat_gateway(eni: Eni, settings: Settings) -> Namespace:
 
 
 def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
-    """The mark of a connection says which address it has: 0 for the first."""
-    translated = nft.Set(
-        "address", "mark : ipv4_addr", tuple(nft.Element(str(mark), ip) for mark, ip in enumerate(addresses))
-    )
+    """The mark of a connection says which address it has."""
+    marks = {ip: str(names.address_mark(ip)) for ip in addresses}
+    translated = nft.Set("address", "mark : ipv4_addr", tuple(nft.Element(mark, ip) for ip, mark in marks.items()))
     return nft.render(
         nft.Table(
             sets=(
@@ -75,7 +74,7 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                     (nft.Rule("drop", "NAT gateway: unsolicited"),),
                     nft.Hook("filter", "input", "filter", "drop"),
                 ),
-                nft.Chain("new", _new(len(addresses), connections)),
+                nft.Chain("new", _new(tuple(marks.values()), connections)),
                 nft.Chain(
                     "through_gateway",
                     (
@@ -114,18 +113,21 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
     )
 
 
-def _new(addresses: int, connections: int) -> tuple[nft.Rule, ...]:
+def _new(marks: tuple[str, ...], connections: int) -> tuple[nft.Rule, ...]:
     """A new connection is counted, and gets the next address in turn (NAT-26).
 
     NAT-24, NAT-25: each address holds so many to one destination. All of them are counted together, so that nobody is
     refused at one that is full while another has room; where connections end unevenly, one may come to hold more.
     Only the first packet counts: a sender that gets no answer goes on being "new". One that is dropped leaves nothing.
     """
-    over = f"ct count over {addresses * connections} }} counter drop"
-    spread = nft.Rule(f"ct mark set numgen inc mod {addresses}", "NAT gateway: one of its addresses")
+    over = f"ct count over {len(marks) * connections} }} counter drop"
+    chosen = marks[0]
+    if len(marks) > 1:
+        turns = nft.either(f"{number} : {mark}" for number, mark in enumerate(marks))
+        chosen = f"numgen inc mod {len(marks)} map {turns}"
     return (
         nft.Rule("ct status & confirmed == confirmed accept", "NAT gateway: outbound, not answered yet"),
-        *((spread,) if addresses > 1 else ()),
+        nft.Rule(f"ct mark set {chosen}", "NAT gateway: one of its addresses"),
         nft.Rule(
             f"meta l4proto {{ tcp, udp }} add @flows {{ ip daddr . meta l4proto . th dport {over}",
             "NAT gateway: ErrorPortAllocation",

@@ -122,7 +122,12 @@ NO_RULESET = Ruleset("", shared=True)
 
 
 class FlushConntrack(NamedTuple):
-    """Forget tracked translations: needed when a 1:1 map changes under living flows. A step, never part of a State."""
+    """Forget tracked translations: needed when a map of them changes under living flows. A step, never part of a State.
+
+    address: only those that bear this one's mark (see `names.address_mark`); "" for all.
+    """
+
+    address: str = ""
 
 
 class Service(NamedTuple):

@@ -53,7 +53,7 @@ def describe(item: Item) -> str:
         case Ruleset():
             return f"nftables ruleset {item.digest}" if item.digest else "nftables ruleset"
         case FlushConntrack():
-            return "tracked connections"
+            return f"tracked connections of {item.address}" if item.address else "tracked connections"
         case Service():
             return _service(item)
         case Uplink():

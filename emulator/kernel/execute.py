@@ -9,6 +9,7 @@ from errno import EADDRNOTAVAIL, EAFNOSUPPORT, EEXIST, EINVAL, ENODEV, ENOENT, E
 from itertools import groupby
 from typing import Final, Literal
 
+from emulator import names
 from emulator.compile.state import (
     Address,
     FlushConntrack,
@@ -268,7 +269,8 @@ class _Run:
                         nftables.replace(namespace, channel, self._reach.lab, step.item)
                 case FlushConntrack():
                     with nftables.netfilter_channel(namespace) as channel:
-                        nftables.flush_conntrack(channel)
+                        address = step.item.address
+                        nftables.flush_conntrack(channel, names.address_mark(address) if address else None)
                 case Uplink():
                     if step.verb != "add":
                         uplink.remove(self._reach.lab)

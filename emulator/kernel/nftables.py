@@ -22,6 +22,7 @@ from emulator.kernel.wire import ACK, U32, Request, attribute
 
 _NFTABLES, _CONNTRACK = 10 << 8, 1 << 8
 _GET_TABLE, _GET_GENERATION, _DELETE_CONNTRACK = _NFTABLES | 1, _NFTABLES | 16, _CONNTRACK | 2
+_MARK, _MARK_MASK = 8, 21
 _IPV4: Final = b"\2\0\0\0"  # family, version, resource
 _TABLE_NAME, _TABLE_USERDATA, _GENERATION_ID = 1, 6, 1
 _TABLE_HANDLE: Final = 4
@@ -135,9 +136,10 @@ def table_comment(channel: Channel, name: str) -> str | None:
     return _comment_of(answer) if isinstance(answer, Part) else None
 
 
-def flush_conntrack(channel: Channel) -> None:
-    """Forget every tracked connection of the channel's namespace."""
-    if refusals := channel.send([Request(_DELETE_CONNTRACK, ACK, b"\0\0\0\0")]):
+def flush_conntrack(channel: Channel, mark: int | None = None) -> None:
+    """Forget the tracked connections of the channel's namespace: every one, or those with this mark."""
+    wanted = b"" if mark is None else attribute(_MARK, _BE32.pack(mark)) + attribute(_MARK_MASK, b"\xff\xff\xff\xff")
+    if refusals := channel.send([Request(_DELETE_CONNTRACK, ACK, b"\0\0\0\0" + wanted)]):
         raise KernelError(f"flush conntrack: {os.strerror(refusals[0].errno)}")
 
 

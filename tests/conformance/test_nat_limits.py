@@ -143,6 +143,28 @@ def test_NAT_25_a_full_address_makes_way_for_another() -> None:
         check(two, drops("dev", WEB_EXAMPLE, "tcp", 9000), passes("dev", WEB_EXAMPLE, "tcp", 80))
 
 
+def test_NAT_10_an_address_comes_and_goes() -> None:
+    """Connections end with the address of the NAT gateway that they have; those of its other addresses go on."""
+    text = labs.edited((labs.TOPOLOGIES / "nat.yaml").read_text(encoding="utf-8"), {"name: nat\n": SETTINGS})
+    both = labs.edited(text, {"elastic_ip: 52.195.125.184": SECOND})
+    with labs.up(text) as lab:
+        lab.serve("web.example", tcp=(9000,))
+        first = Connection(lab, "dev", WEB_EXAMPLE, 9000)
+        lab.up(both)
+        first.carries()  # an address that comes cuts nobody
+        more = [Connection(lab, "dev", WEB_EXAMPLE, 9000) for _ in range(2)]
+        on = {connection.seen_as: connection for connection in more}
+        assert sorted(on) == ["52.195.125.184", "52.195.125.185"]
+        lab.up(text)
+        first.carries()
+        on["52.195.125.184"].carries()
+        gone = on["52.195.125.185"].client
+        gone.sendall(b"word")
+        assert gone.readable(10)
+        with pytest.raises(ConnectionResetError):
+            gone.recv(16)
+
+
 def nothing_unsolicited(lab: Lab, elastic_ip: str) -> None:
     """NAT-23 at a further address: what comes unasked gets to the NAT gateway and ends there, without a word."""
     nat, attacker = Tap(lab, "nat"), Tap(lab, "attacker")

@@ -9,7 +9,9 @@ from emulator import names
 from emulator.compile.diff import TAMPERED, diff
 from emulator.compile.state import (
     MAIN_RULE,
+    NO_RULESET,
     Address,
+    FlushConntrack,
     LinkUp,
     Netns,
     Route,
@@ -109,6 +111,32 @@ def test_a_translator_forgets_when_its_map_changes_and_a_nat_gateway_not_when_it
     # An internet gateway's flows find their translation again, whatever somebody let in meanwhile is cut.
     broken = observed(state(), "igw", ruleset=Ruleset(TAMPERED))
     assert kinds(diff(broken, state())) == [("replace", "igw", "Ruleset"), ("replace", "igw", "FlushConntrack")]
+
+
+def test_NAT_10_a_nat_gateway_forgets_the_address_that_goes_before_it_goes() -> None:
+    held = state().namespaces["nat"].addresses
+    more = observed(state(), "nat", addresses=held | {Address("lo", "10.0.10.9", 32)})
+    steps = diff(more, state())
+    assert [(step.verb, step.item) for step in steps] == [
+        ("replace", FlushConntrack("10.0.10.9")),
+        ("remove", Address("lo", "10.0.10.9", 32)),
+    ]
+    fewer = observed(state(), "nat", ruleset=Ruleset("other rules"))
+    assert kinds(diff(fewer, state())) == [("replace", "nat", "Ruleset")]  # its connections go on
+
+
+def test_NATI_01_what_an_appliance_was_given_goes_with_it() -> None:
+    without = state()
+    asked = observed(without, "dev", ruleset=NO_RULESET)
+    ours = observed(without, "dev", ruleset=Ruleset("ours"))
+    steps = diff(ours, asked)
+    assert [(step.verb, step.node, step.item) for step in steps] == [
+        ("replace", "dev", Sysctl("net/ipv4/ip_forward", "0")),
+        ("remove", "dev", Ruleset("ours")),
+    ]
+    assert diff(without, asked) == []
+    assert diff(observed(without, "dev", ruleset=Ruleset(TAMPERED)), asked) == []  # a table of the owner's own
+    assert diff(ours, without) == []  # who was never asked about keeps what there is
 
 
 def test_a_guest_keeps_what_it_added_and_gets_back_what_it_lost() -> None:
