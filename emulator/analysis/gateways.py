@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from emulator.analysis import reasons, sentences
 from emulator.analysis.account import Translation
 from emulator.analysis.answer import Rule
-from emulator.analysis.packets import ICMP, NAT_GATEWAY_PORTS, NO_PORTS, Packet, answer
+from emulator.analysis.packets import ICMP, NAT_GATEWAY_PORTS, NO_PORTS, UDP, Packet, answer
 from emulator.analysis.world import Eni, Ground, unroutable
 from emulator.topology.addresses import INTERNET_ADDRESS
 from emulator.topology.flows import ECHO_REQUEST, Component
@@ -26,7 +26,8 @@ def nat_gateway(walk: "Walk", eni: Eni, packet: Packet) -> None:
         walk.passed(component, sentences.forwards(packet, restored), packet, restored, where=gateway.where)
         walk.leave(eni, restored)
         return
-    if packet.destination in eni.addresses or walk.back:
+    # An answer out of the blue opens no TCP connection and is no query; a datagram could be the first of a flow.
+    if packet.destination in eni.addresses or (walk.back and packet.protocol != UDP):
         walk.drop(component, lambda: reasons.unsolicited(component, eni, packet, back=walk.back))  # NAT-23
         walk.answered = False
         return

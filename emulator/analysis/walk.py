@@ -130,7 +130,7 @@ class Walk(Account):
         if packet.destination in ground.services:
             self._service(ground, packet)
             return
-        if packet.destination == land.router or is_group_address(packet.destination):
+        if packet.destination in ground.routers or is_group_address(packet.destination):
             self._router(ground, land, packet)
             return
         way = self.way(ground, land, land.table, packet.destination)
@@ -283,7 +283,10 @@ class Walk(Account):
             self.answered = False
 
     def _router(self, ground: Ground, land: Land, packet: Packet) -> None:
-        """L2-05: base+1 answers ping from its own subnet. L2-01: nobody gets what is for everybody."""
+        """L2-05: base+1 answers ping from its own subnet, and nothing else. SG-40: whatever groups and routes say.
+
+        L2-01: nobody gets what is for everybody.
+        """
         if packet.destination == land.router and packet.protocol == ICMP and packet.icmp[0] == ECHO_REQUEST:
             self.receiver, self.arrival, self.answered = router_of(ground.name), packet, False
             return

@@ -89,6 +89,7 @@ class Ground:
         self.edge = self.tables[vpc.gateway_route_table] if vpc.gateway_route_table else None  # GRT-01
         # SUB-07, SG-40: the resolver is base+2 of the primary block.
         self.services = frozenset((self.blocks[0][0] + 2, *map(int, LINK_LOCAL_SERVICES)))
+        self.routers = frozenset(land.router for land in self.lands.values())
         self.enis: dict[str, Eni] = {}
         self.by_address: dict[int, Eni] = {}
         self.public_of: dict[int, int] = {}  # IGW-01: private to public, of the ENIs

@@ -21,9 +21,9 @@ def command(file: str, as_shell: bool, verbose: bool, as_json: bool) -> None:
       sudo vpcemu plan topologies/nat.yaml
       vpcemu plan --as-shell topologies/nat.yaml > nat.sh
     """
-    from emulator.lab import plan
+    from emulator.lab import analyze, plan
     from emulator.report import plan as report
-    from emulator.report import shapes, shell
+    from emulator.report import shapes, shell, survey
     from emulator.report.text import Paint
 
     if as_shell:
@@ -31,6 +31,7 @@ def command(file: str, as_shell: bool, verbose: bool, as_json: bool) -> None:
         click.echo(shell.script(wanted.lab, file, steps, plan.table_names(wanted.topology)), nl=False)
         return
     made = plan.plan(file)
+    known, flows = analyze.edit(made)
     if as_json:
         echo_json(
             {
@@ -40,6 +41,7 @@ def command(file: str, as_shell: bool, verbose: bool, as_json: bool) -> None:
                 "secret": made.secret,
                 "problems": [shapes.problem(problem, file) for problem in made.wanted.warnings],
                 "changes": [change._asdict() for change in made.changes],
+                "flows": {"known": known, **survey.difference_shape(flows)},
                 "steps": [shapes.step(step) for step in made.steps],
             }
         )
@@ -52,7 +54,9 @@ def command(file: str, as_shell: bool, verbose: bool, as_json: bool) -> None:
         return
     if not made.compared:
         echo_error("not root, so this is compared with nothing; with sudo, with what is up")
-    lines = report.render(made.changes, made.steps, verbose=verbose, paint=Paint(colours()))
+    paint = Paint(colours())
+    between = survey.in_plan(flows, known, made.wanted.lab, file, paint) if made.old and made.changes else []
+    lines = report.render(made.changes, made.steps, between, verbose=verbose, paint=paint)
     if made.steps:
         lines += ["", f"{report.totals(made.steps)}. To do it: {sudo_program()} up {file}"]
     echo(lines)

@@ -8,9 +8,12 @@ from typing import NamedTuple
 from emulator.analysis import Analysis, Analyzer, reach
 from emulator.errors import TopologyError, UsageError
 from emulator.lab import running, source
+from emulator.lab.plan import Plan
 from emulator.topology.addresses import assign
 from emulator.topology.flows import Directory, Flow, Protocol
 from emulator.topology.model import Addresses, Topology
+
+PLAN_BUDGET = 5_000  # classes of endpoints times parts of the traffic: some 0.5 s
 
 
 class Question(NamedTuple):
@@ -112,6 +115,18 @@ def difference(question: Question) -> reach.Difference:
     if is_file(new):
         after = _placed(new, after.topology, before.addresses)
     return reach.difference((before.topology, before.addresses), (after.topology, after.addresses))
+
+
+def edit(made: Plan) -> tuple[bool, reach.Difference | None]:
+    """The flows that carrying out a plan would open and close, and whether that is known.
+
+    (True, None): nothing is up that could be edited. (False, None): it would take longer than a plan may.
+    """
+    if made.old is None or made.held is None or made.secret or not made.changes:
+        return True, None
+    new = (made.wanted.topology, made.wanted.addresses)
+    found = reach.quick_difference((made.old, made.held), new, PLAN_BUDGET)
+    return found is not None, found
 
 
 def _subject(word: str) -> Subject:

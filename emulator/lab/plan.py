@@ -40,6 +40,7 @@ class Plan(NamedTuple):
     old: Topology | None  # what is up now
     changes: list[Change]  # in AWS's words
     steps: list[Step]  # in the kernel's
+    held: Addresses | None = None  # the addresses of what is up now
     secret: bool = False  # the lab is broken on purpose, and a learner is to find out how: nothing is told
 
 
@@ -91,6 +92,7 @@ def compare(wanted: Wanted, before: record.Record | None, kernel: doors.Kernel |
         wanted=wanted,
         compared=kernel is not None,
         old=old,
+        held=before.addresses if before else None,
         changes=(found := changes(old, wanted.topology)),
         steps=[_caused(step, found, vpcs) for step in diff(observed, desired)],
     )

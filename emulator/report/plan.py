@@ -42,15 +42,22 @@ _OWNER = {
 
 
 def render(
-    changes: Sequence[Change], steps: Sequence[Step], *, verbose: bool = False, paint: Paint = PLAIN
+    changes: Sequence[Change],
+    steps: Sequence[Step],
+    flows: Sequence[str] = (),
+    *,
+    verbose: bool = False,
+    paint: Paint = PLAIN,
 ) -> list[str]:
-    """The lines of a plan. `verbose`: every change and step, however many."""
+    """The lines of a plan. `verbose`: every change and step, however many. `flows`: lines on what opens and closes."""
     if not steps and not changes:
         return ["nothing to change"]
     lines = []
     if changes:
         short = len(changes) > MANY_CHANGES and not verbose
         lines += [*(_changes_counted(changes, paint) if short else changes_text(changes, paint)), ""]
+    if flows:
+        lines += [*flows, ""]
     if not steps:
         return [*lines, "nothing to change in the kernel"]
     shown = as_seen(steps)

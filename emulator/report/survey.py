@@ -155,8 +155,18 @@ def difference(found: Difference, paint: Paint = PLAIN, limit: int = 0) -> list[
     return lines
 
 
-def difference_shape(found: Difference) -> dict[str, list[dict[str, Any]]]:
+def in_plan(found: Difference | None, known: bool, lab: str, file: str, paint: Paint = PLAIN) -> list[str]:
+    """The flows that an edit opens and closes, between what changes in the file and what in the kernel."""
+    if not known:
+        return [f"Flows: too many to compare here; `vpcemu analyze --diff {lab} {file}` takes its time"]
+    lines = difference(found, paint, SHOWN_FLOWS) if found else []
+    return [paint.bold("Flows that open and close"), *lines] if lines else ["Flows: none opens, none closes"]
+
+
+def difference_shape(found: Difference | None) -> dict[str, list[dict[str, Any]]]:
     """`opened` and `closed`, for `analyze --diff --json` and `plan --json`."""
+    if found is None:
+        return {"opened": [], "closed": []}
     return {
         "opened": [_shape(flows, found.internet) for flows in found.opened],
         "closed": [_shape(flows, found.internet) for flows in found.closed],

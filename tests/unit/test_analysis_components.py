@@ -296,6 +296,9 @@ def test_an_answer_to_a_nat_gateway_that_was_not_asked() -> None:
     found = ask(text, "host.example", "web", 80)
     assert (at(found), found.verdict.on_the_way_back) == (("nat_gateway", "nat", ""), True)
     assert codes(found) == ["NGW_SOURCE_ADDRESS_REASSIGN"]
+    udp = ask(text.replace("{protocol: tcp, port: 80,", "{protocol: udp, port: 80,"), "host.example", "web", 80, "udp")
+    assert (at(udp), udp.verdict.on_the_way_back) == (("outside_host", "host.example", ""), True)
+    assert codes(udp) == ["TARGET_ADDRESS_RESTRICTION"]  # a datagram is translated, and comes from another address
 
 
 def test_a_hairpin_turns_back_with_both_ends_rewritten() -> None:
@@ -402,7 +405,9 @@ def test_awss_own_services_are_reached_whatever_is_closed(address: str) -> None:
 
 def test_the_router_answers_ping_from_its_own_subnet_only() -> None:
     assert ask(BASE, "mute", "10.0.2.1").verdict.receiver == "main.router"
-    assert at(ask(BASE, "web", "10.0.2.1")) == ("vpc", "main", "")
+    away = BASE.replace("public:  {routes: {0.0.0.0/0: igw}}", "public:  {routes: {0.0.0.0/0: igw, 10.0.2.0/24: nat}}")
+    for text in (BASE, away, BASE.replace("action: allow", "action: deny")):
+        assert at(ask(text, "web", "10.0.2.1")) == ("vpc", "main", "")  # whatever routes and ACLs say
     assert at(ask(BASE, "mute", "10.0.2.1", 80)) == ("vpc", "main", "")
     assert at(ask(BASE, "web", "10.0.1.255")) == ("vpc", "main", "")
     assert at(ask(BASE, "web", "224.0.0.1")) == ("vpc", "main", "")

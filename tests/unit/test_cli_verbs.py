@@ -356,6 +356,22 @@ def test_plan_without_root_compares_with_nothing_and_says_so(
     assert read("plan", nat)["compared"] is False
 
 
+def test_plan_of_an_edit_says_which_flows_open_and_close(here: Machine, nat: str) -> None:
+    run("up", nat)
+    Path(nat).write_text(NAT.replace("port: 80, from: 0.0.0.0/0", "port: 443, from: 0.0.0.0/0"))
+    assert (
+        "Flows that open and close\n  + the internet, dev to web: tcp 443\n  - the internet, dev to web: tcp 80\n"
+        in run("plan", nat).stdout
+    )
+    facts = read("plan", nat)["flows"]
+    assert facts["known"]
+    assert facts["closed"] == [
+        {"sources": ["dev", "0.0.0.0/0"], "targets": ["web"], "traffic": [{"protocol": "tcp", "ports": [[80, 80]]}]}
+    ]
+    Path(nat).write_text(NAT.replace("port: 80, from: 0.0.0.0/0}", "port: 80, from: 0.0.0.0/0, description: web}"))
+    assert "Flows: none opens, none closes\n" in run("plan", nat).stdout
+
+
 def test_plan_of_what_is_up_says_nothing_to_change(here: Machine, nat: str) -> None:
     run("up", nat)
     assert run("plan", nat).stdout == "nothing to change\n"
@@ -405,9 +421,22 @@ def assert_documented(section: str, found: Any) -> None:
     assert alike(shape(documented()[section]), shape(found)), (section, found)
 
 
+def assert_documented_analysis(found: Any) -> None:
+    """Without the paths: their components differ by kind, and have a schema of their own in test_analysis_report."""
+    sample = documented()["analyze"]
+    for answer in (sample, found):
+        for each in answer["NetworkInsightsAnalyses"]:
+            assert each.pop("ForwardPathComponents")
+            assert each.pop("ReturnPathComponents")
+    assert alike(shape(sample), shape(found))
+
+
 def test_every_shape_is_the_documented_one(here: Machine, nat: str, tmp_path: Path) -> None:
     assert_documented("validate", read("validate", nat))
     assert_documented("plan", read("plan", nat))
+    assert_documented("analyze --all", read("analyze", "--all", nat))
+    assert_documented("analyze --diff", read("analyze", "--diff", nat, nat))
+    assert_documented_analysis(read("analyze", nat, "attacker", "web", "--port", "80"))
     assert_documented("up", read("up", nat))
     assert_documented("ls", read("ls"))
     assert_documented("break", read("break", "nat", "group-wrong-port"))
