@@ -10,6 +10,7 @@ from emulator.lab.faults import Done, active, break_, undo
 from emulator.lab.plan import compare, settle
 from emulator.lab.probe import probe
 from emulator.lab.running import recall
+from emulator.lab.trace import trace
 from emulator.topology.expand import Expected, expand
 from emulator.topology.faults import FAULTS
 from emulator.topology.flows import Component, Verdict
@@ -65,6 +66,7 @@ def test_a_fault_is_felt_found_and_undone(lesson: Lab, proof: Proof) -> None:
     try:
         _felt(lesson, proof)
         _found_by_the_model(lesson, proof, done)
+        _found_by_a_trace(lesson, proof, done)
     finally:
         undo(lesson.name)
     assert not failing(lesson), "after the undo"
@@ -93,6 +95,14 @@ def _found_by_the_model(lab: Lab, proof: Proof, done: Done) -> None:
     for line in (*proof.fails, *proof.elsewhere):
         verdict = analyzer.verdict(lines[line].flow)
         assert verdict.dropped_at == proof.elsewhere.get(line, fault.broken.component), line
+
+
+def _found_by_a_trace(lab: Lab, proof: Proof, done: Done) -> None:
+    (fault,) = done.came
+    lines = expected(lab)
+    asked = [*proof.fails, *proof.elsewhere]
+    for line, traced in zip(asked, trace(lab.name, [lines[line].flow for line in asked]), strict=True):
+        assert traced.verdict.dropped_at == proof.elsewhere.get(line, fault.broken.component), line
 
 
 def test_every_fault_has_a_proof() -> None:
