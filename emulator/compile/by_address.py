@@ -26,8 +26,8 @@ class Memory(NamedTuple):
     remember: str
 
 
-def memory(settings: Settings, acls: tuple[nft.Rule, ...]) -> Memory:
-    """Chains to stand after `sender` and `receiver`. `acls`: the ACLs of both ends."""
+def memory(settings: Settings, acls: tuple[nft.Rule, ...], last: tuple[nft.Rule, ...]) -> Memory:
+    """Chains to stand after `sender` and `receiver`. `acls`: the ACLs of both ends. `last`: asked after the groups."""
     kept = f"timeout {settings.seconds(OTHER_SECONDS)}s"
     sent, received = (nft.Rule(f"update @peers {{ {fields} {kept} }}") for fields in (_SENT, _RECEIVED))
     judged = (
@@ -36,6 +36,7 @@ def memory(settings: Settings, acls: tuple[nft.Rule, ...]) -> Memory:
         sent,
         *acls,
         nft.Rule("jump peer_receiver"),
+        *last,
         received,
         nft.Rule("accept"),
     )

@@ -13,7 +13,10 @@ from emulator.topology.model import Vpc
 
 
 class Check(NamedTuple):
-    """`chain` looks at what comes from an ENI; `forward` are rules of the forward hook, to stand before all others."""
+    """`chain` looks at what comes from an ENI; `forward` are rules of the forward hook.
+
+    GEN-03: these come last, after the groups of the ENI that is to receive.
+    """
 
     sets: tuple[nft.Set, ...]
     chain: nft.Chain

@@ -81,9 +81,9 @@ def _ruleset(
         vpc, every.values(), topology.prefix_lists
     )  # SG-30: whoever carries a group, stopped or not
     acls = network_acls(vpc, enis)
-    peers = by_address.memory(topology.settings, (*acls.leave, *acls.enter))
-    offered = tuple(nft.Element(address) for address in service_addresses(vpc))
     senders = source.check(vpc, enis.values(), borders)
+    peers = by_address.memory(topology.settings, (*acls.leave, *acls.enter), senders.forward)
+    offered = tuple(nft.Element(address) for address in service_addresses(vpc))
     gateways = tuple(nft.Element(nft.together(eni.gateway, nft.link(eni.link))) for eni in enis.values())
     # A link that is in no map is no link of this VPC and may neither send nor receive. NAT-34: a NAT gateway's
     # ENI carries no group; nor does a border.
@@ -122,6 +122,7 @@ def _ruleset(
                         # ACL-01: groups know a reply, ACLs judge it like any other packet.
                         *acls.leave,
                         *acls.enter,
+                        *senders.forward,
                         nft.Rule(f"{by_address.NARROW} accept", remarks.KNOWN_FLOW),
                         nft.Rule(f"goto {peers.remember}"),
                     ),
@@ -151,13 +152,13 @@ def _ruleset(
                 nft.Chain(
                     "vpc",
                     (
-                        *senders.forward,
                         nft.Rule("ct state established,related goto known"),
                         nft.Rule(f"{by_address.BROAD} goto {peers.judge}"),
                         nft.Rule("jump sender"),
                         *acls.leave,
                         *acls.enter,
                         nft.Rule("jump receiver"),
+                        *senders.forward,
                         *tracked,
                         nft.Rule("accept"),
                     ),

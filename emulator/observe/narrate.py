@@ -68,6 +68,11 @@ class Narrator:
                 *(gateway.name for gateway in vpc.nat_gateways),
             )
         }
+        self._led_by = {
+            gateway.name: vpc.subnet(gateway.subnet).route_table
+            for vpc in topology.vpcs
+            for gateway in vpc.nat_gateways
+        }
         self._peers = {(veth.node, veth.link): (veth.peer_node, veth.peer_link) for veth in state.veths}
         self._peers |= {(veth.peer_node, veth.peer_link): (veth.node, veth.link) for veth in state.veths}
 
@@ -166,11 +171,19 @@ class Narrator:
                 return Ended(route[1], route[0])
             if kind == "internet":
                 return Ended(self.component(node), f"the internet knows no {held.ends.destination}")
+            if kind == "nat_gateway" and held.ends.source in self._own(node):
+                # Its kernel refuses what it has sent itself, and no rule of ours is asked.
+                table = self._led_by[node]
+                words = f"route table {table} leads what {node} has translated back to {node}"
+                return Ended(Component("route_table", table, self._vpc[node]), words)
             if kind == "instance":
                 words = f"{node} forwards nothing: {held.ends.destination} is none of its addresses"
                 return Ended(self.component(node), words)
         words = f"the kernel of {node} dropped it, and no nft rule says why"
         return Ended(self.component(node, self._side(held)), words)
+
+    def _own(self, node: str) -> set[str]:
+        return {address.ip for address in self._state.namespaces[node].addresses}
 
     def _lost(self, held: Pass) -> Ended:
         peer = self.peer(held)

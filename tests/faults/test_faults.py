@@ -1,6 +1,6 @@
 """Every fault on the wire: the intended checks of a lesson fail, at whom the fault blames; after the undo all pass."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -18,7 +18,7 @@ from tests.faults.proofs import PROOFS, Proof
 from tests.support import lab as labs
 from tests.support.lab import Lab
 
-WINDOW = 0.3  # seconds of silence: nothing in a lab on one machine takes longer
+WINDOWS = (0.12, 1.0)  # seconds of silence: enough on an idle machine; and what a surprise is asked again with
 
 _CASES = [(lesson, proof) for lesson, proofs in PROOFS.items() for proof in proofs]
 
@@ -42,14 +42,23 @@ def expected(lab: Lab) -> dict[str, Expected]:
     return named
 
 
-def failing(lab: Lab) -> dict[str, Verdict]:
-    """The lines that the wire does not do as expected."""
+def failing(lab: Lab, wanted: Iterable[str] = ()) -> dict[str, Verdict]:
+    """The lines that the wire does not do as expected. If they are not the wanted ones, it is asked more patiently."""
+    found: dict[str, Verdict] = {}
+    for window in WINDOWS:
+        found = _failing(lab, window)
+        if found.keys() == set(wanted):
+            break
+    return found
+
+
+def _failing(lab: Lab, window: float) -> dict[str, Verdict]:
     lines = expected(lab)
     refused = [line for line, each in lines.items() if each.expectation.result == "refused"]
     heard = [line for line in lines if line not in refused]
-    outcomes = probe(lab.name, [lines[line].flow for line in heard], window=WINDOW)
+    outcomes = probe(lab.name, [lines[line].flow for line in heard], window=window)
     if refused:
-        outcomes += probe(lab.name, [lines[line].flow for line in refused], listen=False, window=WINDOW)
+        outcomes += probe(lab.name, [lines[line].flow for line in refused], listen=False, window=window)
     found = {}
     for line, outcome in zip((*heard, *refused), outcomes, strict=True):
         wanted, verdict = lines[line].expectation, outcome.verdict
@@ -78,8 +87,9 @@ def test_a_fault_is_felt_found_and_undone(lesson: Lab, proof: Proof) -> None:
 
 
 def _felt(lab: Lab, proof: Proof) -> None:
-    wrong = failing(lab)
-    assert wrong.keys() == {*proof.fails, *proof.elsewhere}
+    wanted = {*proof.fails, *proof.elsewhere}
+    wrong = failing(lab, wanted)
+    assert wrong.keys() == wanted
     results = {line: verdict.result for line, verdict in wrong.items()}
     assert results == {line: "pass" if proof.elsewhere.get(line, INTENDED) is None else "drop" for line in wrong}
 
