@@ -75,7 +75,8 @@ def _ruleset(
     vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], borders: Collection[Border], topology: Topology
 ) -> Ruleset:
     """The router's table. Order, by GEN-03 and GEN-04: source check, sender's groups and ACL, route, receiver's ACL and
-    groups. What is addressed to the router itself passes neither groups nor ACLs (SG-40, ACL-17): chain `to_router`.
+    groups, its source/destination check. What is addressed to the router itself passes neither groups nor ACLs (SG-40,
+    ACL-17): chain `to_router`.
     """
     groups = security_groups(
         vpc, every.values(), topology.prefix_lists
