@@ -22,7 +22,7 @@ from emulator.topology.traces import Trace
 
 # Seconds of silence after which a packet is given up. Nothing but a busy machine can come between two hooks of one
 # namespace; at a link's other end it may have to wait for its turn, and so may an answer for a program that is slow.
-_IN_PLACE, _ON_THE_WAY, _DROPPED = 0.2, 1.0, 0.05
+_IN_PLACE, _ON_THE_WAY, _DROPPED = 0.2, 1.5, 0.05
 _TURN: Final = 0.02
 
 

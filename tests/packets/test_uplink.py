@@ -13,6 +13,8 @@ import pytest
 from emulator import names
 from emulator.errors import UnsupportedError
 from emulator.kernel import netns
+from emulator.lab.trace import trace
+from emulator.topology.flows import Component, flow
 from tests.support import lab as labs
 from tests.support import packets
 from tests.support.lab import Lab, edited
@@ -235,3 +237,16 @@ def test_a_machine_that_does_not_forward(machine: Machine) -> None:
         assert machine.picture() == before
     finally:
         machine.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+
+
+def test_a_trace_follows_to_the_uplink(lab: Lab) -> None:
+    """What happens beyond nobody can see, but the answer is seen coming back."""
+    beyond, nobody = (flow(lab.topology, lab.addresses, "dev", to, "icmp") for to in (REAL, "198.51.100.77"))
+    answered, lost = trace(lab.name, [beyond, nobody])
+    assert (answered.verdict.result, answered.dropped_at) == ("pass", None), answered.reason
+    assert [hop.node for hop in answered.forward] == ["dev", "main.router", "nat", "main.router", "igw", "internet"]
+    assert answered.forward[-1].left == names.UPLINK_LINK
+    assert [hop.node for hop in answered.back] == ["internet", "igw", "main.router", "nat", "main.router", "dev"]
+    assert lost.verdict.result == "drop"
+    assert lost.dropped_at == Component("internet", "internet")
+    assert lost.reason == "it left the lab by uplink, and nothing is known of it since"
