@@ -101,6 +101,36 @@ class Channel:
                         return refusals
                 at += (length + 3) & ~3
 
+    def transact(self, requests: Sequence[Request]) -> Refusal | None:
+        """All of a netfilter batch, or none of it; its first refusal.
+
+        requests: with the messages that begin and end the batch. Those two are not relied on for an answer: a kernel
+        before 6.10 acknowledges neither, and no kernel acknowledges the end of a batch that failed.
+        """
+        first = self._sequence + 1
+        last = first + len(requests) - 2  # the last of those that do something
+        self._sequence += len(requests)
+        self._socket.send(
+            b"".join(
+                HEADER.pack(16 + len(body), kind, flags | REQUEST | (ACK if sequence == last else 0), sequence, 0)
+                + body
+                for sequence, (kind, flags, body) in enumerate(requests, first)
+            )
+        )
+        while True:
+            data = self._socket.recv(_ROOM)
+            at = 0
+            while at < len(data):
+                length, kind, flags, number, _ = HEADER.unpack_from(data, at)
+                if kind == ERROR and first <= number < first + len(requests):
+                    code = -_INT.unpack_from(data, at + 16)[0]
+                    if code:
+                        text = _words(data, at + 36, at + length) if flags & _HAS_TEXT else ""
+                        return Refusal(number - first, code, text)
+                    if number == last:
+                        return None
+                at += (length + 3) & ~3
+
     def ask(self, requests: Sequence[Request]) -> list[Part | Refusal]:
         """One answer for each request, in order. For requests that are answered with one message and no ACK."""
         answers: list[Part | Refusal] = []

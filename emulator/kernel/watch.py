@@ -67,14 +67,14 @@ class Watch:
             wanted = trace_wire.install(tag, replies)
             if exact and nftables.is_own(self._netfilter, generation):
                 wanted += trace_wire.own_generation(generation + 1)
-            refusals = self._netfilter.send(trace_wire.batch(wanted, generation))
-            if not refusals:
+            refusal = self._netfilter.transact(trace_wire.batch(wanted, generation))
+            if refusal is None:
                 self._read_rules()
                 return
-            if refusals[0].errno in (EEXIST, EPERM):
+            if refusal.errno in (EEXIST, EPERM):
                 raise KernelError(f"{self.node} is being traced already", "wait for the other trace to end")
-            if refusals[0].errno not in (EINTR, _ERESTART):
-                reason = refusals[0].text or os.strerror(refusals[0].errno)
+            if refusal.errno not in (EINTR, _ERESTART):
+                reason = refusal.text or os.strerror(refusal.errno)
                 raise UnsupportedError(f"this kernel refuses to trace: {reason}", "it takes Linux 5.12 or later")
         raise KernelError(f"the rules of {self.node} never keep still")
 

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from emulator.errors import KernelError
+from emulator.kernel import nftables
+from emulator.kernel.channel import Channel
+from emulator.kernel.watch import close_all, watch
 from emulator.lab.status import status
 from emulator.lab.trace import trace
 from emulator.topology.flows import Component, Flow, flow
@@ -65,17 +69,17 @@ def test_a_killed_trace_leaves_nothing(lab: Lab) -> None:
     """Killed while its tables are there: they go with the process."""
     script = (
         "import sys, time; from emulator.observe import tracer; from emulator.lab.trace import question, trace\n"
-        "def wait(self): print('now', flush=True); time.sleep(600)\n"
+        "def wait(self): print('now', flush=True); time.sleep(60)\n"
         "tracer._Listening.to_the_end = wait\n"
         f"trace({lab.name!r}, [question({lab.name!r}, 'dev', 'web.example', 'tcp', 80)[1]])\n"
     )
     before = tables(lab)
     with subprocess.Popen([sys.executable, "-c", script], cwd=REPOSITORY, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
-        assert child.stdout.readline() == b"now\n"
-        under_way = tables(lab)
-        assert all(TABLE in under_way[node] for node in ("main.router", "igw", "nat", "dev", "web.example", "internet"))
-        child.send_signal(signal.SIGKILL)
+        said, under_way = child.stdout.readline(), tables(lab)
+        child.kill()
+    assert said == b"now\n"
+    assert all(TABLE in under_way[node] for node in ("main.router", "igw", "nat", "dev", "web.example", "internet"))
     assert child.returncode == -signal.SIGKILL
     eventually(lambda: tables(lab) == before)
     assert tampered(lab) == []
@@ -155,3 +159,38 @@ def test_a_port_that_somebody_holds_is_left_alone(lab: Lab) -> None:
     assert silent.dropped_at == Component("outside_host", "attacker")
     assert silent.verdict.receiver == "attacker"
     assert b"vpcemu" in held.recv(100)
+
+
+def test_a_namespace_is_traced_by_one_at_a_time(lab: Lab) -> None:
+    """Beside the lock, the kernel sees to it: the second is refused, and is told so."""
+    one, other = (watch(lab.name, ["main.router", "dev"]) for _ in range(2))
+    try:
+        for held in one.values():
+            held.begin(b"one", [], exact=held.node == "main.router")
+        with pytest.raises(KernelError, match="dev is being traced already"):
+            other["dev"].begin(b"two", [], exact=False)
+    finally:
+        close_all([*one.values(), *other.values()])
+    assert tampered(lab) == []
+
+
+def test_rules_that_change_between_reading_and_writing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel refuses the transaction, and what another did meanwhile is not excused with our own doing."""
+    real, calls = nftables.generation, 0
+
+    def disturbed(channel: Channel) -> int:
+        nonlocal calls
+        calls += 1
+        found = real(channel)
+        if calls == 1:
+            lab.must("main.router", "nft add rule ip vpcemu sender counter")
+        return found
+
+    held = watch(lab.name, ["main.router"])
+    monkeypatch.setattr(nftables, "generation", disturbed)
+    try:
+        held["main.router"].begin(b"tag", [], exact=True)
+    finally:
+        close_all(held.values())
+    assert calls == 2
+    assert tampered(lab) == ["main.router"]
