@@ -18,7 +18,7 @@ from emulator.analysis import Analysis, analyze
 from emulator.compile.state import State
 from emulator.errors import UnsupportedError, UsageError, VpcemuError
 from emulator.kernel import netns, sockets
-from emulator.lab import places, source, view
+from emulator.lab import faults, places, source, view
 from emulator.lab import status as status_of
 from emulator.lab.down import Removed, down
 from emulator.lab.node import Interface, Node
@@ -111,7 +111,10 @@ class Lab:
     @property
     def changed(self) -> bool:
         """Whether it is not what it was first brought up as."""
-        return self._first is not None and self.text != self._first[1]
+        if self._first is None:
+            return False
+        there = recall(self.name).record
+        return there.text != self._first[1] or there.exercise is not None
 
     def restore(self) -> None:
         """Back to what it was first brought up as. Nothing happens if nothing was changed."""
@@ -190,13 +193,46 @@ class Lab:
         before = self.file, self.text
         try:
             self.up(edited(before[1], changes))
-            yield self
-        except Exception:
-            for answer in self.answers[-_TELLING:]:
-                answer.explain()  # while the lab is what the question was about
-            raise
+            with self._telling():
+                yield self
         finally:
             self._back_to(*before)
+
+    def break_(self, fault: str, *, on: str = "") -> faults.Done:
+        """One of the faults of `vpcemu break`; on: its victim, by default the first that carries traffic."""
+        done = faults.break_(self.name, fault, on=on)
+        self._use(None)
+        return done
+
+    def undo(self) -> faults.Done:
+        """Take all faults back. UsageError if there is none."""
+        done = faults.undo(self.name)
+        self._use(None)
+        return done
+
+    @contextmanager
+    def broken(self, fault: str, *, on: str = "") -> Iterator[faults.Done]:
+        """The lab with that fault, until the end of the block.
+
+        with vpc.broken("group-wrong-port"): ...
+        """
+        done = self.break_(fault, on=on)
+        try:
+            with self._telling():
+                yield done
+        finally:
+            faults.undo(self.name, last=True)
+            self._use(None)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Answers explain themselves while the lab is still what the question was about."""
+        try:
+            yield
+        except Exception:
+            for answer in self.answers[-_TELLING:]:
+                answer.explain()
+            raise
 
     def _read(self, topology: Source) -> tuple[str, str | Mapping[str, Any]]:
         """(file, content). Text that is in no file is put into one, so that a problem's line can be looked up."""
@@ -210,7 +246,8 @@ class Lab:
         path.write_text(renamed(topology, self.name), encoding="utf-8")
         return str(path), topology
 
-    def _use(self, wanted: Wanted) -> None:
+    def _use(self, wanted: Wanted | None) -> None:
+        """The lab is another one now. None: what its record says."""
         self._wanted = wanted
         self._remembered = {}
         for wire in self._wires.values():  # a link may be another one by now

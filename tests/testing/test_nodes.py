@@ -138,3 +138,29 @@ def test_what_cannot_come_up_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(api.TopologyError, match="subnet"):
         api.lab(TOPOLOGY.replace("subnet: inside, private_ip", "subnet: insid, private_ip"), name=name)
     leaks.assert_nothing_left(name)
+
+
+def test_a_fault_lasts_as_long_as_its_block(vpc: api.Lab) -> None:
+    changed = [vpc.changed]
+    with vpc.broken("default-route-missing") as done:
+        assert [active.fault.name for active in done.left] == ["default-route-missing"]
+        changed.append(vpc.changed)
+        answer = vpc.reaches("far", "203.0.113.1", tcp=80)
+        assert not answer
+        assert answer.trace.dropped_at is not None
+        assert (answer.trace.dropped_at.kind, answer.trace.verdict.on_the_way_back) == ("route_table", True)
+        assert "dropped on the way back at route table public" in repr(answer)
+    changed.append(vpc.changed)
+    assert changed == [False, True, False]
+    assert vpc.reaches("far", "203.0.113.1", tcp=80)
+
+
+def test_a_fault_that_is_left_goes_with_restore(vpc: api.Lab) -> None:
+    vpc.break_("internet-gateway-detached")
+    assert not vpc.reaches("far", "203.0.113.1", tcp=80)
+    vpc.restore()
+    assert vpc.reaches("far", "203.0.113.1", tcp=80)
+    with pytest.raises(api.UsageError):
+        vpc.undo()
+    with pytest.raises(api.UsageError), vpc.broken("no-such-fault"):
+        pytest.fail("not reached")
