@@ -265,6 +265,7 @@ there
   nat  NAT gateway, in eth0, out eth0
     packet    10.0.20.4:PORT to 93.184.216.34:80
     note      NAT gateway: MSS
+    note      NAT gateway: one of its addresses
     allow     NAT gateway: outbound
     allow     NAT gateway: source becomes its own
     rewrite   source 10.0.20.4 to 10.0.10.4
