@@ -5,14 +5,14 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from emulator.cli.common import complete_labs, complete_nodes, json_option, lab_option
+from emulator.cli.common import complete_ends, complete_labs, json_option, lab_option
 from emulator.cli.output import colours, echo, echo_json, need_root
 from emulator.errors import ExitCode
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
     """Files and labs, then the nodes of the lab that is up."""
-    words = [*complete_labs(ctx, param, incomplete), *complete_nodes(ctx, param, incomplete)]
+    words = [*complete_labs(ctx, param, incomplete), *complete_ends(ctx, param, incomplete)]
     return [*map(CompletionItem, words), CompletionItem(incomplete, type="file")]
 
 

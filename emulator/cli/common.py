@@ -24,6 +24,22 @@ def complete_nodes(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [node for node in places.named_namespaces(labs[0]) if node.startswith(incomplete)]
 
 
+def complete_ends(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Nodes, and for root the further network interfaces of instances."""
+    from contextlib import suppress
+
+    from emulator.errors import UsageError
+    from emulator.lab import view
+
+    nodes = complete_nodes(ctx, param, incomplete)
+    labs = [ctx.params["lab"]] if ctx.params.get("lab") else places.recorded()
+    if len(labs) == 1:
+        with suppress(UsageError, OSError):
+            found = (link for seen in view.read(labs[0]).nodes.values() for link in seen.get("interfaces", {}))
+            nodes += [link for link in found if link.startswith(incomplete)]
+    return nodes
+
+
 def _files_and_labs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     labs = [CompletionItem(lab) for lab in complete_labs(ctx, param, incomplete)]
     return [*labs, CompletionItem(incomplete, type="file")]
@@ -40,8 +56,8 @@ subject_argument = click.argument(
 
 
 def end_argument(name: str, title: str) -> Callable[[_F], _F]:
-    """One end of a flow: a node, or an address."""
-    return click.argument(name, metavar=title, shell_complete=complete_nodes)
+    """One end of a flow: a node, a network interface, or an address."""
+    return click.argument(name, metavar=title, shell_complete=complete_ends)
 
 
 file_argument = click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))

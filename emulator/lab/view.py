@@ -60,6 +60,9 @@ def node(view: View, name: str) -> Seen:
         return view.nodes[name]
     from difflib import get_close_matches
 
+    owner = next((other for other, seen in view.nodes.items() if name in seen.get("interfaces", {})), "")
+    if owner:
+        raise UsageError(f"{name} is a network interface, and no node", f"it is inside {owner}")
     near = get_close_matches(name, view.nodes, 1)
     known = sorted(view.nodes, key=lambda item: (view.nodes[item]["kind"] != "instance", item))
     listed = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")

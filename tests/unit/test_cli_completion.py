@@ -1,5 +1,6 @@
 """Completion: the shell's script, and what it is answered, without root and without reading a lab's files."""
 
+import json
 import os
 import subprocess
 import sys
@@ -61,6 +62,18 @@ def test_offers(words: str, offered: list[str]) -> None:
 def test_one_lab_need_not_be_named(tmp_path: Path) -> None:
     os.rmdir(tmp_path / "run" / "other")
     assert completed("vpcemu exec ") == ["dev", "dns.example", "web"]
+
+
+def test_root_is_offered_network_interfaces_as_ends_of_a_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "RUN", str(tmp_path / "run"))
+    monkeypatch.setattr(places, "NETNS", str(tmp_path / "netns"))
+    (tmp_path / "run" / "lab").mkdir(parents=True)
+    (tmp_path / "netns").mkdir()
+    (tmp_path / "netns" / "lab.fw").touch()
+    nodes = {"fw": {"interfaces": {"fw.eth0": ["10.0.0.4", ""], "fw.eth1": ["10.0.1.4", ""]}}}
+    (tmp_path / "run" / "lab" / "nodes.json").write_text(json.dumps({"nodes": nodes, "dns": "", "uplink": False}))
+    assert completed("vpcemu trace f") == ["fw", "fw.eth0", "fw.eth1"]
+    assert completed("vpcemu exec f") == ["fw"]
 
 
 def test_where_nothing_has_ever_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

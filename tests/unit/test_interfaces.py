@@ -7,6 +7,7 @@ import pytest
 from emulator.compile.diff import diff
 from emulator.compile.lab import compile_lab
 from emulator.compile.state import Address, Namespace, PolicyRule, Route, State, Step
+from emulator.errors import UsageError
 from emulator.lab import nodes, view
 from emulator.report import plan
 from emulator.topology.addresses import assign
@@ -207,6 +208,14 @@ def test_names_lead_to_every_interface() -> None:
     ]
     assert view.hosts(seen, "far").splitlines()[2:] == ["203.0.113.1 fw", "203.0.113.1 fw.eth0"]
     assert view.public(seen) == {"far": "45.83.64.9", "fw": "203.0.113.1", "fw.eth0": "203.0.113.1"}
+
+
+def test_an_interface_is_no_node_to_enter() -> None:
+    topology = parse()
+    seen = nodes.view(topology, assign(topology)[0])
+    with pytest.raises(UsageError, match=r"fw\.eth1 is a network interface") as refused:
+        view.node(seen, "fw.eth1")
+    assert refused.value.hint == "it is inside fw"
 
 
 def words(old: str, new: str) -> list[str]:
