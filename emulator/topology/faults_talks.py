@@ -134,7 +134,8 @@ def way(talk: Talk, end: End, to: IPv4Address) -> Iterator[Leg]:
         yield Leg(talk, end, to, vpc, subnet, table, route, local)
         hop = route.target.name if route and route.target.kind in ("nat_gateway", "instance") else ""
         onward = [gateway.subnet for gateway in vpc.nat_gateways if gateway.name == hop]
-        onward += [instance.subnet for instance in vpc.instances if instance.name == hop]
+        # By which of its ENIs it came in does not matter: an appliance sends on by the primary one.
+        onward += [held.subnet for held in vpc.instances if any(eni.name == hop for eni in held.interfaces)]
         if not onward:
             return
         name = onward[0]
