@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from tests.support.lab import edited
+
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
@@ -56,11 +58,12 @@ def test_workflow_notices_a_public_private_instance(workspace: Path, lab_name: s
     """The point of the recipe: with a group that admits everybody and a public address, its check fails."""
     topology = workspace / "vpcemu" / "topologies" / "nat.yaml"
     text = topology.read_text()
-    opened = text.replace("dev: {subnet: private,", "dev: {subnet: public, elastic_ip: 52.195.125.185,").replace(
-        "dev: {ingress: []}", "dev: {ingress: [{protocol: all, from: 0.0.0.0/0}]}"
-    )
-    assert opened != text
-    topology.write_text(opened)
+    changes = {
+        "route_table: private}": "route_table: public}",
+        "dev: {subnet: private,": "dev: {subnet: private, elastic_ip: 52.195.125.185,",
+        "dev: {ingress: []}": "dev: {ingress: [{protocol: all, from: 0.0.0.0/0}]}",
+    }
+    topology.write_text(edited(text, changes))
     done = run_workflow(workspace)
     assert done.returncode == 1, done.stdout + done.stderr
     summary = (workspace / "summary.md").read_text()

@@ -120,6 +120,10 @@ def test_what_cannot_be_broken(name: str, on: str, what: str, hint: str) -> None
 def test_what_is_noticed_in_words() -> None:
     broken = broken_by(lesson("nat"), "default-route-missing")
     assert sentences(unmet(broken.topology, assign(broken.topology)[0])) == [
+        *(
+            f"tcp {port} from dev to {host}"
+            for host in ("dns.example", "web.example", "attacker")
+            for port in (80, 443)
+        ),
         "icmp from dev to dns.example",
-        "tcp 80 from dev to web.example",
     ]
