@@ -26,7 +26,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         enis = {name: one for name, one in every.items() if one.node not in asleep}
         borders = internet.borders(held)
         namespaces[router_of(held.name)] = vpc.router(held, enis, every, borders, topology)
-        labels |= routing.route_labels(held, enis, borders, topology.prefix_lists)
+        labels |= routing.route_labels(held, enis, every, borders, topology.prefix_lists)
         if held.internet_gateway:
             namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses, topology.settings)
             veths += internet.gateway_links(held)
@@ -35,7 +35,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         for instance in held.awake.instances:
             namespaces[instance.name] = guest.instance(held, instance, eni.of_instance(enis, instance))
         labels |= {
-            (instance.name, Netns("instance")): f"instance {instance.name} is stopped"
+            (instance.name, Netns("instance")): routing.stopped(instance.name)
             for instance in held.instances
             if instance.state == "stopped"
         }

@@ -12,10 +12,18 @@ from emulator.topology.words import target_text
 
 
 def routes(
-    vpc: Vpc, enis: dict[str, Eni], borders: Collection[Border], prefix_lists: Iterable[PrefixList] = ()
+    vpc: Vpc,
+    enis: dict[str, Eni],
+    every: dict[str, Eni],
+    borders: Collection[Border],
+    prefix_lists: Iterable[PrefixList] = (),
 ) -> set[Route]:
-    """Everything but the links' own: the main table, and each route table with its variants."""
+    """Everything but the links' own: the main table, and each route table with its variants.
+
+    every: with those of stopped instances, whose packets vanish (RT-42).
+    """
     found = {Route(MAIN_TABLE, f"{ip}/32", link=eni.link) for eni in enis.values() for ip in eni.ips}
+    found.update(_at_rest(enis, every))
     # RT-41, GEN-01: what has no route is dropped in silence; the kernel's own answer would be "unreachable".
     found.add(Route(MAIN_TABLE, "0.0.0.0/0", "blackhole"))
     lists = {held.name: held for held in prefix_lists}
@@ -28,16 +36,34 @@ def routes(
 
 
 def route_labels(
-    vpc: Vpc, enis: dict[str, Eni], borders: Collection[Border], prefix_lists: Iterable[PrefixList] = ()
+    vpc: Vpc,
+    enis: dict[str, Eni],
+    every: dict[str, Eni],
+    borders: Collection[Border],
+    prefix_lists: Iterable[PrefixList] = (),
 ) -> dict[tuple[str, object], str]:
     """What each route of the router is in the user's file."""
     lists = {held.name: held for held in prefix_lists}
-    return {
-        (router_of(vpc.name), route): f"route table {held.table.name}: {label}"
+    router = router_of(vpc.name)
+    at_rest: dict[tuple[str, object], str] = {
+        (router, route): stopped(eni.node) for route, eni in _at_rest(enis, every).items()
+    }
+    return at_rest | {
+        (router, route): f"route table {held.table.name}: {label}"
         for held in kernel_tables(vpc)
         for route, label in _routes(vpc, held, enis, borders, lists)
         if label
     }
+
+
+def stopped(instance: str) -> str:
+    """RT-42, in words: the label of what stands for the instance, or the end of it."""
+    return f"instance {instance} is stopped"
+
+
+def _at_rest(enis: dict[str, Eni], every: dict[str, Eni]) -> dict[Route, Eni]:
+    asleep = (eni for name, eni in every.items() if name not in enis)
+    return {Route(MAIN_TABLE, f"{ip}/32", "blackhole"): eni for eni in asleep for ip in eni.ips}
 
 
 def _routes(
@@ -45,6 +71,12 @@ def _routes(
 ) -> Iterator[tuple[Route, str]]:
     """One kernel table, with the words for what the user wrote."""
     own = held.subnet.cidr_block if held.subnet else None
+    asleep = {
+        interface.name: f": {stopped(instance.name)}"
+        for instance in vpc.instances
+        if instance.state == "stopped"
+        for interface in instance.interfaces
+    }
     if own is not None:
         # RT-08: two hosts of one subnet meet without the router, so no route steers their traffic.
         yield Route(held.number, str(own), "throw"), ""
@@ -53,7 +85,10 @@ def _routes(
             continue
         route = _route(vpc, held, candidate, enis, borders)
         of_list = f" (prefix list {candidate.prefix_list})" if candidate.prefix_list else ""
-        label = "" if candidate.target == LOCAL else f"{destination}{of_list} to {target_text(candidate.target)}"
+        label = ""
+        if candidate.target != LOCAL:
+            label = f"{destination}{of_list} to {target_text(candidate.target)}"
+            label += asleep.get(candidate.target.name, "")
         yield route, label
 
 

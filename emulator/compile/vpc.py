@@ -65,7 +65,7 @@ def router(
             Address("lo", address, 32) for address in (*map(gateway_address, vpc.subnets), *service_addresses(vpc))
         ),
         neighbours=frozenset(neighbours),
-        routes=frozenset(routes(vpc, enis, borders, topology.prefix_lists)),
+        routes=frozenset(routes(vpc, enis, every, borders, topology.prefix_lists)),
         rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables),
         ruleset=_ruleset(vpc, enis, every, borders, topology),
     )

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from emulator import names
 from emulator.compile import remarks
+from emulator.compile.routing import stopped
 from emulator.compile.state import MAIN_TABLE, Route, State
 from emulator.compile.tables import kernel_tables
 from emulator.kernel.trace_decode import CONTINUE, DROP, JUMP, Event, Rule
@@ -72,6 +73,12 @@ class Narrator:
             gateway.name: vpc.subnet(gateway.subnet).route_table
             for vpc in topology.vpcs
             for gateway in vpc.nat_gateways
+        }
+        self._stopped = {
+            stopped(instance.name): Component("instance", instance.name, vpc.name)
+            for vpc in topology.vpcs
+            for instance in vpc.instances
+            if instance.state == "stopped"
         }
         self._peers = {(veth.node, veth.link): (veth.peer_node, veth.peer_link) for veth in state.veths}
         self._peers |= {(veth.peer_node, veth.peer_link): (veth.node, veth.link) for veth in state.veths}
@@ -212,14 +219,21 @@ class Narrator:
             if route is None or (route.kind == "blackhole" and not label):
                 return f"route table {name}: no route to {destination}", component
             if route.kind != "throw":
-                return label, component if route.kind == "blackhole" else None
+                return label, self._at_rest(label) or component if route.kind == "blackhole" else None
             words = f"route table {name}: {route.destination} local"
         else:
             words = "local"
         own = _longest(self._routes[node], MAIN_TABLE, destination)
+        label = self._state.labels.get((node, own), "") if own else ""
+        if at_rest := self._at_rest(label):
+            return f"{words}, and {label}", at_rest
         if own is None or own.kind != "unicast":
             return f"{words}, and no interface of VPC {vpc} has {destination}", Component("vpc", vpc, vpc)
         return words, None
+
+    def _at_rest(self, label: str) -> Component | None:
+        """RT-42: the stopped instance that a route's label ends with."""
+        return next((component for text, component in self._stopped.items() if label.endswith(text)), None)
 
 
 _Table = dict[int, dict[int, Route]]  # by length of the prefix, then by prefix

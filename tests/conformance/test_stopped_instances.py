@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from emulator.analysis import analyze
 from emulator.lab.status import status
+from emulator.lab.trace import trace
+from emulator.topology.flows import flow
 from tests.support import lab as labs
 from tests.support import packets
 from tests.support.lab import Lab, edited
@@ -157,6 +160,18 @@ def test_RT_42_what_status_and_plan_say(lab: Lab) -> None:
     states = {instance["name"]: instance["state"] for instance in facts["vpcs"][0]["instances"]}
     assert states == {"hq": "running", "db": "running", "fw": "stopped", "web": "stopped", "late": "running"}
     assert not lab.up(stop("web", "fw")).plan.steps
+
+
+def test_RT_42_the_model_and_a_trace_name_it(lab: Lab) -> None:
+    """Of a packet that a stopped instance would have had, the model and a trace say that it ended there."""
+    lab.up(stop("web", "fw"))
+    flows = [
+        flow(lab.topology, lab.addresses, source, target, "tcp", 80)
+        for source, target in (("hq", "web"), ("hq", "far"), ("far", "fw"), ("hq", "rest"))
+    ]
+    ends = [traced.verdict.dropped_at for traced in trace(lab.name, flows)]
+    assert [end and end.name for end in ends] == ["web", "fw", "fw", None]
+    assert [analyze(lab.topology, lab.addresses, one).verdict.dropped_at for one in flows] == ends
 
 
 def test_RT_42_somebody_is_still_inside(lab: Lab) -> None:
