@@ -10,13 +10,16 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import emulator
-from emulator.agent import prober_flow, protocol
+from emulator.agent import protocol
 from emulator.agent.places import NETNS_BASE, RUN_BASE, Places
 from emulator.compile.state import Service
 from emulator.errors import VpcemuError
+
+if TYPE_CHECKING:
+    from emulator.agent.prober_flow import Answer, Request
 
 HELLO_SECONDS = 5.0
 START_SECONDS = 15.0
@@ -74,8 +77,10 @@ class Client:
         errors: list[str] = self._ask({"op": "zone", "names": dict(names)}, 30.0)["errors"]
         return errors
 
-    def probe(self, request: prober_flow.Request) -> list[prober_flow.Answer]:
+    def probe(self, request: "Request") -> "list[Answer]":
         """Try flows; an answer for each, in their order, when all are known."""
+        from emulator.agent import prober_flow  # most callers do not
+
         seconds = 30.0 + 0.02 * len(request.flows) + 2 * request.window * (1 + len(request.flows) // 100)
         return prober_flow.decode(self._ask(prober_flow.encode(request), seconds)["answers"])
 

@@ -10,16 +10,19 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import emulator
-from emulator.agent import dns, linux, prober, prober_flow, protocol, sockets
+from emulator.agent import dns, linux, protocol, sockets
 from emulator.agent.logs import Logs
 from emulator.agent.loop import READ, WRITE, Loop
 from emulator.agent.places import Places
 from emulator.agent.roster import Roster
 from emulator.agent.services import Shared
 from emulator.kernel import syscalls
+
+if TYPE_CHECKING:
+    from emulator.agent.prober import Run
 
 WANTED_FILES = 65536
 LOCK_TRIES = 10
@@ -142,8 +145,10 @@ class Agent:
             case other:
                 raise protocol.BadRequest(f"unknown operation {other!r}")
 
-    def probe(self, request: Mapping[str, Any], done: Callable[[dict[str, Any]], None]) -> prober.Run:
+    def probe(self, request: Mapping[str, Any], done: Callable[[dict[str, Any]], None]) -> "Run":
         """Try flows; `done` gets the answer later. BadRequest at once."""
+        from emulator.agent import prober, prober_flow  # not for an `up`, which waits for us to start
+
         try:
             asked = prober_flow.parse(request)
         except prober_flow.NotAFlow as error:
@@ -195,7 +200,7 @@ class _Control:
         self._socket = accepted
         self._in = bytearray()
         self._out = bytearray()
-        self._pending: prober.Run | None = None  # its answer comes before the next request is read
+        self._pending: Run | None = None  # its answer comes before the next request is read
         loop.watch(accepted.fileno(), READ, self._ready)
 
     def _ready(self) -> None:

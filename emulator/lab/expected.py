@@ -51,7 +51,8 @@ def judge(
             dead = {each.flow.source, *holders.get(each.flow.to, ())} & living - alive
             doubt = _doubt(through=through, dead=sorted(dead))
         elif not differs and each.expectation.seen_as and outcome.verdict.seen_as is None:
-            doubt = "the receiver is not in the lab, so nobody knows as whom it was seen"
+            where = " and ".join(holders.get(each.flow.to, ())) or "the receiver, which is not in the lab"
+            doubt = f"nobody saw it arrive at {where}: as whom it came is unknown"
         found.append(Judged(each, outcome, differs, doubt))
     return found
 

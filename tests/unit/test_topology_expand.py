@@ -1,12 +1,16 @@
 """Expectations spelled out: who is meant by a list, a subnet, a group, the internet, and at which address."""
 
+from pathlib import Path
+
 import pytest
 
 from emulator.topology import expand as expanding
 from emulator.topology.addresses import assign
 from emulator.topology.expand import Expected, expand
+from emulator.topology.fields_expect import EXPECTATION
 from emulator.topology.load import load
 
+ROOT = Path(__file__).parents[2]
 LAB = """
 name: lab
 vpcs:
@@ -157,3 +161,18 @@ expect:
     assert topology is not None, problems
     found, _ = expand(topology, assign(topology)[0])
     assert [(expected.source, expected.target) for expected in found] == [("one", "two")]
+
+
+def test_the_documented_example_is_one_for_the_lesson_nat() -> None:
+    text = (ROOT / "docs" / "expectations.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    lesson = (ROOT / "topologies" / "nat.yaml").read_text().partition("expect:\n")[0]
+    topology, problems = load(lesson + text)
+    assert topology is not None, problems
+    found, wrong = expand(topology, assign(topology)[0])
+    assert not wrong
+    assert len(found) == 6 + 8 + 1
+
+
+def test_every_key_is_documented() -> None:
+    text = (ROOT / "docs" / "expectations.md").read_text()
+    assert not [key for key in EXPECTATION.keys if f"`{key}`" not in text]
