@@ -47,5 +47,5 @@ def command(
     if as_json:
         echo_json(report.shape(found, name))
     else:
-        echo(report.render(found, Paint(colours())))
+        echo(report.render(found, Paint(colours()), target))
     return ExitCode.OK if found.verdict.result == "pass" else ExitCode.FAILED

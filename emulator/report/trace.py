@@ -3,29 +3,20 @@
 from collections.abc import Iterable, Sequence
 
 from emulator.compile.words import KIND
+from emulator.report.flows import flow_text
 from emulator.report.text import PLAIN, Paint, one_line
-from emulator.topology.flows import ECHO_REQUEST, Flow
 from emulator.topology.traces import Ends, Met, Trace, TraceHop
 
 _ACTIONS = {"allow": "allow", "deny": "DROP", "note": "note"}
 
 
-def render(found: Trace, paint: Paint = PLAIN) -> list[str]:
-    """All of it: the flow, both ways, and the verdict as the last line."""
-    lines = [paint.bold(one_line(flow_text(found.flow)))]
+def render(found: Trace, paint: Paint = PLAIN, target: str = "") -> list[str]:
+    """All of it: the flow, both ways, and the verdict as the last line. target: as the user called it."""
+    lines = [paint.bold(one_line(flow_text(found.flow, target or str(found.flow.to))))]
     for title, hops in (("there", found.forward), ("and back", found.back)):
         if hops:
             lines += ["", paint.bold(title), *(line for hop in hops for line in _hop(hop, paint))]
     return [*lines, "", _verdict(found, paint)]
-
-
-def flow_text(flow: Flow) -> str:
-    """`dev (10.0.20.4) to 93.184.216.34, tcp 80`."""
-    what = f"{flow.protocol} {flow.port}"
-    if flow.protocol == "icmp":
-        code = f" code {flow.icmp_code}" if flow.icmp_code else ""
-        what = "ping" if flow.icmp_type == ECHO_REQUEST else f"icmp type {flow.icmp_type}{code}"
-    return f"{flow.source} ({flow.source_ip}) to {flow.to}, {what}"
 
 
 def _hop(hop: TraceHop, paint: Paint) -> Iterable[str]:
