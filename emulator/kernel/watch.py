@@ -150,6 +150,7 @@ class Watch:
 
 def watch(lab: str, nodes: Iterable[str]) -> dict[str, Watch]:
     """Sockets in the namespaces of these nodes; nothing is changed yet."""
+    netns.raise_file_limit()
     there = {entry.node for entry in netns.owned(lab) if entry.inode}
     found: dict[str, Watch] = {}
     try:

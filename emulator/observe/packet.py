@@ -20,6 +20,7 @@ TAG_END: Final = 0x01  # a DNS query's flags begin so; the tag is its number and
 _IP: Final = struct.Struct("!BBHHHBBH4s4s")
 _DO_NOT_FRAGMENT: Final = 0x4000
 _SYN, _RST = 0x02, 0x04
+_MSS: Final = struct.pack("!BBH", 2, 4, 8961)  # what an instance says (MTU-01)
 _ERRORS: Final = {
     3: "destination unreachable",
     4: "source quench",
@@ -59,7 +60,7 @@ def build(flow: Flow, number: int, tag: bytes, source_port: int) -> bytes:
     """The packet, from its IP header on. number: of the flow, below FLOWS_AT_MOST."""
     cookie = tag + bytes([2 * number])
     if flow.protocol == "tcp":
-        upper = struct.pack("!HH4sIBBHHH", source_port, flow.port, cookie, 0, 5 << 4, _SYN, 64240, 0, 0)
+        upper = struct.pack("!HH4sIBBHHH", source_port, flow.port, cookie, 0, 6 << 4, _SYN, 64240, 0, 0) + _MSS
         upper = _with_checksum(flow, upper, 16)
     elif flow.protocol == "udp":
         payload = tag[:2] + _DNS_QUESTION if flow.port == _DNS else cookie + b"vpcemu trace\n"
