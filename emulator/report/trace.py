@@ -13,17 +13,21 @@ _ACTIONS = {"allow": "allow", "deny": "DROP", "note": "note"}
 def render(found: Trace, paint: Paint = PLAIN, target: str = "") -> list[str]:
     """All of it: the flow, both ways, and the verdict as the last line. target: as the user called it."""
     lines = [paint.bold(one_line(flow_text(found.flow, target or str(found.flow.to))))]
-    for title, hops in (("there", found.forward), ("and back", found.back)):
+    for title, hops in (("there", found.forward), (f"and back: {found.answer}", found.back)):
         if hops:
-            lines += ["", paint.bold(title), *(line for hop in hops for line in _hop(hop, paint))]
+            lines += ["", paint.bold(title)]
+        for before, hop in zip((None, *hops), hops, strict=False):
+            lines += _hop(hop, before.departed if before else None, paint)
     return [*lines, "", _verdict(found, paint)]
 
 
-def _hop(hop: TraceHop, paint: Paint) -> Iterable[str]:
+def _hop(hop: TraceHop, before: Ends | None, paint: Paint) -> Iterable[str]:
+    """before: the packet's addresses as they were told last."""
     ways = [f"in {hop.came}" if hop.came else "", f"out {hop.left}" if hop.left else ""]
     where = ", ".join(filter(None, (KIND[hop.kind] if hop.kind != "internet" else "", *ways)))
     yield f"  {paint.bold(hop.node)}  {paint.dim(where)}"
-    yield f"    {paint.dim('packet '):10}{_ends(hop.entered)}"
+    if hop.entered != before:
+        yield f"    {'packet':10}{_ends(hop.entered)}"
     for met in hop.rules[: hop.before_route]:
         yield _rule(met, paint)
     if hop.route:

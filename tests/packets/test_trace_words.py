@@ -258,57 +258,45 @@ there
   dev  instance, out eth0
     packet    10.0.20.4:PORT to 93.184.216.34:80
   main.router  VPC router, in eni-dev, out eni-nat
-    packet    10.0.20.4:PORT to 93.184.216.34:80
     allow     source/destination check: sent from an address of its own
     route     route table private: 0.0.0.0/0 to nat
     allow     security group dev, egress rule 1
   nat  NAT gateway, in eth0, out eth0
-    packet    10.0.20.4:PORT to 93.184.216.34:80
     note      NAT gateway: MSS
     note      NAT gateway: one of its addresses
     allow     NAT gateway: outbound
     allow     NAT gateway: source becomes its own
     rewrite   source 10.0.20.4 to 10.0.10.4
   main.router  VPC router, in eni-nat, out igw
-    packet    10.0.10.4:PORT to 93.184.216.34:80
     allow     source/destination check: off
     route     route table public: 0.0.0.0/0 to igw
   igw  internet gateway, in vpc, out internet
-    packet    10.0.10.4:PORT to 93.184.216.34:80
     allow     internet gateway: outbound
     allow     internet gateway: private to public
     rewrite   source 10.0.10.4 to 52.195.125.184
   internet  in igw-main, out out-web.example
-    packet    52.195.125.184:PORT to 93.184.216.34:80
   web.example  outside host, in eth0
-    packet    52.195.125.184:PORT to 93.184.216.34:80
     arrives
 
-and back
+and back: SYN-ACK
   web.example  outside host, out eth0
     packet    93.184.216.34:80 to 52.195.125.184:PORT
   internet  in out-web.example, out igw-main
-    packet    93.184.216.34:80 to 52.195.125.184:PORT
   igw  internet gateway, in internet, out vpc
-    packet    93.184.216.34:80 to 52.195.125.184:PORT
     allow     internet gateway: a known flow
     rewrite   destination 52.195.125.184 to 10.0.10.4
   main.router  VPC router, in igw, out eni-nat
-    packet    93.184.216.34:80 to 10.0.10.4:PORT
     route     local
     allow     security groups: part of an allowed flow
   nat  NAT gateway, in eth0, out eth0
-    packet    93.184.216.34:80 to 10.0.10.4:PORT
     note      NAT gateway: MSS
     allow     NAT gateway: a known connection
     rewrite   destination 10.0.10.4 to 10.0.20.4
   main.router  VPC router, in eni-nat, out eni-dev
-    packet    93.184.216.34:80 to 10.0.20.4:PORT
     allow     source/destination check: off
     route     route table public: 10.0.0.0/16 local
     allow     security groups: part of an allowed flow
   dev  instance, in eth0
-    packet    93.184.216.34:80 to 10.0.20.4:PORT
     arrives
 
 pass: answered with SYN-ACK; web.example saw 52.195.125.184
