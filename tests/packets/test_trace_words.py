@@ -199,10 +199,10 @@ def test_a_link_that_is_down(nat: Lab) -> None:
     try:
         found = traced(nat, "attacker", "web", "tcp", 80)
     finally:
-        nat.must("web", "ip link set eth0 up", "ip route replace default via 10.0.10.1")
-    assert found.verdict.result == "drop"
-    assert found.dropped_at is not None
-    assert found.dropped_at.name in ("web", "main")
+        nat.up(nat.text)
+    assert (found.verdict.result, found.dropped_at) == ("drop", Component("instance", "web", "main"))
+    assert found.reason == "it left main.router by eni-web and never came to web"
+    assert traced(nat, "attacker", "web", "tcp", 80).verdict.result == "pass"
 
 
 def test_hairpin() -> None:
