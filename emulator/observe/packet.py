@@ -113,15 +113,18 @@ def recognise(header: Header, flows: dict[int, Flow], tag: bytes, ports: dict[in
 def _udp(header: Header, flows: dict[int, Flow], tag: bytes, ports: dict[int, int]) -> Known | None:
     number, ends = header.identification - 1, header.ends
     flow = flows.get(number)
-    if flow and flow.protocol == "udp" and header.transport[8:10] == tag[:2] and ends.destination_port == flow.port:
+    # Answers are identified by the kernel that makes them, and one in 65,536 happens to have our number.
+    onward = flow is not None and (flow.port != ends.source_port or flow.port == ends.destination_port)
+    if flow and flow.protocol == "udp" and header.transport[8:10] == tag[:2] and onward:
         return Known(number, "forward")
-    whole = len(header.transport) > 11 and header.transport[8:11] == tag
-    echoed = header.transport[11] // 2 if whole else -1
-    for number in (echoed, ports.get(ends.destination_port, -1)):
-        flow = flows.get(number)
-        if flow and flow.protocol == "udp" and flow.port == ends.source_port:
-            return Known(number, "back", "datagram")
-    return None
+    if len(header.transport) > 11 and header.transport[8:11] == tag:  # an echo, whatever has become of its ports
+        number = header.transport[11] // 2
+    else:
+        number = ports.get(ends.destination_port, -1)
+        if number in flows and flows[number].port != ends.source_port:
+            return None
+    flow = flows.get(number)
+    return Known(number, "back", "datagram") if flow and flow.protocol == "udp" else None
 
 
 def refuses(answer: str) -> bool:
