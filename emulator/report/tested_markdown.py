@@ -39,6 +39,11 @@ def markdown(facts: Findings) -> list[str]:
     return [*lines, *rows]
 
 
+def not_run(file: str, what: str) -> list[str]:
+    """A run that came to nothing."""
+    return [f"## {_SIGNS['differs']} vpcemu test: {_plain(file)} was not tried", "", *map(_plain, what.splitlines())]
+
+
 def _code(text: str) -> str:
     """As it is to be typed."""
     return f"`` {' '.join(text.split())} ``"

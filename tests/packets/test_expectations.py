@@ -236,7 +236,10 @@ def test_a_cancelled_run_takes_its_lab_down(file: Path) -> None:
 
 def test_2_a_wrong_file_and_one_that_expects_nothing(file: Path) -> None:
     write(file, "  - {from: dvee, to: web, port: 80, result: pass}\n")
-    assert "no node is called `dvee`" in run(file, code=2)
+    report = file.with_suffix(".xml")
+    assert "no node is called `dvee`" in run(file, "--junit", report, "--markdown", code=2)
+    (error,) = ElementTree.parse(report).getroot().iter("error")
+    assert "no node is called `dvee`" in error.attrib["message"], "and no CI system takes it for a green run"
     write(file, "  - {from: 9.9.9.9, to: web, port: 80, result: pass}\n")
     assert "nobody in this lab sends from 9.9.9.9" in run(file, code=2)
     file.write_text(LAB.replace("NAME", file.stem).replace("expect:\n", ""))

@@ -15,7 +15,7 @@ import pytest
 
 from emulator.report import tested
 from emulator.report.tested import Finding, Findings, Reason, Summary
-from emulator.report.tested_junit import junit
+from emulator.report.tested_junit import junit, not_run
 from emulator.report.tested_markdown import markdown
 from emulator.report.text import Paint
 
@@ -152,6 +152,14 @@ def test_junit_counts_what_it_holds() -> None:
     assert len(cases) == 5
     assert [len(case.findall("failure")) for case in cases] == [0, 0, 1, 0, 0]
     assert [len(case.findall("error")) for case in cases] == [0, 0, 0, 1, 1]
+
+
+def test_a_run_that_came_to_nothing_is_no_green_one() -> None:
+    root = ElementTree.fromstring(not_run("nat.yaml", "nat.yaml:3:1: <wrong>\nand more"))
+    assert (root.attrib["tests"], root.attrib["errors"]) == ("1", "1")
+    (error,) = root.iter("error")
+    assert error.attrib["message"] == "nat.yaml:3:1: <wrong>"
+    assert (error.text or "").endswith("and more")
 
 
 def test_markdown_has_no_markup_of_the_user_s() -> None:
