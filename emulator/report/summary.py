@@ -66,6 +66,8 @@ def try_next(topology: Topology, addresses: Addresses, program: str, lab_option:
             hints.append(Hint(f"{inside} curl -s {url}", "the web server tells who called it"))
         hints.append(Hint(f"{program} shell{lab_option} {instance.name}", "look around: ip addr, ip route, ip neigh"))
     lab = f" {name}" if lab_option else ""
+    if topology.expect:
+        hints.append(Hint(f"{program} test{lab}", "what the file expects, tried with real packets"))
     hints.append(Hint(f"{program} status{lab}"))
     hints.append(Hint(f"{program} down{lab}"))
     return hints

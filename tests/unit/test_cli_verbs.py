@@ -60,6 +60,7 @@ def test_up_says_what_there_is_and_what_to_try(here: Machine, nat: str) -> None:
         "  vpcemu exec dev -- ping -c1 8.8.8.8            # dev reaches the internet as 52.195.125.184\n"
         "  vpcemu exec dev -- curl -s http://web.example  # the web server tells who called it\n"
         "  vpcemu shell dev                               # look around: ip addr, ip route, ip neigh\n"
+        "  vpcemu test                                    # what the file expects, tried with real packets\n"
         "  vpcemu status\n"
         "  vpcemu down\n"
     )
