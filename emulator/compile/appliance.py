@@ -23,18 +23,23 @@ def sysctls(links: Iterable[str]) -> frozenset[Sysctl]:
     }
 
 
-def ruleset(appliance: Appliance, blocks: tuple[IPv4Network, ...], links: Iterable[str]) -> Ruleset:
-    """The guest's table. It is `shared`: what else the owner loads into the guest is left alone."""
+def ruleset(
+    appliance: Appliance, blocks: tuple[IPv4Network, ...], links: Iterable[str], addresses: Iterable[str]
+) -> Ruleset:
+    """The guest's table. It is `shared`: what else the owner loads into the guest is left alone.
+
+    links, addresses: those of its ENIs.
+    """
     refused: tuple[nft.Rule, ...] = ()
     if appliance.blocked_ports:
         ports = nft.either(str(port) for port in appliance.blocked_ports)
         refused = (nft.Rule(f"meta l4proto {{ tcp, udp }} th dport {ports} drop", "firewall: blocked port"),)
     chains = [nft.Chain("through_appliance", refused, nft.Hook("filter", "forward", "filter", "accept"))]
     if appliance.translates:
-        # NATI-01: the source becomes the instance's own, for what leaves the VPC.
+        # NATI-01: the source becomes the instance's own, for what leaves the VPC. What it says itself has one already.
         inside = nft.either(str(block) for block in blocks)
-        own = nft.either(nft.link(link) for link in links)
-        leaves = f"oifname {own} ip daddr != {inside} masquerade"
+        ways, own = nft.either(nft.link(link) for link in links), nft.either(addresses)
+        leaves = f"oifname {ways} ip saddr != {own} ip daddr != {inside} masquerade"
         chains.append(
             nft.Chain(
                 "translate", (nft.Rule(leaves, "NAT instance"),), nft.Hook("nat", "postrouting", "srcnat", "accept")

@@ -27,12 +27,12 @@ def instance(vpc: Vpc, held: Instance, enis: tuple[Eni, ...]) -> Namespace:
     """
     forwards = held.appliance
     commands = any(service.kind in CONFINED for service in held.services)
-    links = tuple(eni.guest_link for eni in enis)
+    links, own = tuple(eni.guest_link for eni in enis), tuple(ip for eni in enis for ip in eni.ips)
     found = namespace(enis[0])._replace(
         kind="instance",
         guest=True,
         sysctls=(UNPRIVILEGED if commands else frozenset()) | (appliance.sysctls(links) if forwards else frozenset()),
-        ruleset=appliance.ruleset(forwards, vpc.cidr_blocks, links) if forwards else None,
+        ruleset=appliance.ruleset(forwards, vpc.cidr_blocks, links, own) if forwards else None,
         services=services(held.services),
     )
     if len(enis) == 1 and not enis[0].secondary:

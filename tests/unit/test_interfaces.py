@@ -144,6 +144,9 @@ def test_inside_an_instance_replies_leave_by_the_interface_of_their_address() ->
 def test_an_appliance_finds_the_VPC_behind_its_inner_interface() -> None:
     held = guest(compiled(TOPOLOGY.replace("      fw:\n", "      fw:\n        services: [nat]\n")))
     assert Route(254, "10.0.0.0/16", "unicast", "eth1", "10.0.2.1") in held.routes
+    assert held.ruleset is not None
+    # What it says itself keeps the address that it was given, and so its own public one.
+    assert 'oifname { "eth0", "eth1" } ip saddr != { 10.0.1.10, ' in held.ruleset.text
     checked = TOPOLOGY.replace("source_dest_check: false", "source_dest_check: true")
     managed = guest(compiled(checked.replace("      fw:\n", "      fw:\n        services: [nat]\n")))
     assert not [route for route in managed.routes if route.destination == "10.0.0.0/16"], "a management interface"
@@ -193,6 +196,16 @@ def test_an_interface_that_goes_takes_its_rules_along_and_no_others() -> None:
     gone = [step.item for step in diff(before, after) if step.node == "fw" and step.verb == "remove"]
     assert set(gone) == inside.rules | {Route(10000, "0.0.0.0/0", "unicast", "eth0", "10.0.1.1")}
     assert [veth.peer_link for veth in before.veths - after.veths] == ["eth1"]
+
+
+def test_RT_42_of_a_stopped_instance_no_interface_is_there_and_all_addresses_stay() -> None:
+    state = compiled(TOPOLOGY.replace("      fw:\n", "      fw:\n        state: stopped\n"))
+    router = state.namespaces["main.router"]
+    assert not [veth for veth in state.veths if veth.peer_node == "fw"]
+    assert not [route for route in router.routes if route.link.endswith("-fw")]
+    assert router.ruleset is not None
+    assert '10.0.2.4 . "eni1-fw"' in router.ruleset.text, "SG-30: it still carries its group"
+    assert compiled().namespaces.keys() - state.namespaces.keys() == {"fw"}
 
 
 def test_names_lead_to_every_interface() -> None:
