@@ -65,5 +65,21 @@ def _inside(vpc: Vpc, inward: Eni) -> set[Route]:
     return {Route(MAIN_TABLE, str(block), "unicast", inward.guest_link, inward.gateway) for block in vpc.cidr_blocks}
 
 
+def labels(node: str, held: Namespace) -> dict[tuple[str, object], str]:
+    """What the guest's several ENIs and addresses are for, in plans and scripts."""
+    found: dict[tuple[str, object], str] = {}
+    for rule in held.rules:
+        found[node, rule] = f"what has an address of {names.guest_link(names.SOURCE_TABLES.index(rule.table))}"
+    for route in held.routes:
+        if route.table in names.SOURCE_TABLES:
+            found[node, route] = f"leaves by {route.link}"
+        elif held.rules and route.destination != "0.0.0.0/0":
+            found[node, route] = f"the VPC lies behind {route.link}"
+    for address in held.addresses:
+        if address.label:
+            found[node, address] = f"secondary private IP of {address.link}"
+    return found
+
+
 def services(held: tuple[Service, ...]) -> frozenset[StateService]:
     return frozenset(StateService(item.name, item.kind, item.port, item.argv, item.user) for item in held)

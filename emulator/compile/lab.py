@@ -34,6 +34,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
             namespaces[gateway.name] = nat.nat_gateway(enis[gateway.name], topology.settings)
         for instance in held.awake.instances:
             namespaces[instance.name] = guest.instance(held, instance, eni.of_instance(enis, instance))
+            labels |= guest.labels(instance.name, namespaces[instance.name])
         labels |= {
             (instance.name, Netns("instance")): routing.stopped(instance.name)
             for instance in held.instances

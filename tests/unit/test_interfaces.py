@@ -6,7 +6,8 @@ import pytest
 
 from emulator.compile.diff import diff
 from emulator.compile.lab import compile_lab
-from emulator.compile.state import Address, Namespace, PolicyRule, Route, State, Step
+from emulator.compile.state import Address, Namespace, PolicyRule, Route, State
+from emulator.compile.words import describe
 from emulator.errors import UsageError
 from emulator.lab import nodes, view
 from emulator.report import plan
@@ -152,6 +153,18 @@ def test_an_appliance_finds_the_VPC_behind_its_inner_interface() -> None:
     assert not [route for route in managed.routes if route.destination == "10.0.0.0/16"], "a management interface"
 
 
+def test_a_plan_says_what_they_are_for() -> None:
+    steps = diff(
+        State("lab", {}, frozenset()), compiled(TOPOLOGY.replace("      fw:\n", "      fw:\n        services: [nat]\n"))
+    )
+    said = {describe(step.item): step.reason for step in steps if step.node == "fw"}
+    assert said["address 10.0.1.11/32 on eth0"] == "secondary private IP of eth0: new"
+    assert said["rule 10000: from 10.0.2.5 looks up table 10001"] == "what has an address of eth1: new"
+    assert said["route 0.0.0.0/0 via 10.0.2.1 on eth1 in table 10001"] == "leaves by eth1: new"
+    assert said["route 10.0.0.0/16 via 10.0.2.1 on eth1"] == "the VPC lies behind eth1: new"
+    assert said["route 0.0.0.0/0 via 10.0.1.1 on eth0"] == "new"
+
+
 def test_the_router_knows_each_interface_as_one_of_its_own() -> None:
     state = compiled()
     ends = {(veth.link, veth.peer_link) for veth in state.veths if veth.peer_node == "fw"}
@@ -180,11 +193,11 @@ def test_a_secondary_address_comes_and_goes_without_the_link() -> None:
     assert before.veths == fewer.veths
     gone = compiled(TOPOLOGY.replace("[10.0.1.11, auto, {elastic_ip: 203.0.113.2}]", "[10.0.1.11]"), held)
     steps = [step for step in diff(before, gone) if step.node == "fw"]
-    why = "its network interface has it no longer"
-    rules = [Step("remove", "fw", PolicyRule(10000, 0, 10000, ip), why) for ip in ("10.0.1.5", "10.0.1.6")]
-    assert steps == rules + [
-        Step("remove", "fw", Address("eth0", ip, 32, "eth0:eni"), why) for ip in ("10.0.1.5", "10.0.1.6")
+    assert [(step.verb, step.item) for step in steps] == [
+        *(("remove", PolicyRule(10000, 0, 10000, ip)) for ip in ("10.0.1.5", "10.0.1.6")),
+        *(("remove", Address("eth0", ip, 32, "eth0:eni")) for ip in ("10.0.1.5", "10.0.1.6")),
     ]
+    assert steps[-1].reason == "secondary private IP of eth0: its network interface has it no longer"
 
 
 def test_an_interface_that_goes_takes_its_rules_along_and_no_others() -> None:
