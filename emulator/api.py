@@ -16,6 +16,7 @@ Expected failures are VpcemuErrors (see `emulator.errors`); everything else here
 from emulator.errors import ExitCode, KernelError, Problem, TopologyError, UnsupportedError, UsageError, VpcemuError
 from emulator.lab.doctor import doctor
 from emulator.lab.down import Removed, down
+from emulator.lab.faults import break_, break_at_random, reveal, undo
 from emulator.lab.gc import gc
 from emulator.lab.held import Lab, lab
 from emulator.lab.inside import enter
@@ -51,6 +52,8 @@ __all__ = [
     "UsageError",
     "VpcemuError",
     "Wanted",
+    "break_",
+    "break_at_random",
     "doctor",
     "down",
     "enter",
@@ -59,9 +62,11 @@ __all__ = [
     "listing",
     "matrix",
     "plan",
+    "reveal",
     "status",
     "test",
     "trace",
+    "undo",
     "up",
     "validate",
 ]

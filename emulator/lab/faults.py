@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from emulator.errors import UsageError, VpcemuError
 from emulator.lab import doors, lock, places, record, running
-from emulator.lab.noticed import sentences, unmet
+from emulator.lab.noticed import called, sentences, unmet
 from emulator.lab.plan import Plan, compare, settle
 from emulator.lab.record import Applied, Exercise
 from emulator.lab.up import Progress, converge, no_progress
 from emulator.topology.addresses import assign
+from emulator.topology.expand import Expected
 from emulator.topology.faults import FAULTS, Broken, Fault, broken_by, fault_called
 from emulator.topology.model import Addresses, Topology
 
@@ -89,18 +90,23 @@ def break_at_random(
 
     def choose(topology: Topology, has: Sequence[Active]) -> tuple[Applied, ...]:
         chance = random.Random(seed)
-        before = len(unmet(topology, assign(topology)[0]))
+        before = len(_felt(topology, topology))
         faults = list(FAULTS.values())
         chance.shuffle(faults)  # every fault is as likely as any other, however many victims it has
         for fault in faults:
             victims = list(islice(fault.victims(topology), _VICTIMS))
             chance.shuffle(victims)
             for broken in victims:
-                if not topology.expect or len(unmet(broken.topology, assign(broken.topology)[0])) > before:
+                if not topology.expect or len(_felt(topology, broken.topology)) > before:
                     return (*map(_applied, has), Applied(fault.name, f"{broken.vpc}.{broken.victim}"))
         raise UsageError(f"lab {topology.name} has nothing that any fault could break")
 
     return _change(places.choose(lab), choose, secret, checkpoint, progress, say)
+
+
+def _felt(topology: Topology, broken: Topology) -> list[Expected]:
+    before, now = assign(topology)[0], assign(broken)[0]
+    return unmet(topology, called(before, now), broken, now)
 
 
 def undo(
@@ -118,7 +124,7 @@ def undo(
         fault_called(fault)
 
     def choose(topology: Topology, has: Sequence[Active]) -> tuple[Applied, ...]:
-        if not has:
+        if not has and running.recall(lab).record.complete:  # one that was cut short is repaired, to begin with
             raise UsageError(f"lab {lab} is not broken on purpose", f"`vpcemu status {lab}` says what else is wrong")
         kept = [_applied(each) for each in has]
         if not fault:
@@ -144,7 +150,9 @@ def reveal(lab: str | None = None) -> Done:
     """Every fault that a lab has on purpose, and what its file expects in vain."""
     there = running.recall(lab)
     secret = there.record.exercise is not None and there.record.exercise.secret
-    return Done(there.lab, (), (), active(there.lab), secret, _unmet(there.topology, there.addresses))
+    meant = running.of_file(there.record)
+    fails = _unmet(meant, there.record.kept, there.topology, there.addresses)
+    return Done(there.lab, (), (), active(there.lab), secret, fails)
 
 
 def catalogue(lab: str | None = None) -> list[Listed]:
@@ -196,15 +204,15 @@ def _change(
             gone=_gone(has, becomes),
             left=becomes,
             secret=hidden,
-            unmet=_unmet(topology, wanted.addresses),
+            unmet=_unmet(original, before.kept, topology, wanted.addresses),
             plan=plan,
             complaints=tuple(complaints),
             seconds=time.monotonic() - started,
         )
 
 
-def _unmet(topology: Topology, addresses: Addresses) -> tuple[str, ...]:
-    return tuple(sentences(unmet(topology, addresses)))
+def _unmet(meant: Topology, before: Addresses, topology: Topology, addresses: Addresses) -> tuple[str, ...]:
+    return tuple(sentences(unmet(meant, called(before, addresses), topology, addresses)))
 
 
 def _gone(has: Sequence[Active], becomes: Sequence[Active]) -> tuple[Active, ...]:

@@ -6,13 +6,24 @@ from emulator.topology.expand import Expected, expand
 from emulator.topology.model import Addresses, Topology
 
 
-def unmet(topology: Topology, addresses: Addresses) -> list[Expected]:
-    """Flows of `expect:` that pass or are dropped against it. What names something that is gone is left out."""
+def called(before: Addresses, now: Addresses) -> Addresses:
+    """What names stand for in a lab broken on purpose: who has no address any more is called by the one it had."""
+    return Addresses(before.private | now.private, before.public | now.public)
+
+
+def unmet(meant: Topology, names: Addresses, topology: Topology, addresses: Addresses) -> list[Expected]:
+    """Flows of the file's `expect:` that pass or are dropped against it.
+
+    meant, names: what the file says, and what its names stand for (`called`). topology, addresses: the lab as it is.
+    """
     from emulator.analysis import Analyzer
 
     analyzer = Analyzer(topology, addresses)
-    expected, _ = expand(topology, addresses)
-    return [each for each in expected if not _met(each, analyzer.verdict(each.flow).result)]
+    here = {node.name for node in topology.nodes()}
+    expected, _ = expand(meant, names)
+    return [
+        each for each in expected if each.flow.source in here and not _met(each, analyzer.verdict(each.flow).result)
+    ]
 
 
 def _met(each: Expected, result: str) -> bool:

@@ -91,5 +91,10 @@ def without_public(interface: NetworkInterface) -> NetworkInterface:
     return replace(interface, addresses=addresses)
 
 
-def instance_of(vpc: Vpc, name: str) -> Instance | None:
-    return next((instance for instance in vpc.instances if instance.name == name), None)
+def owner_of(vpc: Vpc, name: str) -> tuple[Instance, NetworkInterface] | None:
+    """The ENI of that name, which is what a route to an instance names (RT-33), and whose it is."""
+    for instance in vpc.instances:
+        for interface in instance.interfaces:
+            if interface.name == name:
+                return instance, interface
+    return None

@@ -3,40 +3,40 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from emulator.topology.faults_edits import instance_of, with_instance, with_interface, with_vpc
+from emulator.topology.faults_edits import owner_of, with_instance, with_interface, with_vpc
 from emulator.topology.faults_nouns import Broken, Fault
 from emulator.topology.faults_talks import Leg, legs
 from emulator.topology.flows import Component
-from emulator.topology.instances import Appliance, Instance
+from emulator.topology.instances import Appliance, Instance, NetworkInterface
 from emulator.topology.model import Topology
 from emulator.topology.values import TCP, UDP
 
 
-def _passed(topology: Topology) -> Iterator[tuple[Leg, Instance, Appliance]]:
-    """Questions that a route leads to an appliance."""
+def _passed(topology: Topology) -> Iterator[tuple[Leg, Instance, NetworkInterface, Appliance]]:
+    """Questions that a route leads to an appliance, and by which of its ENIs they come in."""
     for leg in legs(topology):
         if leg.route is None or leg.route.target.kind != "instance" or leg.answer:
             continue
-        instance = instance_of(leg.vpc, leg.route.target.name)
-        if instance and instance.appliance:
-            yield leg, instance, instance.appliance
+        owner = owner_of(leg.vpc, leg.route.target.name)
+        if owner and owner[0].appliance:
+            yield leg, *owner, owner[0].appliance
 
 
 def _check_on(topology: Topology) -> Iterator[Broken]:
-    for leg, instance, _ in _passed(topology):
-        if not instance.source_dest_check:
-            checked = replace(instance.primary, source_dest_check=True)
+    for leg, instance, interface, _ in _passed(topology):
+        if not interface.source_dest_check:
+            checked = replace(interface, source_dest_check=True)
             yield Broken(
                 with_vpc(topology, with_interface(leg.vpc, instance, checked)),
-                Component("network_interface", instance.name, leg.vpc.name, "ingress"),  # SDC-01, NATI-03
-                f"the source/destination check of {instance.name} is on",
+                Component("network_interface", interface.name, leg.vpc.name, "ingress"),  # SDC-01, NATI-03
+                f"the source/destination check of {interface.name} is on",
                 leg.vpc.name,
-                instance.name,
+                interface.name,
             )
 
 
 def _forwarding_off(topology: Topology) -> Iterator[Broken]:
-    for leg, instance, _ in _passed(topology):
+    for leg, instance, _, _ in _passed(topology):
         yield Broken(
             with_vpc(topology, with_instance(leg.vpc, replace(instance, appliance=None))),
             Component("instance", instance.name, leg.vpc.name),
@@ -47,7 +47,7 @@ def _forwarding_off(topology: Topology) -> Iterator[Broken]:
 
 
 def _blocks_port(topology: Topology) -> Iterator[Broken]:
-    for leg, instance, appliance in _passed(topology):
+    for leg, instance, _, appliance in _passed(topology):
         if leg.talk.protocol in (TCP, UDP) and leg.talk.port not in appliance.blocked_ports:
             blocks = appliance._replace(blocked_ports=(*appliance.blocked_ports, leg.talk.port))
             yield Broken(
@@ -60,13 +60,16 @@ def _blocks_port(topology: Topology) -> Iterator[Broken]:
 
 
 def _does_not_translate(topology: Topology) -> Iterator[Broken]:
-    for leg, instance, appliance in _passed(topology):
+    for leg, instance, _, appliance in _passed(topology):
         gateway = leg.vpc.internet_gateway
         if appliance.translates and gateway and leg.talk.target.vpc is None:
             plain = replace(instance, appliance=appliance._replace(translates=False))
+            guilty = Component("internet_gateway", gateway, leg.vpc.name, "egress")  # NATI-01, IGW-03
+            if instance.source_dest_check:  # of the ENI by which it leaves: the source is none of its own (SDC-01)
+                guilty = Component("network_interface", instance.name, leg.vpc.name, "egress")
             yield Broken(
                 with_vpc(topology, with_instance(leg.vpc, plain)),
-                Component("internet_gateway", gateway, leg.vpc.name, "egress"),  # NATI-01, IGW-03
+                guilty,
                 f"{instance.name} forwards, but has lost its masquerade rule",
                 leg.vpc.name,
                 instance.name,

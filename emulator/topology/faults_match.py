@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, NamedTuple
 
-from emulator.topology.faults_edits import instance_of
+from emulator.topology.faults_edits import owner_of
 from emulator.topology.faults_talks import Talk, best, way
 from emulator.topology.flows import Component
 from emulator.topology.instances import Instance, NetworkInterface
@@ -53,27 +53,26 @@ def gates(talk: Talk) -> Iterator[Gate]:
     first = True
     for leg in way(talk, source, target.called):
         hop = leg.route.target.name if leg.route and leg.route.target.kind == "instance" else ""
-        for instance in leg.vpc.instances:
-            if instance.name == hop:
-                yield Gate(leg.vpc, instance.primary, "ingress", direct=first)
-                yield Gate(leg.vpc, instance.primary, "egress", direct=True)
-                first = False
+        if owner := owner_of(leg.vpc, hop):
+            yield Gate(leg.vpc, owner[1], "ingress", direct=first)
+            yield Gate(leg.vpc, owner[0].primary, "egress", direct=True)
+            first = False
     if target.vpc and target.interface:
         edge = _edge_hop(talk)
         if edge:
-            yield Gate(target.vpc, edge.primary, "ingress", direct=True)
-            yield Gate(target.vpc, edge.primary, "egress", direct=True)
+            yield Gate(target.vpc, edge[1], "ingress", direct=True)
+            yield Gate(target.vpc, edge[0].primary, "egress", direct=True)
         yield Gate(target.vpc, target.interface, "ingress", direct=first and not edge)
 
 
-def _edge_hop(talk: Talk) -> Instance | None:
+def _edge_hop(talk: Talk) -> tuple[Instance, NetworkInterface] | None:
     """GRT-01: the instance to which an edge route table leads what comes from the internet."""
     vpc = talk.target.vpc
     if vpc is None or vpc.gateway_route_table is None or talk.within:
         return None
     table = next(table for table in vpc.route_tables if table.name == vpc.gateway_route_table)
     route, _ = best(vpc, table, talk.target.ip)
-    return instance_of(vpc, route.target.name) if route and route.target.kind == "instance" else None
+    return owner_of(vpc, route.target.name) if route and route.target.kind == "instance" else None
 
 
 def admits(rule: SecurityGroupRule, topology: Topology, talk: Talk, gate: Gate) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network
 
-from emulator.topology.faults_edits import forsaken, with_interface, with_routes, with_subnet, with_vpc
+from emulator.topology.faults_edits import forsaken, owner_of, with_interface, with_routes, with_subnet, with_vpc
 from emulator.topology.faults_match import Gate, admitted
 from emulator.topology.faults_nouns import Broken, Fault
 from emulator.topology.faults_talks import Leg, best, legs, table_of, talks
@@ -236,17 +236,19 @@ def _edge_blackhole(topology: Topology) -> Iterator[Broken]:
 def _appliance_terminated(topology: Topology) -> Iterator[Broken]:
     named = {end for each in topology.expect for end in (*each.sources, *each.targets)}
     for leg in legs(topology):
-        hop = leg.route.target.name if leg.route and leg.route.target.kind == "instance" else ""
-        instance = next((instance for instance in leg.vpc.instances if instance.name == hop), None)
-        if instance is None or instance.name in named:
+        owner = owner_of(leg.vpc, leg.route.target.name) if leg.route and leg.route.target.kind == "instance" else None
+        if owner is None or named & {owner[0].name, *(interface.name for interface in owner[0].interfaces)}:
             continue  # who is asked about by name has to be there
+        instance = owner[0]
         left = replace(leg.vpc, instances=tuple(other for other in leg.vpc.instances if other is not instance))
+        for interface in instance.interfaces:
+            left = forsaken(left, interface.name)
         yield Broken(
-            with_vpc(topology, forsaken(left, hop)),
+            with_vpc(topology, left),
             _table(leg.vpc, leg.table),  # RT-40
-            f"instance {hop} is terminated: the routes to it are blackholes",
+            f"instance {instance.name} is terminated: the routes to it are blackholes",
             leg.vpc.name,
-            hop,
+            instance.name,
         )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from emulator.topology.addresses import assign
 from emulator.topology.expand import expand
+from emulator.topology.faults_edits import owner_of
 from emulator.topology.flows import NUMBERS, Flow, Protocol
 from emulator.topology.instances import Instance, NetworkInterface
 from emulator.topology.model import Addresses, Route, RouteTable, Subnet, Topology, Vpc, slot
@@ -134,8 +135,8 @@ def way(talk: Talk, end: End, to: IPv4Address) -> Iterator[Leg]:
         yield Leg(talk, end, to, vpc, subnet, table, route, local)
         hop = route.target.name if route and route.target.kind in ("nat_gateway", "instance") else ""
         onward = [gateway.subnet for gateway in vpc.nat_gateways if gateway.name == hop]
-        # By which of its ENIs it came in does not matter: an appliance sends on by the primary one.
-        onward += [held.subnet for held in vpc.instances if any(eni.name == hop for eni in held.interfaces)]
+        if owner := owner_of(vpc, hop):
+            onward.append(owner[0].subnet)  # an instance's default route leaves by its primary ENI
         if not onward:
             return
         name = onward[0]

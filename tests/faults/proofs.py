@@ -132,5 +132,11 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("public-ip-missing", ("dev > web.example:80", "dev > web.example")),
         Proof("forwarding-off", ("dev > web.example:80", "dev > web.example")),
     ),
+    "two-interfaces": (
+        Proof("source-dest-check-on", ("app > web.example:80",)),
+        Proof("nat-instance-does-not-translate", ("app > web.example:80",)),
+        Proof("appliance-terminated", ("app > web.example:80",)),
+        Proof("group-wrong-reference", ("app > web.eth1:22",)),
+    ),
     "private-without-nat": (Proof("group-public-ip-as-source", ("front > island",)),),
 }

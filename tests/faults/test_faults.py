@@ -7,9 +7,10 @@ import pytest
 from emulator.analysis import Analyzer
 from emulator.lab import doors
 from emulator.lab.faults import Done, active, break_, undo
+from emulator.lab.noticed import called
 from emulator.lab.plan import compare, settle
 from emulator.lab.probe import probe
-from emulator.lab.running import recall
+from emulator.lab.running import of_file, recall
 from emulator.lab.trace import trace
 from emulator.topology.expand import Expected, expand
 from emulator.topology.faults import FAULTS
@@ -32,9 +33,9 @@ def lesson(request: pytest.FixtureRequest) -> Iterator[Lab]:
 
 
 def expected(lab: Lab) -> dict[str, Expected]:
-    """Every line of `expect:` as the lab is now, by its name in the table of proofs."""
+    """Every line of the file's `expect:`, by its name in the table of proofs."""
     there = recall(lab.name)
-    flows, problems = expand(there.topology, there.addresses)
+    flows, problems = expand(of_file(there.record), called(there.record.kept, there.addresses))
     assert not problems
     port = {each: f":{each.flow.port}" if each.flow.port else "" for each in flows}
     named = {f"{each.source} > {each.target}{port[each]}": each for each in flows}

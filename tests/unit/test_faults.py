@@ -8,7 +8,7 @@ import pytest
 
 from emulator.analysis import Analyzer
 from emulator.errors import UsageError
-from emulator.lab.noticed import sentences, unmet
+from emulator.lab.noticed import called, sentences, unmet
 from emulator.topology import rules
 from emulator.topology.addresses import assign
 from emulator.topology.faults import FAULTS, Broken, broken_by
@@ -49,17 +49,20 @@ def test_aws_would_accept_every_one_of_them() -> None:
 
 def test_every_one_is_felt_and_the_model_blames_the_same_component() -> None:
     for name, held, broken in breakages():
-        addresses, problems = assign(broken.topology, assign(held)[0])
+        before, _ = assign(held)
+        addresses, problems = assign(broken.topology, before)
         assert not problems
         analyzer = Analyzer(broken.topology, addresses)
-        guilty = [analyzer.verdict(each.flow).dropped_at for each in unmet(broken.topology, addresses)]
+        felt = unmet(held, called(before, addresses), broken.topology, addresses)
+        guilty = [analyzer.verdict(each.flow).dropped_at for each in felt]
         assert broken.component in guilty, (name, held.name, broken.victim)
 
 
 def test_lessons_without_a_fault_are_met() -> None:
     for file in LESSONS:
         held = lesson(file.stem)
-        assert not unmet(held, assign(held)[0])
+        addresses, _ = assign(held)
+        assert not unmet(held, addresses, held, addresses)
 
 
 def test_an_edit_is_always_the_same() -> None:
@@ -118,8 +121,10 @@ def test_what_cannot_be_broken(name: str, on: str, what: str, hint: str) -> None
 
 
 def test_what_is_noticed_in_words() -> None:
-    broken = broken_by(lesson("nat"), "default-route-missing")
-    assert sentences(unmet(broken.topology, assign(broken.topology)[0])) == [
+    held = lesson("nat")
+    addresses, _ = assign(held)
+    broken = broken_by(held, "default-route-missing").topology
+    assert sentences(unmet(held, addresses, broken, addresses)) == [
         *(
             f"tcp {port} from dev to {host}"
             for host in ("dns.example", "web.example", "attacker")
