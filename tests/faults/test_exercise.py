@@ -1,22 +1,21 @@
 """A lab broken on purpose: faults on top of each other, secrets, ways back, and a kill at every moment."""
 
+import io
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
 
 from emulator import api
+from emulator.cli import main
 from emulator.errors import UsageError
 from emulator.lab import places
 from emulator.lab.faults import Done, active, break_, break_at_random, catalogue, reveal, undo
 from emulator.lab.running import recall
 from emulator.topology.faults import FAULTS
-from tests.conftest import REPOSITORY
 from tests.support import children
 from tests.support.lifecycle import Document, Lab, nat
 
@@ -42,10 +41,11 @@ def lab(lab_name: str) -> Iterator[Lab]:
 
 def said(*arguments: str, code: int = 0) -> str:
     """What the command line prints."""
-    argv = [sys.executable, "-m", "emulator", *arguments]
-    done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        found = main(arguments)
+    assert found == code, printed.getvalue()
+    return printed.getvalue()
 
 
 def names(done: Done) -> list[str]:

@@ -1,6 +1,7 @@
 """Every fault on the wire: the intended checks of a lesson fail, at whom the fault blames; after the undo all pass."""
 
-from collections.abc import Iterable, Iterator
+import traceback
+from collections.abc import Iterable
 
 import pytest
 
@@ -16,20 +17,54 @@ from emulator.topology.expand import Expected, expand
 from emulator.topology.faults import FAULTS
 from emulator.topology.flows import Component, Verdict
 from tests.faults.proofs import PROOFS, Proof
+from tests.support import children
 from tests.support import lab as labs
 from tests.support.lab import Lab
 
 WINDOWS = (0.12, 1.0)  # seconds of silence: enough on an idle machine; and what a surprise is asked again with
 
+WORKERS = 4  # children that share the lessons: most of the time is spent waiting for silence
+
 _CASES = [(lesson, proof) for lesson, proofs in PROOFS.items() for proof in proofs]
 
 
-@pytest.fixture(scope="module")
-def lesson(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A lesson that is up, and does what it says."""
-    with labs.up(labs.TOPOLOGIES / f"{request.param}.yaml") as lab:
-        assert not failing(lab)
-        yield lab
+@pytest.fixture(scope="session")
+def proven(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What went wrong with each of the proofs that were asked for, by lesson and proof; "" if nothing did."""
+    chosen: dict[str, list[Proof]] = {}
+    for item in request.session.items:
+        if isinstance(item, pytest.Function) and item.originalname == test_a_fault_is_felt_found_and_undone.__name__:
+            lesson, proof = item.callspec.params["lesson"], item.callspec.params["proof"]
+            assert isinstance(lesson, str)
+            assert isinstance(proof, Proof)
+            chosen.setdefault(lesson, []).append(proof)
+    shares: list[list[str]] = [[] for _ in range(WORKERS)]
+    for lesson in sorted(chosen, key=lambda lesson: -len(chosen[lesson])):
+        min(shares, key=lambda share: sum(len(chosen[held]) for held in share)).append(lesson)
+    found = children.at_once(*(lambda share=share: _prove(share, chosen) for share in shares if share))
+    return {name: wrong for share in found for name, wrong in share.items()}
+
+
+def _prove(share: list[str], chosen: dict[str, list[Proof]]) -> dict[str, str]:
+    """A lesson that is up and does what it says, and one proof after the other."""
+    found = {}
+    for lesson in share:
+        with labs.up(labs.TOPOLOGIES / f"{lesson}.yaml") as lab:
+            assert not failing(lab), lesson
+            for proof in chosen[lesson]:
+                try:
+                    prove(lab, proof)
+                    found[f"{lesson} {proof}"] = ""
+                except Exception:  # noqa: BLE001 - told to the test whose proof it is
+                    found[f"{lesson} {proof}"] = traceback.format_exc()
+    return found
+
+
+@pytest.mark.parametrize(("lesson", "proof"), _CASES, ids=str)
+def test_a_fault_is_felt_found_and_undone(lesson: str, proof: Proof, proven: dict[str, str]) -> None:
+    wrong = proven[f"{lesson} {proof}"]
+    if wrong:
+        pytest.fail(wrong, pytrace=False)
 
 
 def expected(lab: Lab) -> dict[str, Expected]:
@@ -69,8 +104,7 @@ def _failing(lab: Lab, window: float) -> dict[str, Verdict]:
     return found
 
 
-@pytest.mark.parametrize(("lesson", "proof"), _CASES, indirect=["lesson"], ids=str)
-def test_a_fault_is_felt_found_and_undone(lesson: Lab, proof: Proof) -> None:
+def prove(lesson: Lab, proof: Proof) -> None:
     before = recall(lesson.name)
     done = break_(lesson.name, proof.fault, on=proof.on)
     try:
