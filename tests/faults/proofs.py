@@ -1,9 +1,12 @@
 """What each fault does to a lesson: which lines of its `expect:` list fail, and at whom. All other lines still hold.
 
-A line is "source > target:port", as the file calls them; without a port it is ICMP.
+A line is "source > target:port", as the file calls them; without a port it is ICMP. A pattern stands for all lines that
+it matches and that are not expected to be dropped: "dev > *:80".
 """
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from fnmatch import filter as filter_
+from typing import Literal, NamedTuple
 
 from emulator.topology.flows import Component
 
@@ -19,6 +22,14 @@ class Proof(NamedTuple):
     fails: tuple[str, ...]
     elsewhere: dict[str, Component | None] = {}  # noqa: RUF012  (nobody writes to it)
     on: str = ""
+
+    def lines(self, known: Iterable[str]) -> dict[str, Component | Literal["fault"] | None]:
+        """The lines of a lesson that fail, and at whom; "fault": whom the fault blames."""
+        patterns = {**dict.fromkeys(self.fails, "fault"), **self.elsewhere}
+        found = {line: guilty for pattern, guilty in patterns.items() for line in filter_(known, pattern)}
+        unused = [pattern for pattern in patterns if not filter_(known, pattern)]
+        assert not unused, unused
+        return found  # type: ignore[return-value]
 
     def __str__(self) -> str:
         return f"{self.fault}-{self.on}" if self.on else self.fault
@@ -37,55 +48,43 @@ INTERNET = Component("internet", "internet")
 
 PROOFS: dict[str, tuple[Proof, ...]] = {
     "nat": (
-        Proof("default-route-missing", ("dev > dns.example", "dev > web.example:80")),
-        Proof("default-route-missing", ("dev > dns.example", "dev > web.example:80", "attacker > web:80"), on="public"),
-        Proof("default-route-to-internet-gateway", ("dev > dns.example", "dev > web.example:80")),
+        Proof("default-route-missing", ("dev > *",)),
+        Proof("default-route-missing", ("dev > *", "attacker > web:80"), on="public"),
+        Proof("default-route-to-internet-gateway", ("dev > *",)),
         Proof(
             "default-route-to-nat-gateway",
-            ("dev > dns.example", "dev > web.example:80"),
+            ("dev > *",),
             {"attacker > web:80": Component("nat_gateway", "nat", "main")},
         ),
-        Proof("default-route-to-instance", ("dev > web.example:80",), {"dev > dns.example": group("web")}),
-        Proof("specific-route-blackhole", ("dev > dns.example",)),
-        Proof("specific-route-to-internet-gateway", ("dev > dns.example",)),
-        Proof("subnet-on-main-table", ("dev > dns.example", "dev > web.example:80")),
-        Proof("nat-gateway-deleted", ("dev > dns.example", "dev > web.example:80")),
-        Proof("nat-gateway-in-private-subnet", ("dev > dns.example", "dev > web.example:80")),
-        Proof("nat-gateway-private", ("dev > dns.example", "dev > web.example:80")),
-        Proof("group-egress-removed", ("dev > dns.example", "dev > web.example:80")),
-        Proof("group-egress-https-only", ("dev > dns.example", "dev > web.example:80")),
-        Proof("group-egress-vpc-only", ("dev > dns.example", "dev > web.example:80")),
-        Proof("acl-ephemeral-in-closed", ("dev > dns.example", "dev > web.example:80")),
-        Proof("acl-denies-early", ("dev > dns.example",)),
+        Proof(
+            "default-route-to-instance",
+            ("dev > *:80",),
+            {"dev > *:443": group("web"), "dev > dns.example": group("web")},
+        ),
+        Proof("specific-route-blackhole", ("dev > dns.example*",)),
+        Proof("specific-route-to-internet-gateway", ("dev > dns.example*",)),
+        Proof("subnet-on-main-table", ("dev > *",)),
+        Proof("nat-gateway-deleted", ("dev > *",)),
+        Proof("nat-gateway-in-private-subnet", ("dev > *",)),
+        Proof("nat-gateway-private", ("dev > *",)),
+        Proof("group-egress-removed", ("dev > *",)),
+        Proof("group-egress-https-only", ("dev > *:80", "dev > dns.example")),
+        Proof("group-egress-vpc-only", ("dev > *",)),
+        Proof("acl-ephemeral-in-closed", ("dev > *",)),
+        Proof("acl-denies-early", ("dev > dns.example:80",)),
         Proof("group-wrong-port", ("attacker > web:80",)),
     ),
     "public-web": (
-        Proof(
-            "default-route-missing",
-            ("stranger > web:80", "stranger > web:81", "office > web:22", "web > stranger:80", "web > stranger"),
-        ),
-        Proof(
-            "public-ip-missing",
-            ("web > stranger:80", "web > stranger"),
-            dict.fromkeys(("stranger > web:80", "stranger > web:81", "office > web:22"), INTERNET),
-        ),
-        Proof(
-            "internet-gateway-detached",
-            ("web > stranger:80", "web > stranger"),
-            dict.fromkeys(("stranger > web:80", "stranger > web:81", "office > web:22"), INTERNET),
-        ),
-        Proof("group-rule-missing", ("stranger > web:80",)),
-        Proof("group-wrong-cidr", ("stranger > web:80",)),
-        Proof(
-            "acl-ephemeral-out-closed",
-            ("stranger > web:80", "stranger > web:81", "office > web:22", "web > stranger"),
-        ),
+        Proof("default-route-missing", ("*",)),
+        Proof("public-ip-missing", ("web > *",), {"* > web:*": INTERNET}),
+        Proof("internet-gateway-detached", ("web > *",), {"* > web:*": INTERNET}),
+        Proof("group-rule-missing", ("* > web:80",)),
+        Proof("group-wrong-cidr", ("* > web:80",)),
+        Proof("acl-ephemeral-out-closed", ("* > web:*", "web > office", "web > stranger")),
         Proof(
             "acl-without-entries",
-            ("stranger > web:80", "stranger > web:81", "office > web:22"),
-            dict.fromkeys(
-                ("web > stranger:80", "web > stranger"), Component("network_acl", "public-acl", "main", "egress")
-            ),
+            ("* > web:*",),
+            {"web > *": Component("network_acl", "public-acl", "main", "egress")},
         ),
     ),
     "firewall-routing": (
@@ -104,7 +103,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
     "three-tier": (
         Proof("subnet-route-to-instance", ("web > app1:8080",)),
         Proof("subnet-route-to-idle-instance", ("web > app1:8080",)),
-        Proof("instance-in-wrong-subnet", ("client > web:80",), {"web > app1:8080": None}),
+        Proof("instance-in-wrong-subnet", ("client > web:80",), {"web > app?:8080": None}),
         Proof("group-wrong-reference", ("web > app1:8080",), {"web > app2:8080": group("app2")}),
         Proof("group-wrong-protocol", ("client > web:80",)),
         Proof(

@@ -7,7 +7,7 @@ import pytest
 
 from emulator.analysis import Analyzer
 from emulator.lab import doors
-from emulator.lab.faults import Done, active, break_, undo
+from emulator.lab.faults import active, break_, undo
 from emulator.lab.noticed import called
 from emulator.lab.plan import compare, settle
 from emulator.lab.probe import probe
@@ -108,9 +108,11 @@ def prove(lesson: Lab, proof: Proof) -> None:
     before = recall(lesson.name)
     done = break_(lesson.name, proof.fault, on=proof.on)
     try:
-        _felt(lesson, proof)
-        _found_by_the_model(lesson, proof, done)
-        _found_by_a_trace(lesson, proof, done)
+        (fault,) = done.came
+        guilty = _guilty(lesson, proof, fault.broken.component)
+        _felt(lesson, guilty)
+        _found_by_the_model(lesson, guilty)
+        _found_by_a_trace(lesson, guilty)
     finally:
         undo(lesson.name)
     assert not failing(lesson), "after the undo"
@@ -121,33 +123,30 @@ def prove(lesson: Lab, proof: Proof) -> None:
     assert not compare(wanted, there.record, doors.kernel()).steps, "the lab is not what its file says"
 
 
-def _felt(lab: Lab, proof: Proof) -> None:
-    wanted = {*proof.fails, *proof.elsewhere}
-    wrong = failing(lab, wanted)
-    assert wrong.keys() == wanted
+def _guilty(lab: Lab, proof: Proof, blamed: Component) -> dict[str, Component | None]:
+    """The lines that fail, and at whom."""
+    hoped = [line for line, each in expected(lab).items() if each.expectation.result != "drop"]
+    return {line: blamed if guilty == "fault" else guilty for line, guilty in proof.lines(hoped).items()}
+
+
+def _felt(lab: Lab, guilty: dict[str, Component | None]) -> None:
+    wrong = failing(lab, guilty)
+    assert wrong.keys() == guilty.keys()
     results = {line: verdict.result for line, verdict in wrong.items()}
-    assert results == {line: "pass" if proof.elsewhere.get(line, INTENDED) is None else "drop" for line in wrong}
+    assert results == {line: "drop" if at else "pass" for line, at in guilty.items()}
 
 
-INTENDED = Component("internet", "a line that the fault's own component drops")
-
-
-def _found_by_the_model(lab: Lab, proof: Proof, done: Done) -> None:
+def _found_by_the_model(lab: Lab, guilty: dict[str, Component | None]) -> None:
     there = recall(lab.name)
     analyzer = Analyzer(there.topology, there.addresses)
-    (fault,) = done.came
     lines = expected(lab)
-    for line in (*proof.fails, *proof.elsewhere):
-        verdict = analyzer.verdict(lines[line].flow)
-        assert verdict.dropped_at == proof.elsewhere.get(line, fault.broken.component), line
+    assert {line: analyzer.verdict(lines[line].flow).dropped_at for line in guilty} == guilty
 
 
-def _found_by_a_trace(lab: Lab, proof: Proof, done: Done) -> None:
-    (fault,) = done.came
+def _found_by_a_trace(lab: Lab, guilty: dict[str, Component | None]) -> None:
     lines = expected(lab)
-    asked = [*proof.fails, *proof.elsewhere]
-    for line, traced in zip(asked, trace(lab.name, [lines[line].flow for line in asked]), strict=True):
-        assert traced.verdict.dropped_at == proof.elsewhere.get(line, fault.broken.component), line
+    traces = trace(lab.name, [lines[line].flow for line in guilty])
+    assert {line: found.verdict.dropped_at for line, found in zip(guilty, traces, strict=True)} == guilty
 
 
 def test_every_fault_has_a_proof() -> None:
