@@ -1,5 +1,6 @@
 """What a lab lets through, and what an edit opens and closes, as text and as JSON."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -34,31 +35,33 @@ def _one(held: Traffic) -> str:
     return f"{held.protocol} {', '.join(words[: 2 * SHOWN])}{more}"
 
 
-def parties_text(held: Sequence[Party], internet: Sequence[Party], everybody: Sequence[Party]) -> str:
-    """`anywhere`, `198.51.100.7/32`, `web, dev`, `subnet private`: the shortest that says it."""
-    words: list[str] = []
-    outside = [party for party in held if party.blocks]
-    if outside:
-        words.append("the internet" if len(outside) == len(internet) else _blocks(outside))
-    inside = {party for party in held if not party.blocks}
-    whole: list[str] = []
-    subnets: dict[tuple[str, str], set[Party]] = {}
-    for party in everybody:
-        subnets.setdefault((party.vpc, party.subnet), set()).add(party)
-    for subnet, members in subnets.items():
-        if len(members) > SHOWN and members <= inside:
-            whole.append(f"{subnet[1]} ({len(members)})")
-            inside -= members
-    if len(whole) == len(subnets) > 1:
-        words.append(f"all {len(subnets)} subnets")
-    elif whole:
-        more = f" and {len(whole) - SHOWN} more" if len(whole) > SHOWN else ""
-        words.append(f"subnet{'s' if len(whole) > 1 else ''} {', '.join(whole[:SHOWN])}{more}")
-    names = sorted(party.name for party in inside)
-    words += names[:SHOWN]
-    if len(names) > SHOWN:
-        words.append(f"{len(names) - SHOWN} more")
-    return one_line(", ".join(words))
+class Naming:
+    """How to call many parties in few words. internet: every part of it. everybody: all instances' addresses."""
+
+    def __init__(self, internet: Sequence[Party], everybody: Sequence[Party]) -> None:
+        self._internet = len(internet)
+        self._subnets = Counter((party.vpc, party.subnet) for party in everybody)
+
+    def text(self, held: Sequence[Party]) -> str:
+        """`the internet`, `198.51.100.7/32`, `web, dev`, `subnet private (20)`: the shortest that says it."""
+        words: list[str] = []
+        outside = [party for party in held if party.blocks]
+        if outside:
+            words.append("the internet" if len(outside) == self._internet else _blocks(outside))
+        inside = [party for party in held if not party.blocks]
+        counts = Counter((party.vpc, party.subnet) for party in inside)
+        whole = {subnet: size for subnet, size in self._subnets.items() if counts[subnet] == size > SHOWN}
+        if len(whole) == len(self._subnets) > 1:
+            words.append(f"all {len(whole)} subnets")
+        elif whole:
+            named = [f"{subnet} ({size})" for (_, subnet), size in whole.items()]
+            more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+            words.append(f"subnet{'s' if len(named) > 1 else ''} {', '.join(named[:SHOWN])}{more}")
+        names = sorted(party.name for party in inside if (party.vpc, party.subnet) not in whole)
+        words += names[:SHOWN]
+        if len(names) > SHOWN:
+            words.append(f"{len(names) - SHOWN} more")
+        return one_line(", ".join(words))
 
 
 def _blocks(parts: Sequence[Party]) -> str:
@@ -88,9 +91,10 @@ def survey(found: Survey, paint: Paint = PLAIN) -> list[str]:
     lines += table(("instance", "address", "traffic", "from"), sorted(rows), paint, "  ") or ["  nothing"]
     lines += ["", paint.bold("What each subnet can reach")]
     rows = []
+    naming = Naming(found.internet, found.parties)
     for vpc, subnet in dict.fromkeys((party.vpc, party.subnet) for party in found.parties):
         own = [party for party in found.parties if (party.vpc, party.subnet) == (vpc, subnet)]
-        for who, whom, traffic in _from_subnet(found, own):
+        for who, whom, traffic in _from_subnet(found, own, naming):
             rows.append((f"{vpc}/{subnet}", who, whom, traffic))
     return lines + (table(("subnet", "who", "reaches", "on"), _without_repeats(rows), paint, "  ") or ["  nothing"])
 
@@ -99,21 +103,20 @@ def _from(sources: Sequence[Party], internet: Sequence[Party]) -> str:
     return "anywhere" if len(sources) == len(internet) else _blocks(sources)
 
 
-def _from_subnet(found: Survey, own: Sequence[Party]) -> Iterable[tuple[str, str, str]]:
+def _from_subnet(found: Survey, own: Sequence[Party], naming: Naming) -> Iterable[tuple[str, str, str]]:
     """Who of the subnet reaches whom on what; at last, who reaches nobody."""
 
     def who(parties: Sequence[Party]) -> str:
-        everybody = len(parties) == len(own) > 1
-        return "everybody" if everybody else parties_text(parties, found.internet, found.parties)
+        return "everybody" if len(parties) == len(own) > 1 else naming.text(parties)
 
-    members, silent = set(own), dict.fromkeys(own)
+    members, busy = set(own), set[Party]()
     for flows in found.inside:
         sources = [party for party in flows.sources if party in members]
         if sources:
-            silent = dict.fromkeys(party for party in silent if party not in frozenset(sources))
-            yield who(sources), parties_text(flows.targets, found.internet, found.parties), traffic_text(flows.traffic)
-    if silent:
-        yield who(list(silent)), "nothing", ""
+            busy.update(sources)
+            yield who(sources), naming.text(flows.targets), traffic_text(flows.traffic)
+    if silent := [party for party in own if party not in busy]:
+        yield who(silent), "nothing", ""
 
 
 def _without_repeats(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -142,10 +145,10 @@ def survey_shape(found: Survey, lab: str, file: str) -> dict[str, Any]:
 def difference(found: Difference, paint: Paint = PLAIN, limit: int = 0) -> list[str]:
     """`+ the internet to web: tcp 443`. limit: how many lines of each kind at most; 0: all."""
     lines: list[str] = []
+    naming = Naming(found.internet, found.parties)
     for sign, flows in ((paint.good("+"), found.opened), (paint.bad("-"), found.closed)):
         rows = sorted(
-            f"{parties_text(each.sources, found.internet, found.parties)} to "
-            f"{parties_text(each.targets, found.internet, found.parties)}: {traffic_text(each.traffic)}"
+            f"{naming.text(each.sources)} to {naming.text(each.targets)}: {traffic_text(each.traffic)}"
             for each in flows
         )
         shown = rows[:limit] if limit else rows

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from emulator import names
 
-from . import flows, generate, machine, product, rivals
+from . import flows, generate, machine, model, product, rivals
 from .product import Lab
 from .rounds import Choices, interleaved, running, say
 from .stats import Bound, Result, Samples
@@ -227,4 +227,5 @@ COMPARISONS: dict[str, Callable[[Choices], list[Result]]] = {
     "packets": flows.packets,
     "memory": memory,
     "large": large,
+    "analyze": model.analysis,
 }

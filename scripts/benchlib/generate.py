@@ -63,6 +63,23 @@ def topology(
     return "\n".join(lines)
 
 
+def strangers(name: str, instances: int, *, subnets: int = 20) -> str:
+    """A VPC in which no two instances are alike: each has a group of its own, which lets in some other groups."""
+    lines = [f"name: {name}", "vpcs:", "  main:", f"    cidr_block: {CIDR}", "    subnets:"]
+    lines += [f"      s{number}: {{cidr_block: {block}}}" for number, block in enumerate(blocks(instances, subnets))]
+    lines.append("    security_groups:")
+    for number in range(instances):
+        rules = [
+            f"{{protocol: tcp, port: {port}, from: g{(number * step + step) % instances}}}"
+            for step, port in ((1, 22), (7, 80), (11, 443), (13, 5432))
+        ]
+        lines.append(f"      g{number}: {{ingress: [{', '.join(rules)}]}}")
+    lines.append("    instances:")
+    for number in range(instances):
+        lines.append(f"      {instance(number)}: {{subnet: s{number % subnets}, security_groups: [g{number}]}}")
+    return "\n".join([*lines, ""])
+
+
 def blocks(instances: int, subnets: int) -> list[IPv4Network]:
     """Equal blocks of the VPC, each with room for its share, the NAT gateway and the five addresses AWS keeps."""
     need = -(-instances // subnets) + 1 + 5
