@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from emulator.analysis import sentences
 from emulator.analysis.answer import Explanation, Hop, Rule
-from emulator.analysis.filters import Piece
+from emulator.analysis.filters import Acl, Piece
 from emulator.analysis.packets import ICMP, NO_PORTS, Packet, Ports
 from emulator.analysis.world import Eni, World
 from emulator.errors import Where
@@ -40,13 +40,13 @@ class Memory:
 
 
 class Question(NamedTuple):
-    """What a walk would ask an ENI's groups, put off. `other`: the ENI on the other side, if they meet directly."""
+    """What a walk would ask an ENI's groups or an ACL, put off. `other`: as `Walk._groups` is given it."""
 
-    eni: Eni
+    asked: Eni | Acl
     direction: str
     packet: Packet
-    other: Eni | None
     back: bool
+    other: Eni | None = None
 
 
 class Account:
@@ -54,7 +54,7 @@ class Account:
 
     explain: collect hops and all reasons; False: stop at the first drop and collect nothing.
     back: the packet is an answer, and `memory` is what its question left behind.
-    put_off: where to put the questions to security groups instead of asking them: who asks for many endpoints at once
+    put_off: where to put the questions to groups and ACLs instead of asking them: who asks for many endpoints at once
     answers them together.
     """
 

@@ -64,31 +64,30 @@ class Cells:
 
 
 def border_cells(world: World) -> Cells:
-    """By what routes, ACLs and gateways distinguish."""
+    """By what routes and gateways distinguish."""
     return Cells(_border_blocks(world))
 
 
 def all_cells(world: World) -> Cells:
-    """By what anything in the file distinguishes, rules of security groups included."""
+    """By what anything in the file distinguishes, groups and ACLs included."""
     return Cells(_all_blocks(world))
 
 
 def _all_blocks(world: World) -> list[tuple[int, int]]:
-    return _border_blocks(world) + [
-        (match.low, match.high)
-        for ground in world.grounds.values()
-        for group in ground.groups.values()
-        for match in (*group.egress, *group.ingress)
-        if not match.member
-    ]
+    blocks = _border_blocks(world)
+    for ground in world.grounds.values():
+        for land in ground.lands.values():
+            blocks += [(low, high) for _, low, high in (*land.acl.egress, *land.acl.ingress)]
+        for group in ground.groups.values():
+            matches = (*group.egress, *group.ingress)
+            blocks += [(match.low, match.high) for match in matches if not match.member]
+    return blocks
 
 
 def _border_blocks(world: World) -> list[tuple[int, int]]:
     blocks: list[tuple[int, int]] = list(NOT_PUBLIC)
     for ground in world.grounds.values():
         blocks += ground.blocks
-        for land in ground.lands.values():
-            blocks += [(low, high) for _, low, high in (*land.acl.egress, *land.acl.ingress)]
         for table in ground.tables.values():
             blocks += [(choice.low, choice.high) for choice in table.choices]
     return blocks
@@ -156,18 +155,17 @@ def single(world: World, endpoint: Endpoint) -> bool:
 
 
 class PortCells:
-    """The ports of a protocol, cut where the file makes a difference. groups: count the rules of groups too."""
+    """The ports of a protocol, cut where the file makes a difference. rules: count those of groups and ACLs too."""
 
-    def __init__(self, world: World, protocol: int, *, groups: bool) -> None:
+    def __init__(self, world: World, protocol: int, *, rules: bool) -> None:
         held: list[Ports] = []
-        for ground in world.grounds.values():
+        for ground in world.grounds.values() if rules else ():
+            written: list[SecurityGroupRule | NetworkAclEntry] = []
             for land in ground.lands.values():
-                held += [
-                    _ports(entry) for entry, _, _ in (*land.acl.egress, *land.acl.ingress) if entry.protocol == protocol
-                ]
-            for group in ground.groups.values() if groups else ():
-                matches = (*group.egress, *group.ingress)
-                held += [_ports(match.rule) for match in matches if match.rule.protocol == protocol]
+                written += [entry for entry, _, _ in (*land.acl.egress, *land.acl.ingress)]
+            for group in ground.groups.values():
+                written += [match.rule for match in (*group.egress, *group.ingress)]
+            held += [(rule.from_port, rule.to_port) for rule in written if rule.protocol == protocol]
         for instance in world.instances.values():
             held += [(port, port) for port in instance.appliance.blocked_ports] if instance.appliance else []
         self._cells = Cells(held)
@@ -179,10 +177,6 @@ class PortCells:
     def starts(self) -> list[int]:
         """The first port of each range."""
         return [start for start in self._cells.starts if start <= _LAST_PORT]
-
-
-def _ports(rule: SecurityGroupRule | NetworkAclEntry) -> Ports:
-    return rule.from_port, rule.to_port
 
 
 def alike(cells: Sequence[PortCells]) -> list[tuple[Ports, ...]]:

@@ -118,6 +118,14 @@ class Acl:
         self.egress = tuple((entry, *_span(entry)) for entry in acl.egress) if acl else ()
         self.ingress = tuple((entry, *_span(entry)) for entry in acl.ingress) if acl else ()
 
+    def is_open(self, direction: str) -> bool:
+        """Whether the entry that decides first lets everything pass, as in the default ACL (ACL-06)."""
+        if self.acl is None:
+            return True
+        for entry, low, high in self.egress if direction == "egress" else self.ingress:
+            return entry.action == "allow" and entry.protocol == ALL_PROTOCOLS and (low, high) == _EVERYTHING
+        return False
+
     def ask(self, direction: str, packet: Packet) -> list[Piece]:
         """ACL-03: the entry with the lowest number that matches decides; ACL-04: none drops."""
         peer = packet.source if direction == "ingress" else packet.destination

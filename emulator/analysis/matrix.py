@@ -1,8 +1,8 @@
 """Everybody with everybody, by what is equivalent: who reaches whom on a port.
 
-Endpoints that routes, ACLs and gateways treat alike are one *place*; a packet is walked once from place to place, with
-the questions to security groups put off. Endpoints of a place that the groups treat alike too are one *class*, and
-the questions are answered for all classes at once: sets of classes are the bits of a number.
+Endpoints that routes and gateways treat alike are one *place*; a packet is walked once from place to place, with the
+questions to security groups and ACLs put off. Endpoints of a place that these treat alike too are one *class*, and the
+questions are answered for all classes at once: sets of classes are the bits of a number.
 
 So work grows with places squared, plus classes times (rules and groups), not with endpoints squared.
 """
@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from emulator.analysis.account import Memory, Question
 from emulator.analysis.endpoints import Cells, Endpoint, PortCells, all_cells, border_cells, single
-from emulator.analysis.filters import Group, ask_groups, covers
+from emulator.analysis.filters import Acl, Group, ask_groups, covers
 from emulator.analysis.packets import ECHO_REQUEST, ICMP, LINUX_EPHEMERAL, NO_PORTS, Packet, Ports, answer
 from emulator.analysis.walk import Walk
 from emulator.analysis.world import Eni, Ground, World
@@ -36,13 +36,13 @@ class Class(NamedTuple):
 class _Condition(NamedTuple):
     """A question put off, without the names of those who were walked for it.
 
-    whose: which end's groups are asked; "" for those of `eni`. peer: which end's address they see; "" for `address`.
-    public: its public address. straight: from ENI to ENI, so that rules with a group may match. ports: None for the
+    whose: which end's groups are asked; "" for those of `asked`, or the ACL that it is. peer: which end's address they
+    see; "" for `address`. public: its public address. straight: from ENI to ENI, so that rules with a group may match. ports: None for the
     port that is asked about.
     """
 
     whose: Side
-    eni: Eni | None
+    asked: Eni | Acl | None
     direction: str
     peer: Side
     public: bool
@@ -152,7 +152,7 @@ class Matrix:
     def ports(self, protocol: int) -> PortCells:
         """Where the answer may change from port to port."""
         if protocol not in self._ports:
-            self._ports[protocol] = PortCells(self.world, protocol, groups=True)
+            self._ports[protocol] = PortCells(self.world, protocol, rules=True)
         return self._ports[protocol]
 
     # --- from place to place ----------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ class Matrix:
 
     def _way(self, place: int, other: int, protocol: int, port: int) -> _Way:
         if protocol not in self._border_ports:
-            self._border_ports[protocol] = PortCells(self.world, protocol, groups=False)
+            self._border_ports[protocol] = PortCells(self.world, protocol, rules=False)
         key = (place, other, protocol, self._border_ports[protocol].of(port))
         if key not in self._ways:
             self._ways[key] = self._walk(place, other, protocol, port)
@@ -229,9 +229,10 @@ class Matrix:
     def _ask(self, each: _Condition, asked: _Asked) -> _Answer:
         packet = Packet(each.address, each.address, asked.protocol, NO_PORTS, each.ports or asked.ports, each.icmp)
         by_group: dict[tuple[str, str], int] = {}
-        if each.whose == "":
-            assert each.eni is not None
-            seen = self._allow((each.eni.vpc.name, each.eni.groups), each, packet, by_group)
+        if isinstance(each.asked, Acl):
+            return _Answer(each.whose, each.peer, self._pass(each.asked, each, packet), {}, [])
+        if each.asked is not None:
+            seen = self._allow((each.asked.vpc.name, each.asked.groups), each, packet, by_group)
             return _Answer(each.whose, each.peer, seen, {}, [])
         allowed = {key: self._allow(key, each, packet, by_group) for key in self._carrying}
         if each.whose == "source":
@@ -279,6 +280,30 @@ class Matrix:
                 result |= self._within(match.low, match.high, each.public)
         return result
 
+    def _pass(self, acl: Acl, each: _Condition, packet: Packet) -> int:
+        """The classes whose address an ACL lets through, all ports of the packet; all or nothing as in `_allow`."""
+        if each.peer == "":
+            passes = all(piece.passes for piece in acl.ask(each.direction, packet))
+            return self.everybody if passes else 0
+        entries = acl.egress if each.direction == "egress" else acl.ingress
+        ports = packet.ports
+        edges = {ports[0]} | {
+            edge
+            for entry, _, _ in entries
+            for edge in (entry.from_port, entry.to_port + 1)
+            if entry.protocol == packet.protocol != ICMP and ports[0] < edge <= ports[1]
+        }
+        result = self.everybody
+        for port in edges:  # ACL-03, for every part of the ports that entries distinguish
+            asked, passing, left = packet._replace(ports=(port, port)), 0, self.everybody
+            for entry, low, high in entries:
+                if covers(entry, asked) is not None:
+                    within = self._within(low, high, each.public) & left
+                    left &= ~within
+                    passing |= within if entry.action == "allow" else 0
+            result &= passing
+        return result
+
     def _allow_range(self, held: Sequence[Group], each: _Condition, packet: Packet) -> int:
         """For an answer that is judged like a question: all its possible ports have to pass."""
         result = 0
@@ -314,11 +339,13 @@ def _condition(asked: Question, source: Endpoint, target: Endpoint) -> _Conditio
     begun = (asked.direction == "ingress") != asked.back
     end, side = (source, "source") if begun else (target, "target")
     peer: Side = side if address in (end.private, end.public) else ""  # type: ignore[assignment]
-    whose: Side = "source" if asked.eni is source.eni else "target" if asked.eni is target.eni else ""
     straight = peer != "" and asked.other is not None
+    whose: Side = ""
+    if isinstance(asked.asked, Eni):
+        whose = "source" if asked.asked is source.eni else "target" if asked.asked is target.eni else ""
     return _Condition(
         whose,
-        asked.eni if whose == "" else None,
+        asked.asked if whose == "" else None,
         asked.direction,
         peer,
         peer != "" and address != end.private,

@@ -190,7 +190,7 @@ class Walk(Account):
             return False
         self.memory.seen.add((eni.name, direction, source, destination))
         if self.put_off is not None:
-            self.put_off.append(Question(eni, direction, packet, other, self.back))
+            self.put_off.append(Question(eni, direction, packet, self.back, other))
             return False
         held = [eni.vpc.groups[name] for name in eni.groups]
         pieces = ask_groups(held, direction, packet, other.groups if other else ())
@@ -213,6 +213,10 @@ class Walk(Account):
 
     def _acl(self, land: Land, eni: Eni, direction: str, packet: Packet) -> bool:
         """Ask the subnet's ACL, which knows no flows (ACL-01); True: the walk ends here."""
+        if self.put_off is not None:
+            if not land.acl.is_open(direction):
+                self.put_off.append(Question(land.acl, direction, packet, self.back))
+            return False
         pieces = land.acl.ask(direction, packet) if land.acl.acl else ()
         component = Component("network_acl", land.acl.name, eni.vpc.name, direction)  # type: ignore[arg-type]
         if all(piece.passes for piece in pieces):

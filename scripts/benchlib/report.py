@@ -51,12 +51,11 @@ the other few.""",
 that the kernel accounts as such. The agent serves every instance's services from one process.""",
     "large": "One run. Every instance has to answer here, too.",
     "analyze": """`vpcemu analyze --all FILE --port ... (five)`, from the start of the process to its end: the file is
-read, checked and answered for as a whole. What routes, ACLs and gateways treat alike is one *place*, and a packet is
-walked once for each pair of places; what the groups treat alike too is one *class*, and they are asked about all
-classes at once, as the bits of a number. So the work grows with places squared, plus classes times (groups and what
-they name), for each port that makes a difference; never with pairs of instances. A lab has about as many places as
-subnets, twice that if some instances have public addresses; it has more where an ACL or a route names single
-addresses, and with 1,000 places (an ACL entry for every instance) a million packets are walked, some 25 s.""",
+read, checked and answered for as a whole. What routes and gateways treat alike is one *place*, and a packet is walked
+once for each pair of places; what groups and ACLs treat alike too is one *class*, and they are asked about all classes
+at once, as the bits of a number. So the work grows with places squared, plus classes times (rules, and the groups
+they name), for each port that makes a difference, and not with pairs of instances. A lab has about as many places
+as subnets, twice that if some instances have public addresses, and one more for each appliance.""",
 }
 
 

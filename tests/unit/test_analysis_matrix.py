@@ -39,8 +39,9 @@ def disagreements(topology: Topology, addresses: Addresses) -> tuple[int, list[s
                             to = IPv4Address(two.private if near else two.public or 0)
                             asked = Flow(one.node, IPv4Address(one.private), to, word, port)
                             found = analyzer.verdict(asked)
-                            passed += found.result == "pass"
-                            if (found.result == "pass") != bool(rows[number] >> other & 1):
+                            reached = found.result == "pass" and found.receiver == two.node
+                            passed += reached
+                            if reached != bool(rows[number] >> other & 1):
                                 wrong.append(f"{one.name} to {two.name} {word} {port}: {found}")
     return passed, wrong
 
@@ -65,8 +66,9 @@ TRAFFIC = (
 
 @st.composite
 def labs(draw: st.DrawFn) -> str:
-    """Three subnets, three groups, some ACLs, maybe an appliance or a NAT gateway in between."""
+    """Three subnets, three groups, some ACLs, an appliance, a NAT gateway, maybe another VPC with the same addresses."""
     rule = st.tuples(st.sampled_from(TRAFFIC), st.sampled_from(PEERS))
+    outside_rule = st.tuples(st.sampled_from(TRAFFIC), st.sampled_from(PEERS[:4]))
     lines = ["name: drawn", "vpcs:", "  main:", "    cidr_block: 10.0.0.0/16"]
     edge = draw(st.booleans())
     lines.append("    internet_gateway: " + ("{name: igw, route_table: edge}" if edge else "igw"))
@@ -102,15 +104,30 @@ def labs(draw: st.DrawFn) -> str:
     hub = draw(st.sampled_from(["nat", "router", "firewall: [22]"]))
     hub = f"{{{hub}}}" if ":" in hub else hub
     check = draw(st.sampled_from(["true", "false"]))
-    lines.append(
-        f"      hub: {{subnet: {draw(st.sampled_from(SUBNETS))}, elastic_ip: 203.0.113.8, source_dest_check: {check}, "
-        f"security_groups: [red], services: [{hub}]}}"
-    )
+    home, second = draw(st.sampled_from(SUBNETS)), draw(st.sampled_from(("", *SUBNETS)))
+    keys = f"subnet: {home}, elastic_ip: 203.0.113.8, source_dest_check: {check}, security_groups: [red], services: [{hub}]"
+    if second not in ("", home):
+        keys += f", network_interfaces: [{{subnet: {second}, security_groups: [green], source_dest_check: false}}]"
+        names = draw(st.sampled_from([("hub.eth0", "hub.eth1"), ("hub.eth1", "hub.eth0")]))
+        lines = [line.replace(" hub}", f" {names[0]}}}").replace(" hub,", f" {names[1]},") for line in lines]
+    lines.append(f"      hub: {{{keys}}}")
     for number in range(draw(st.integers(3, 6))):
         public = f"elastic_ip: 203.0.113.{20 + number}, " if draw(st.booleans()) else ""
+        public += draw(st.sampled_from(["", "", "", "state: stopped, ", "secondary_private_ips: [auto], "]))
         held = draw(st.lists(st.sampled_from(GROUPS), min_size=1, max_size=2, unique=True))
         subnet = draw(st.sampled_from(SUBNETS))
         lines.append(f"      i{number}: {{subnet: {subnet}, {public}security_groups: [{', '.join(held)}]}}")
+    if draw(st.booleans()):  # a neighbour with the same addresses, seen from outside only
+        listed = ", ".join(
+            f"{{{what}, from: {peer}}}" for what, peer in draw(st.lists(outside_rule, max_size=3, unique=True))
+        )
+        lines += ["  other:", f"    cidr_block: {draw(st.sampled_from(['10.0.0.0/16', '203.0.114.0/24']))}"]
+        block = "10.0.1.0/24" if "10.0.0.0" in lines[-1] else "203.0.114.0/25"
+        lines += ["    internet_gateway: igw-other", "    route_tables: {out: {routes: {0.0.0.0/0: igw-other}}}"]
+        lines += [f"    subnets: {{there: {{cidr_block: {block}, route_table: out}}}}"]
+        lines += [f"    security_groups: {{red: {{ingress: [{listed}]}}}}", "    instances:"]
+        lines += ["      far: {subnet: there, elastic_ip: 203.0.113.40, security_groups: [red]}"]
+        lines += ["      near: {subnet: there, security_groups: [red]}"]
     return "\n".join([*lines, "internet:", "  hosts:", "    host.example: {ip: 8.8.8.8}", ""])
 
 
@@ -123,10 +140,24 @@ def test_a_drawn_lab_as_a_whole_is_what_its_flows_are(text: str) -> None:
 # --- work -----------------------------------------------------------------------------------------------------------
 
 
-def large(instances: int, *, groups: int, subnets: int = 20) -> str:
-    """Instances spread over subnets and groups; each group opens a port to the next one."""
+def large(instances: int, *, groups: int, named: int = 0, subnets: int = 20) -> str:
+    """Instances spread over subnets and groups; each group opens a port to the next one.
+
+    named: so many addresses of each subnet have entries of their own in its ACL.
+    """
     lines = ["name: large", "vpcs:", "  main:", "    cidr_block: 10.0.0.0/16", "    subnets:"]
-    lines += [f"      s{number}: {{cidr_block: 10.0.{number}.0/24}}" for number in range(subnets)]
+    lines += [
+        f"      s{number}: {{cidr_block: 10.0.{number}.0/24, network_acl: a{number}}}" for number in range(subnets)
+    ]
+    lines.append("    network_acls:")
+    for number in range(subnets):
+        lines.append(f"      a{number}:")
+        for direction, key in (("ingress", "from"), ("egress", "to")):
+            lines.append(f"        {direction}:")
+            for order in range(named):
+                what = f"rule_number: {order + 1}, action: deny, protocol: tcp, port: 22"
+                lines.append(f"          - {{{what}, {key}: 10.0.{number}.{4 + order}/32}}")
+            lines.append(f"          - {{rule_number: 100, action: allow, protocol: all, {key}: 0.0.0.0/0}}")
     lines.append("    security_groups:")
     for number in range(groups):
         port = PORTS[number % len(PORTS)]
@@ -137,9 +168,9 @@ def large(instances: int, *, groups: int, subnets: int = 20) -> str:
     return "\n".join([*lines, ""])
 
 
-def work(instances: int, groups: int) -> tuple[int, int, int]:
+def work(instances: int, groups: int, named: int = 0) -> tuple[int, int, int]:
     """Packets walked, classes, and pairs found, for all pairs on five ports."""
-    world = World(*read(large(instances, groups=groups)))
+    world = World(*read(large(instances, groups=groups, named=named)))
     matrix = Matrix(world, endpoints(world))
     pairs = sum(matrix.pairs(matrix.reach(TCP, port)) for port in PORTS)
     return matrix.walks, len(matrix.classes), pairs
@@ -155,3 +186,9 @@ def test_work_grows_with_subnets_and_not_with_instances() -> None:
 def test_a_thousand_instances_of_which_no_two_are_alike_walk_no_further() -> None:
     walks, classes, pairs = work(1000, 1000)
     assert (walks, classes, pairs) == (20 * 20, 1000, 1000)
+
+
+def test_entries_for_single_addresses_walk_no_further() -> None:
+    walks, classes, _ = work(1000, 10, named=30)
+    assert walks == 20 * 20
+    assert classes > 20 * 30
