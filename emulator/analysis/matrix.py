@@ -36,9 +36,9 @@ class Class(NamedTuple):
 class _Condition(NamedTuple):
     """A question put off, without the names of those who were walked for it.
 
-    whose: which end's groups are asked; "" for those of `asked`, or the ACL that it is. peer: which end's address they
-    see; "" for `address`. public: its public address. straight: from ENI to ENI, so that rules with a group may match. ports: None for the
-    port that is asked about.
+    whose: which end's groups are asked; "" for those of `asked`, or the ACL that it is.
+    peer: which end's address they see; "" for `address`. public: its public address.
+    straight: from ENI to ENI, so that rules with a group may match. ports: None for the port that is asked about.
     """
 
     whose: Side

@@ -66,7 +66,7 @@ TRAFFIC = (
 
 @st.composite
 def labs(draw: st.DrawFn) -> str:
-    """Three subnets, three groups, some ACLs, an appliance, a NAT gateway, maybe another VPC with the same addresses."""
+    """Three subnets and groups, some ACLs, an appliance, a NAT gateway, maybe another VPC with the same addresses."""
     rule = st.tuples(st.sampled_from(TRAFFIC), st.sampled_from(PEERS))
     outside_rule = st.tuples(st.sampled_from(TRAFFIC), st.sampled_from(PEERS[:4]))
     lines = ["name: drawn", "vpcs:", "  main:", "    cidr_block: 10.0.0.0/16"]
@@ -105,9 +105,11 @@ def labs(draw: st.DrawFn) -> str:
     hub = f"{{{hub}}}" if ":" in hub else hub
     check = draw(st.sampled_from(["true", "false"]))
     home, second = draw(st.sampled_from(SUBNETS)), draw(st.sampled_from(("", *SUBNETS)))
-    keys = f"subnet: {home}, elastic_ip: 203.0.113.8, source_dest_check: {check}, security_groups: [red], services: [{hub}]"
+    keys = f"subnet: {home}, elastic_ip: 203.0.113.8, source_dest_check: {check}, "
+    keys += f"security_groups: [red], services: [{hub}]"
     if second not in ("", home):
-        keys += f", network_interfaces: [{{subnet: {second}, security_groups: [green], source_dest_check: false}}]"
+        more = f"subnet: {second}, security_groups: [green], source_dest_check: false"
+        keys += f", network_interfaces: [{{{more}}}]"
         names = draw(st.sampled_from([("hub.eth0", "hub.eth1"), ("hub.eth1", "hub.eth0")]))
         lines = [line.replace(" hub}", f" {names[0]}}}").replace(" hub,", f" {names[1]},") for line in lines]
     lines.append(f"      hub: {{{keys}}}")
