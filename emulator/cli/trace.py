@@ -14,6 +14,7 @@ from emulator.errors import ExitCode
 @click.option("--protocol", type=click.Choice(["tcp", "udp", "icmp"]), help="tcp where a port is given, else icmp.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The destination port of tcp or udp.")
 @click.option("--type", "icmp_type", type=click.IntRange(0, 255), default=8, help="The ICMP type; left out, a ping.")
+@click.option("--source-port", type=click.IntRange(0, 65535), default=0, help="Left out: any free one.")
 @json_option
 def command(
     source: str,
@@ -22,6 +23,7 @@ def command(
     protocol: str | None,
     port: int | None,
     icmp_type: int,
+    source_port: int,
     as_json: bool,
 ) -> int:
     """Send a real packet and show its way: interfaces, routes, the rules it met in AWS's words, rewrites; then the
@@ -42,7 +44,8 @@ def command(
     from emulator.report import trace as report
     from emulator.report.text import Paint
 
-    name, flow = trace.question(lab, source, target, protocol or ("tcp" if port else "icmp"), port or 0, icmp_type)
+    kind = protocol or ("tcp" if port else "icmp")
+    name, flow = trace.question(lab, source, target, kind, port or 0, icmp_type, source_port)
     (found,) = trace.trace(name, [flow], echo_aside)
     if as_json:
         echo_json(report.shape(found, name))

@@ -10,14 +10,20 @@ from emulator.topology.traces import Trace
 
 
 def question(
-    lab: str | None, source: str, target: str, protocol: str, port: int = 0, icmp_type: int = ECHO_REQUEST
+    lab: str | None,
+    source: str,
+    target: str,
+    protocol: str,
+    port: int = 0,
+    icmp_type: int = ECHO_REQUEST,
+    source_port: int = 0,
 ) -> tuple[str, Flow]:
     """The lab's name, and the flow between two things of it that a person names. UsageError for what is not there."""
-    if (protocol == "icmp") is bool(port):
-        what = "icmp has no ports" if port else f"{protocol} needs a port"
+    if (protocol == "icmp") is bool(port) or (protocol == "icmp" and source_port):
+        what = "icmp has no ports" if protocol == "icmp" else f"{protocol} needs a port"
         raise UsageError(what, "`--protocol tcp --port 443`")
     found = running.recall(lab)
-    asked = flow(found.topology, found.addresses, source, target, protocol, port)  # type: ignore[arg-type]
+    asked = flow(found.topology, found.addresses, source, target, protocol, port, source_port)  # type: ignore[arg-type]
     return found.lab, replace(asked, icmp_type=icmp_type)
 
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack, suppress
 from os import urandom
 from typing import Final
 
+from emulator.errors import UsageError
 from emulator.kernel import netns
 from emulator.observe import packet
 from emulator.topology.flows import Flow
@@ -21,6 +22,7 @@ class Senders:
         self._flows = flows
         self._sockets: dict[tuple[str, str], socket.socket | str] = {}
         self.ports: dict[int, int] = {}  # of tcp and udp the source port, of icmp the identifier
+        reserved: dict[tuple[str, str, int], int] = {}
         with netns.roam() as go:
             here = ""
             for number, flow in sorted(flows.items(), key=lambda item: item[1].source):
@@ -30,7 +32,10 @@ class Senders:
                 source = str(flow.source_ip)
                 if (here, source) not in self._sockets:
                     self._sockets[here, source] = _raw(source, stack)
-                self.ports[number] = flow.source_port or _reserve(flow, stack)
+                kept = (here, flow.protocol, flow.source_port)
+                if flow.source_port == 0 or kept not in reserved:
+                    reserved[kept] = _reserve(flow, stack)
+                self.ports[number] = reserved[kept]
 
     def send(self, number: int, tag: bytes) -> str:
         """Send the flow's packet. Why its node could not, "" if it did."""
@@ -91,12 +96,19 @@ def _raw(source: str, stack: ExitStack) -> socket.socket | str:
 
 
 def _reserve(flow: Flow, stack: ExitStack) -> int:
-    """A source port that is nobody's, kept for us by a socket; of icmp any number."""
+    """A source port that is nobody's, kept for us by a socket; of icmp any number.
+
+    A connection that has the port already would be disturbed by our packets, and we by its.
+    """
     if flow.protocol == "icmp":
         return int.from_bytes(urandom(2), "big")
     made = socket.socket(socket.AF_INET, _TYPES[flow.protocol] | socket.SOCK_CLOEXEC)
     stack.callback(made.close)
-    made.bind(("", 0))
+    try:
+        made.bind(("", flow.source_port))
+    except OSError as reason:
+        what = f"{flow.protocol} port {flow.source_port} of {flow.source} is in use"
+        raise UsageError(what, "leave the source port out") from reason
     return int(made.getsockname()[1])
 
 

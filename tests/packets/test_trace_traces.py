@@ -5,11 +5,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from emulator.errors import KernelError
+from emulator.errors import KernelError, UsageError
 from emulator.kernel import nftables
 from emulator.kernel.channel import Channel
 from emulator.kernel.watch import close_all, watch
@@ -101,6 +102,20 @@ def test_other_flows_go_on(lab: Lab) -> None:
         client.send(b"still here")
         connection.settimeout(10)
         assert connection.recv(100) == b"still here"
+
+
+def test_a_source_port_in_use_is_not_touched(lab: Lab) -> None:
+    """Its connection would take our packets for its own."""
+    lab.serve("web.example", tcp=(7777,))
+    client = lab.open_socket("dev")
+    client.connect_ex(("93.184.216.34", 7777))
+    (asked,) = flows(lab)
+    port = client.getsockname()[1]
+    with pytest.raises(UsageError, match=f"tcp port {port} of dev is in use"):
+        trace(lab.name, [replace(asked, source_port=port)])
+    twice = trace(lab.name, [replace(asked, source_port=1234), replace(asked, port=81, source_port=1234)])
+    assert [found.forward[0].entered.source_port for found in twice] == [1234, 1234]
+    assert {found.verdict.result for found in twice} == {"pass"}
 
 
 def test_the_connection_of_a_trace_is_closed(lab: Lab) -> None:

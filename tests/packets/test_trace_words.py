@@ -142,6 +142,8 @@ def test_the_command(nat: Lab) -> None:
     shape = json.loads(output)
     assert (code, shape["result"]) == (1, "drop")
     assert shape["dropped_at"] == {"kind": "security_group", "name": "web", "vpc": "main", "direction": "ingress"}
+    code, output = run("dev", "dns.example", "--port", "80", "--source-port", "1234", "--json")
+    assert json.loads(output)["forward"][0]["entered"]["source_port"] == 1234
     assert run("dev", "dns.exampel")[0] == 2
     assert run("dev", "dns.example", "--protocol", "udp")[0] == 2
 
