@@ -32,6 +32,7 @@ NEXT_HOP = IPv4Address("169.254.0.1")  # whatever is on the far side of a router
 LINK_LOCAL_SERVICES = tuple(map(IPv4Address, ("169.254.169.253", "169.254.169.254", "169.254.169.123")))
 # Bits of a flow's mark in the VPC's router: the ENI of who began it, or of who was called, does not track it (CT-01).
 UNTRACKED_BY_CALLER, UNTRACKED_BY_CALLED = 1, 2
+FIRST_APPLIANCE_BIT = 2  # this and the higher ones: which appliances the flow has passed (CT-13)
 
 ROUTE_RULE_PRIORITY = 100  # `ip rule`: below `local` (0), above `main` (32766)
 # Inside an instance with several ENIs, as Amazon Linux has it: what is sent from an ENI's address looks up its table.

@@ -29,10 +29,14 @@ class Memory:
     def __init__(self) -> None:
         self.seen: set[tuple[str, str, int, int]] = set()  # ENI, direction, source, destination
         self.translated: list[Translation] = []
+        self.asked: int | None = None  # how many translations there were when the answer set out
 
     def original(self, node: str, packet: Packet) -> Packet | None:
-        """The answer with its destination put back, if the node has translated the question."""
-        for held in self.translated:
+        """The answer with its destination put back, if the node has translated the question.
+
+        What it has translated of the answer is a flow of its own, and is answered by nobody.
+        """
+        for held in self.translated[: self.asked]:
             if held.node == node and held.outside == packet.destination and held.far == packet.source:
                 ports = NO_PORTS if packet.protocol == ICMP else held.inside_ports
                 return packet._replace(destination=held.inside, ports=ports)

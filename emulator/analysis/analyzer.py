@@ -56,6 +56,7 @@ class Analyzer:
         reply = packets.answer(there.arrival)
         if reply is None:
             return there, None
+        memory.asked = len(memory.translated)
         back = Walk(self.world, memory, explain=explain, back=True)
         back.send(there.receiver, reply)
         if back.arrival is not None and (back.arrival.source, back.receiver) != (packet.destination, flow.source):

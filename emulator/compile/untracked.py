@@ -72,7 +72,8 @@ def always_tracked(links: Iterable[str]) -> tuple[nft.Set, tuple[nft.Rule, ...]]
     held = nft.Set("always_tracked", "ifname", members)
     if not members:
         return held, ()
-    return held, (
-        nft.Rule("iifname @always_tracked ct mark set 0", remarks.ALWAYS_TRACKED),
-        nft.Rule("oifname @always_tracked ct mark set 0", remarks.ALWAYS_TRACKED),
+    others = 0xFFFFFFFF & ~(names.UNTRACKED_BY_CALLER | names.UNTRACKED_BY_CALLED)
+    return held, tuple(
+        nft.Rule(f"{way} @always_tracked ct mark set ct mark and {others}", remarks.ALWAYS_TRACKED)
+        for way in ("iifname", "oifname")
     )

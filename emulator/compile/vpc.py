@@ -22,6 +22,7 @@ from emulator.compile.state import (
     Ruleset,
     Sysctl,
 )
+from emulator.compile.strangers import strangers
 from emulator.compile.tables import kernel_tables
 from emulator.compile.tracking import established, tracking
 from emulator.topology.model import Topology, Vpc
@@ -94,6 +95,7 @@ def _ruleset(
     # CT-04: NAT gateways. CT-13: what passes an appliance passes here twice, and a mark could be that of either pass.
     always = [nft.link(eni.link) for eni in enis.values() if not eni.source_dest_check]
     tracked_links, tracked = untracked.always_tracked(always)
+    passing = strangers(enis.values())
     return nft.render(
         nft.Table(
             sets=(
@@ -106,6 +108,7 @@ def _ruleset(
                 *groups.sets,
                 *acls.sets,
                 *peers.sets,
+                *passing.sets,
             ),
             chains=(
                 *groups.chains,
@@ -116,10 +119,12 @@ def _ruleset(
                 ),
                 *peers.chains,
                 untracked.judge_again(),
+                *passing.chains,
                 nft.Chain(
                     "known",
                     (
                         nft.Rule(f"ct mark != 0 jump {untracked.KNOWN}"),
+                        *passing.again,
                         # ACL-01: groups know a reply, ACLs judge it like any other packet.
                         *acls.leave,
                         *acls.enter,
@@ -161,6 +166,7 @@ def _ruleset(
                         nft.Rule("jump receiver"),
                         *senders.forward,
                         *tracked,
+                        *passing.seen,
                         nft.Rule("accept"),
                     ),
                     nft.Hook("filter", "forward", "filter", "drop"),

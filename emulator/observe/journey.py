@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 from emulator.observe.narrate import Ended, Narrator
-from emulator.observe.packet import ANSWERED, refuses
+from emulator.observe.packet import ANSWERED, TIME_EXCEEDED, refuses
 from emulator.observe.passes import Pass
 from emulator.topology.flows import Flow, Verdict
 from emulator.topology.traces import Trace, TraceHop
@@ -55,6 +55,8 @@ def _verdict(
             words = f"{receiver} answered with {answer}"
             if stopped:
                 words = f"{stopped.words}, and {back[0].node} said so: {answer}"
+            if answer == TIME_EXCEEDED:  # a circle of routes: nobody refused anything
+                return Verdict("drop", dropped_at, False, receiver, seen_as), words
             return Verdict("refused", dropped_at, False, receiver, seen_as), words
         if said != str(flow.to):
             words = f"the answer comes from {said}, where {flow.source} waits for one from {flow.to}"

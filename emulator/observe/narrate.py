@@ -197,9 +197,16 @@ class Narrator:
         link = self.leaves(held)
         if peer is None:
             return Ended(self.component(held.node), f"it left the lab by {link}, and nothing is known of it since")
+        if self.kind(held.node) == "instance" and (nobody := self._nobody(peer[0], held.ends.destination)):
+            return nobody
         words = f"it left {held.node} by {link} and never came to {peer[0]}"
         guest = held.node if self._state.namespaces[held.node].guest else peer[0]
         return Ended(self.component(guest), words)
+
+    def _nobody(self, router: str, destination: str) -> Ended | None:
+        """L2-02: who asks for an address of its own subnet that nobody has is told no MAC, and sends nothing."""
+        words, component = self._local(router, destination)
+        return Ended(component, f"ARP has no answer: {words}") if component else None
 
     # --- routes -----------------------------------------------------------------------------------------------
 
@@ -208,12 +215,10 @@ class Narrator:
         node = held.node
         if self.kind(node) != "router" or held.made or held.arrived or (held.dropped and not held.routed):
             return None
-        if node not in self._routes:
-            self._routes[node] = _tables(self._sources[node].routes())
-        vpc, destination = self._vpc[node], IPv4Address(held.ends.destination)
+        vpc, destination, tables = self._vpc[node], IPv4Address(held.ends.destination), self._tables_of(node)
         name = self._tables.get((node, held.mark))
         if name is not None:
-            route = _longest(self._routes[node], held.mark, destination)
+            route = _longest(tables, held.mark, destination)
             component = Component("route_table", name, vpc)
             label = self._state.labels.get((node, route), "") if route else ""
             if route is None or (route.kind == "blackhole" and not label):
@@ -223,13 +228,23 @@ class Narrator:
             words = f"route table {name}: {route.destination} local"
         else:
             words = "local"
-        own = _longest(self._routes[node], MAIN_TABLE, destination)
-        label = self._state.labels.get((node, own), "") if own else ""
+        why, component_at = self._local(node, held.ends.destination)
+        return (f"{words}, and {why}", component_at) if component_at else (words, None)
+
+    def _local(self, router: str, destination: str) -> tuple[str, Component | None]:
+        """What the local route comes to: who drops it, and why; None: an interface has the address."""
+        vpc, own = self._vpc[router], _longest(self._tables_of(router), MAIN_TABLE, IPv4Address(destination))
+        label = self._state.labels.get((router, own), "") if own else ""
         if at_rest := self._at_rest(label):
-            return f"{words}, and {label}", at_rest
+            return label, at_rest
         if own is None or own.kind != "unicast":
-            return f"{words}, and no interface of VPC {vpc} has {destination}", Component("vpc", vpc, vpc)
-        return words, None
+            return f"no interface of VPC {vpc} has {destination}", Component("vpc", vpc, vpc)
+        return "", None
+
+    def _tables_of(self, router: str) -> dict[int, "_Table"]:
+        if router not in self._routes:
+            self._routes[router] = _tables(self._sources[router].routes())
+        return self._routes[router]
 
     def _at_rest(self, label: str) -> Component | None:
         """RT-42: the stopped instance that a route's label ends with."""

@@ -21,11 +21,12 @@ _IP: Final = struct.Struct("!BBHHHBBH4s4s")
 _DO_NOT_FRAGMENT: Final = 0x4000
 _SYN, _RST = 0x02, 0x04
 _MSS: Final = struct.pack("!BBH", 2, 4, 8961)  # what an instance says (MTU-01)
+TIME_EXCEEDED: Final = "time exceeded"
 _ERRORS: Final = {
     3: "destination unreachable",
     4: "source quench",
     5: "redirect",
-    11: "time exceeded",
+    11: TIME_EXCEEDED,
     12: "bad header",
 }
 _UNREACHABLE: Final = {

@@ -1,0 +1,110 @@
+"""scripts/differential: random topologies for as long as one likes, or cases again."""
+
+import argparse
+import random
+import sys
+import time
+from pathlib import Path
+
+from tests.differential import cases
+from tests.differential.compare import Disagreement, disagreements
+from tests.differential.documents import Document, text
+from tests.differential.explore import examine, explore, keep
+from tests.differential.tally import Tally
+from tests.support import lab as labs
+
+_BATCH = 25
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/differential",
+        description="Random topologies and flows: the model, the wire and a trace must agree. Needs root.",
+        epilog="A failure is made small and written as a YAML file; the exit code is then 1.",
+    )
+    parser.add_argument("cases", nargs="*", type=Path, metavar="CASE.yaml", help="run these again instead")
+    parser.add_argument("--minutes", type=float, default=1.0, help="how long (1)")
+    parser.add_argument("--topologies", type=int, help="so many instead")
+    parser.add_argument("--seed", type=int, help="begin with this one; what is printed can be repeated")
+    parser.add_argument("--output", type=Path, default=Path("differential-failures"), help="a folder for the files")
+    parser.add_argument("--small", type=int, default=10, help="how many failures are made small, of a kind each (10)")
+    parser.add_argument("--first", action="store_true", help="stop at the first failure, as it is")
+    arguments = parser.parse_args()
+    if arguments.cases:
+        return _again(arguments.cases)
+    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1_000_000)
+    return _Search(arguments, seed).run()
+
+
+def _again(paths: list[Path]) -> int:
+    failed = False
+    for path in paths:
+        case = cases.read(path)
+        with labs.up(text(case.topology)) as lab:
+            for line, expected in case.flows:
+                flow = cases.flow_of(line, lab.topology, lab.addresses)
+                if flow is None:
+                    print(f"{path}: nobody sends from {line['from']}")
+                    failed = True
+                    continue
+                found = disagreements(lab, [flow], patient=True, expected=[expected])
+                failed |= bool(found)
+                print(f"{path}: {flow}: {'agreed' if not found else ''}", *found, sep="\n" if found else "")
+    return int(failed)
+
+
+class _Search:
+    """A long run."""
+
+    def __init__(self, arguments: argparse.Namespace, seed: int) -> None:
+        self.arguments, self.seed = arguments, seed
+        self.tally = Tally()
+        self.kinds: dict[tuple[str, ...], int] = {}
+        self.deadline = time.monotonic() + arguments.minutes * 60
+
+    @property
+    def over(self) -> bool:
+        wanted = self.arguments.topologies
+        late = self.tally.topologies >= wanted if wanted else time.monotonic() > self.deadline
+        return late or (self.arguments.first and bool(self.kinds))
+
+    def run(self) -> int:
+        began = time.monotonic()
+        while not self.over:
+            explore(self.seed, _BATCH, self.visit)
+            print(f"{time.monotonic() - began:6.0f} s, seed {self.seed}: {self.tally.short()}", flush=True)
+            self.seed += 1
+        print(self.tally)
+        if self.kinds:
+            print(f"{sum(self.kinds.values())} disagreements of {len(self.kinds)} kinds")
+            for kind, count in sorted(self.kinds.items(), key=lambda held: -held[1]):
+                print(f"  {count:5} {', '.join(kind)}")
+        else:
+            print("no disagreement")
+        return int(bool(self.kinds))
+
+    def visit(self, document: Document, numbers: list[int]) -> None:
+        if self.over:
+            return
+        for found in examine(document, numbers, self.tally):
+            kind = _kind(found)
+            known = kind in self.kinds
+            self.kinds[kind] = self.kinds.get(kind, 0) + 1
+            if known:
+                continue
+            print(f"seed {self.seed}: {found}", flush=True)
+            if not self.arguments.first and len(self.kinds) <= self.arguments.small:
+                print(f"made small: {keep(document, found, self.arguments.output)}", flush=True)
+
+
+def _kind(found: Disagreement) -> tuple[str, ...]:
+    """Failures that probably have one cause."""
+    words = [found.field, found.flow.protocol]
+    for name, verdict in found.views.items():
+        at = verdict.dropped_at
+        words.append(f"{name} {verdict.result} {f'{at.kind} {at.direction}' if at else ''}".strip())
+    return tuple(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""Mistakes in what judges packets: security groups, their tracking, network ACLs."""
+
+from tests.mutation.mutant import ACLS, APPLIANCES, GROUPS, Mutant
+
+_SECURITY, _ACL, _VPC, _UNTRACKED = (f"compile/{name}.py" for name in ("security", "acl", "vpc", "untracked"))
+
+MUTANTS = (
+    # --- security groups
+    Mutant(
+        "a group forgets its last rule",
+        _SECURITY,
+        'for rule in group.ingress if direction == "ingress" else group.egress:',
+        'for rule in (group.ingress if direction == "ingress" else group.egress)[:-1]:',
+        GROUPS,
+    ),
+    Mutant(
+        "ingress and egress of a group swapped",
+        _SECURITY,
+        'for rule in group.ingress if direction == "ingress" else group.egress:',
+        'for rule in group.egress if direction == "ingress" else group.ingress:',
+        GROUPS,
+    ),
+    Mutant(
+        "of several groups only the first counts (SG-02)",
+        _SECURITY,
+        "allowed = [rule for name in combination for rule in rules[name]]",
+        "allowed = [rule for name in combination[:1] for rule in rules[name]]",
+        GROUPS,
+    ),
+    Mutant(
+        "what no rule of a group allows passes",
+        _SECURITY,
+        'nft.Rule("drop", remarks.no_rule(',
+        'nft.Rule("return", remarks.no_rule(',
+        GROUPS,
+    ),
+    Mutant(
+        "the sender's rules accept for the receiver (chains merged)",
+        _SECURITY,
+        'nft.Rule(f"{match} @{name} return"',
+        'nft.Rule(f"{match} @{name} accept"',
+        GROUPS,
+    ),
+    Mutant(
+        "members of a group are known by address alone (RT-09)",
+        _SECURITY,
+        'other = ("ip saddr", "iifname") if direction == "ingress" else ("ip daddr", "oifname")',
+        'other = ("ip daddr", "oifname") if direction == "ingress" else ("ip saddr", "iifname")',
+        GROUPS,
+    ),
+    Mutant(
+        "only those whose first group it is are members",
+        _SECURITY,
+        "            if name in combination\n",
+        "            if name in combination[:1]\n",
+        GROUPS,
+    ),
+    Mutant(
+        "the last port of a range is left out",
+        _SECURITY,
+        "nft.addresses(box.low, box.high), nft.span(box.first, box.last)),",
+        "nft.addresses(box.low, box.high), nft.span(box.first, max(box.first, box.last - 1))),",
+        GROUPS,
+    ),
+    Mutant(
+        "the code of an ICMP rule does not count (SG-21)",
+        _SECURITY,
+        "(0, 255) if last < 0 else (last, last)",
+        "(0, 255)",
+        GROUPS,
+    ),
+    Mutant(
+        "protocols without ports are asked for one (SG-20)",
+        _SECURITY,
+        "return rule.protocol not in (nft.TCP, nft.UDP) and not",
+        "return False and not",
+        GROUPS,
+    ),
+    Mutant(
+        "of a prefix list only the first entry counts",
+        _SECURITY,
+        "lists[rule.peer.prefix_list].cidrs() if",
+        "lists[rule.peer.prefix_list].cidrs()[:1] if",
+        GROUPS,
+    ),
+    Mutant(
+        "overlapping rules lose what they share",
+        "compile/boxes.py",
+        "        if rules:\n",
+        "        if len(rules) == 1:\n",
+        GROUPS,
+    ),
+    Mutant(
+        "the receiver's groups are not asked",
+        _VPC,
+        'nft.Rule("jump receiver"),',
+        "",
+        GROUPS,
+    ),
+    Mutant(
+        "the sender's groups are not asked (SG-04)",
+        _VPC,
+        'nft.Rule("jump sender"),',
+        "",
+        GROUPS,
+    ),
+    Mutant(
+        "replies are strangers (SG-03)",
+        _VPC,
+        'nft.Rule("ct state established,related goto known"),',
+        "",
+        GROUPS,
+    ),
+    Mutant(
+        "AWS's own services are filtered (SG-40)",
+        _VPC,
+        "ip daddr @service_address meta l4proto { tcp, udp } accept",
+        "ip daddr @service_address meta l4proto { tcp, udp } drop",
+        ("test_general.py", *GROUPS),
+    ),
+    # --- tracking
+    Mutant(
+        "every flow is tracked (CT-01)",
+        _UNTRACKED,
+        "    if not _everything(others):\n",
+        "    if True:\n",
+        GROUPS,
+    ),
+    Mutant(
+        "what is open one way is not tracked, whatever the other way says (CT-02)",
+        _UNTRACKED,
+        "    if not _everything(others):\n",
+        "    if False:\n",
+        GROUPS,
+    ),
+    Mutant(
+        "an appliance knows every flow of the VPC (CT-13)",
+        _VPC,
+        "                        *passing.again,\n",
+        "",
+        APPLIANCES,
+    ),
+    Mutant(
+        "an appliance forgets what it has seen (CT-13)",
+        _VPC,
+        "                        *passing.seen,\n",
+        "",
+        APPLIANCES,
+    ),
+    # --- network ACLs
+    Mutant(
+        "the ACL is asked within a subnet (ACL-02)",
+        _ACL,
+        'nft.Chain(border, (staying, nft.Rule(f"goto {judge}")))',
+        'nft.Chain(border, (nft.Rule(f"goto {judge}"),))',
+        ACLS,
+    ),
+    Mutant(
+        "ingress and egress of an ACL swapped",
+        _ACL,
+        '("egress", "leave", "oifname", acl.egress)',
+        '("egress", "leave", "oifname", acl.ingress)',
+        ACLS,
+    ),
+    Mutant(
+        "the highest number decides first (ACL-03)",
+        _ACL,
+        "for entry in entries:  # ACL-03",
+        "for entry in tuple(entries)[::-1]:  # ACL-03",
+        ACLS,
+    ),
+    Mutant(
+        "deny allows",
+        _ACL,
+        '"return" if entry.action == "allow" else "drop"',
+        '"return"',
+        ACLS,
+    ),
+    Mutant(
+        "what no entry matches passes (ACL-04)",
+        _ACL,
+        'nft.Rule("drop", remarks.acl(acl, direction, "*", "deny"))',
+        'nft.Rule("return", remarks.acl(acl, direction, "*", "deny"))',
+        ACLS,
+    ),
+    Mutant(
+        "an ACL looks at the sender both ways (ACL-10)",
+        _ACL,
+        "'saddr' if direction == 'ingress' else 'daddr'",
+        "'saddr'",
+        ACLS,
+    ),
+    Mutant(
+        "an ACL that begins with any allow is taken for open",
+        _ACL,
+        ' and _matches(first, "ingress") == ""',
+        "",
+        ACLS,
+    ),
+    Mutant(
+        "an ACL knows replies (ACL-01)",
+        _VPC,
+        "                        *passing.again,\n                        # ACL-01: groups know a reply, "
+        "ACLs judge it like any other packet.\n"
+        "                        *acls.leave,\n                        *acls.enter,\n",
+        "                        *passing.again,\n",
+        ACLS,
+    ),
+    Mutant(
+        "an ACL is not asked about what comes in",
+        _ACL,
+        '(nft.Rule("oifname vmap @enter_subnet"),) if judged["ingress"] else ()',
+        "()",
+        ACLS,
+    ),
+)

@@ -1,0 +1,28 @@
+"""One mistake that somebody could make: a small edit of the compiler's source."""
+
+from typing import NamedTuple
+
+# Conformance tests that should notice.
+GROUPS = ("test_security_group_rules.py", "test_security_group_flows.py")
+ACLS = ("test_network_acl.py",)
+ROUTES = ("test_routes_choice.py", "test_routes_edits.py", "test_routes_prefix_lists.py")
+APPLIANCES = ("test_appliances.py", "test_appliance_tracking.py")
+NAT = ("test_nat_gateway.py", "test_nat_packets.py")
+INTERNET = ("test_internet.py",)
+
+
+class Mutant(NamedTuple):
+    """`old` occurs once in the file (below emulator/), and becomes `new`. `tests`: where conformance should notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    def apply(self, text: str) -> str:
+        """The file with the mistake in it."""
+        count = text.count(self.old)
+        if count != 1:
+            raise ValueError(f"{self.name}: {self.file} has {self.old!r} {count} times")
+        return text.replace(self.old, self.new)

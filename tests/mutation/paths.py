@@ -1,0 +1,167 @@
+"""Mistakes in what leads packets: routes, the source/destination check, appliances, gateways."""
+
+from tests.mutation.mutant import APPLIANCES, INTERNET, NAT, ROUTES, Mutant
+
+_TABLES, _ROUTING, _SOURCE, _APPLIANCE = (f"compile/{name}.py" for name in ("tables", "routing", "source", "appliance"))
+_NAT, _INTERNET, _VPC = (f"compile/{name}.py" for name in ("nat", "internet", "vpc"))
+
+MUTANTS = (
+    # --- routes
+    Mutant(
+        "a blackhole is forgotten (RT-41)",
+        _ROUTING,
+        '            return Route(table, destination, "blackhole")  # RT-40, RT-41',
+        '            return Route(table, destination, "throw")  # RT-40, RT-41',
+        ROUTES,
+    ),
+    Mutant(
+        "every subnet uses the main route table (RT-20)",
+        _TABLES,
+        "    return names.route_table(subnet.route_table)\n",
+        "    return names.route_table(vpc.main_route_table)\n",
+        ROUTES,
+    ),
+    Mutant(
+        "a route captures its own subnet's traffic (RT-08)",
+        _ROUTING,
+        '        yield Route(held.number, str(own), "throw"), ""\n',
+        "        yield from ()\n",
+        (*ROUTES, *APPLIANCES),
+    ),
+    Mutant(
+        "local cannot be replaced (RT-04)",
+        _TABLES,
+        'if candidate.origin == "static" and other.origin == "local":',
+        "if False:",
+        (*ROUTES, *APPLIANCES),
+    ),
+    Mutant(
+        "only the primary block is local (VPC-12)",
+        _TABLES,
+        "    for block in vpc.cidr_blocks:\n        yield Candidate(block, LOCAL",
+        "    for block in vpc.cidr_blocks[:1]:\n        yield Candidate(block, LOCAL",
+        ("test_secondary_blocks.py",),
+    ),
+    Mutant(
+        "the edge route table is not asked (GRT-01)",
+        _INTERNET,
+        "number_for_edge(vpc), remarks.EDGE_TABLE",
+        "None, remarks.EDGE_TABLE",
+        APPLIANCES,
+    ),
+    Mutant(
+        "an edge route needs no public address (GRT-05)",
+        _ROUTING,
+        "if held.edge and not _has_public_ip(vpc, target.name)",
+        "if False",
+        APPLIANCES,
+    ),
+    # --- source/destination check, appliances
+    Mutant(
+        "nobody is checked (SDC-01)",
+        _SOURCE,
+        "    checked = [eni for eni in enis if eni.source_dest_check]\n",
+        "    checked: list[Eni] = []\n",
+        ("test_link_layer.py", *APPLIANCES),
+    ),
+    Mutant(
+        "strangers' packets reach a checked interface (SDC-01)",
+        _SOURCE,
+        "    if guarded:\n",
+        "    if False:\n",
+        APPLIANCES,
+    ),
+    Mutant(
+        "a forged source is let through (SDC-01)",
+        _SOURCE,
+        'nft.Rule("iifname @instance_link drop", remarks.FOREIGN_SOURCE),',
+        "",
+        ("test_link_layer.py", *APPLIANCES),
+    ),
+    Mutant(
+        "a firewall blocks nothing",
+        _APPLIANCE,
+        "    if appliance.blocked_ports:\n",
+        "    if False:\n",
+        APPLIANCES,
+    ),
+    Mutant(
+        "a NAT instance translates inside its VPC (NATI-01)",
+        _APPLIANCE,
+        "oifname {own} ip daddr != {inside} masquerade",
+        "oifname {own} masquerade",
+        APPLIANCES,
+    ),
+    # --- NAT gateways
+    Mutant(
+        "a NAT gateway answers what is sent to it (NAT-23)",
+        _NAT,
+        'nft.Hook("filter", "input", "filter", "drop")',
+        'nft.Hook("filter", "input", "filter", "accept")',
+        NAT,
+    ),
+    Mutant(
+        "a NAT gateway does not translate (NAT-21)",
+        _NAT,
+        'nft.Hook("nat", "postrouting", "srcnat", "accept")',
+        'nft.Hook("nat", "input", "srcnat", "accept")',
+        NAT,
+    ),
+    Mutant(
+        "a NAT gateway does not take ICMP (NAT-20)",
+        _NAT,
+        "meta l4proto { tcp, udp, icmp } ct state new goto new",
+        "meta l4proto { tcp, udp } ct state new goto new",
+        NAT,
+    ),
+    Mutant(
+        "a NAT gateway has the default group (NAT-34)",
+        _VPC,
+        "for eni in enis.values() if not eni.groups]",
+        "for eni in enis.values() if not eni.groups][:0]",
+        NAT,
+    ),
+    # --- internet gateways
+    Mutant(
+        "who has no public address gets out (IGW-03)",
+        _INTERNET,
+        "ip saddr != @has_public drop",
+        "ip saddr != @has_public accept",
+        INTERNET,
+    ),
+    Mutant(
+        "a NAT gateway has no public address",
+        _INTERNET,
+        "for name in held if name in addresses.public}",
+        "for name in held if name in addresses.public and not name.startswith(('n', 'N'))}",
+        NAT,
+    ),
+    Mutant(
+        "no hairpin (IGW-10)",
+        _INTERNET,
+        'f"oifname {inside} ct state new ct status dnat accept"',
+        'f"oifname {inside} ct state new ct status dnat drop"',
+        INTERNET,
+    ),
+    Mutant(
+        "nobody comes in (IGW-06)",
+        _INTERNET,
+        'f"iifname {outside} ct state new ct status dnat accept"',
+        'f"iifname {outside} ct state new ct status dnat drop"',
+        INTERNET,
+    ),
+    Mutant(
+        "the internet carries private addresses (IGW-08)",
+        _INTERNET,
+        "oifname {outside} ip daddr @unroutable drop",
+        "oifname {outside} ip daddr @unroutable accept",
+        INTERNET,
+    ),
+    Mutant(
+        "a stranger with an address of the VPC's comes in (SG-31)",
+        _INTERNET,
+        'nft.Rule(f"iifname {outside} ip saddr @inside drop", "internet gateway: private source"),',
+        "",
+        INTERNET,
+    ),
+)
