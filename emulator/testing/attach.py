@@ -12,8 +12,11 @@ from emulator.report.text import count
 from emulator.testing.labs import LabFactory
 
 
-def attach(report: pytest.TestReport, error: BaseException | None, factory: LabFactory, artifacts: Path) -> None:
-    """Write a file of packets for each lab that has seen any, and say in the report where; and the traces."""
+def attach(report: pytest.TestReport, error: BaseException | None, factory: LabFactory, artifacts: Path) -> Path | None:
+    """Write a file of packets for each lab that has seen any, and say in the report where; and the traces.
+
+    Gives the test's folder, if there is anything in it.
+    """
     if isinstance(error, VpcemuError) and error.hint:
         say(report, "hint", error.hint)
     folder = artifacts / folder_name(report.nodeid)
@@ -29,6 +32,7 @@ def attach(report: pytest.TestReport, error: BaseException | None, factory: LabF
             told.append(f"{path}: {count(len(frames), 'frame')} at {nodes}")
     if told:
         say(report, f"packets while the test ran ({report.when})", "\n".join(told))
+    return folder if folder.exists() else None
 
 
 def _attach_traces(report: pytest.TestReport, factory: LabFactory, folder: Path) -> None:

@@ -5,6 +5,8 @@ for a lab.
 """
 
 import os
+import signal
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,10 +43,16 @@ def vpcemu_lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
     config = request.config
     factory = config.stash[_FACTORY] = LabFactory(_options(config, tmp_path_factory.mktemp("vpcemu")))
+    before = signal.getsignal(signal.SIGTERM)
+    handle = before is signal.SIG_DFL and threading.current_thread() is threading.main_thread()
+    if handle:  # how CI systems cancel a job; by itself it would leave the labs up
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield factory
     finally:
         factory.finish()
+        if handle:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _options(config: pytest.Config, folder: Path) -> "Options":
@@ -81,7 +89,9 @@ def pytest_runtest_makereport(
     if factory is not None and report.failed:
         from emulator.testing.attach import attach
 
-        attach(report, call.excinfo and call.excinfo.value, factory, _artifacts(item.config))
+        folder = attach(report, call.excinfo and call.excinfo.value, factory, _artifacts(item.config))
+        if folder is not None:
+            item.user_properties.append(("vpcemu-artifacts", str(folder)))
     return report
 
 

@@ -1,7 +1,9 @@
 """Labs and nodes as objects, where an instance has several interfaces and addresses."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
@@ -9,6 +11,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 from emulator import api
+from emulator.lab import held
 from tests.support import leaks
 
 TOPOLOGY = """
@@ -93,13 +96,16 @@ def test_a_frame_leaves_as_it_is(vpc: api.Lab) -> None:
 
 
 def test_an_answer_is_one_to_the_question(vpc: api.Lab) -> None:
-    """Another ping at the same time is no answer to ours."""
-    with vpc["app"].sniff("icmp") as seen:
-        vpc["app"].send(IP(dst="10.0.2.10") / ICMP(id=1))
+    """Answers to somebody else's pings come in all the time, and are not ours."""
+    others = threading.Thread(target=vpc["app"].run, args=("ping -q -c 200 -i 0.01 10.0.2.10",))
+    with vpc["app"].sniff("icmp and src host 10.0.2.10") as seen:
+        others.start()
+        seen.wait_for()
+        assert vpc["app"].sr1(IP(dst="10.0.2.99") / ICMP(id=3), timeout=0.3) is None
         answer = vpc["app"].sr1(IP(dst="10.0.2.10") / ICMP(id=2))
-        seen.wait_for(lambda packet: packet[ICMP].type == 0 and packet[ICMP].id == 1)
+        assert len(seen) > 5
     assert answer[ICMP].id == 2
-    assert vpc["app"].sr1(IP(dst="10.0.2.99") / ICMP(id=3), timeout=0.2) is None
+    others.join()
 
 
 def test_nothing_seen_is_told_with_what_was(vpc: api.Lab) -> None:
@@ -133,11 +139,31 @@ def test_an_edit_that_fails_leaves_the_lab_as_it_was(vpc: api.Lab) -> None:
     assert vpc.reaches("app", "fw.eth1", icmp=True)
 
 
-def test_what_cannot_come_up_leaves_nothing(tmp_path: Path) -> None:
-    name = f"t-{tmp_path.name[-12:].replace('_', '-').strip('-')}"
+def test_a_wrong_file_leaves_nothing(lab_name: str) -> None:
     with pytest.raises(api.TopologyError, match="subnet"):
-        api.lab(TOPOLOGY.replace("subnet: inside, private_ip", "subnet: insid, private_ip"), name=name)
-    leaks.assert_nothing_left(name)
+        api.lab(TOPOLOGY.replace("subnet: inside, private_ip", "subnet: insid, private_ip"), name=lab_name)
+    leaks.assert_nothing_left(lab_name)
+
+
+def test_what_came_up_by_half_is_removed(lab_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(*arguments: Any, **options: Any) -> api.Outcome:
+        api.up(*arguments, **options)
+        raise api.KernelError("the kernel says no")
+
+    monkeypatch.setattr(held, "up", half)
+    with pytest.raises(api.KernelError, match="says no"):
+        api.lab(TOPOLOGY, name=lab_name)
+    leaks.assert_nothing_left(lab_name)
+
+
+def test_a_service_that_cannot_be_started_is_an_error(lab_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def complaining(*arguments: Any, **options: Any) -> api.Outcome:
+        return api.up(*arguments, **options)._replace(complaints=["app: http: the port is taken"])
+
+    monkeypatch.setattr(held, "up", complaining)
+    with pytest.raises(api.VpcemuError, match="the port is taken"):
+        api.lab(TOPOLOGY, name=lab_name)
+    leaks.assert_nothing_left(lab_name)
 
 
 def test_a_fault_lasts_as_long_as_its_block(vpc: api.Lab) -> None:

@@ -82,7 +82,9 @@ def test_fails(vpc):
     [written] = (inner.folder / "here").rglob("*.pcapng")
     assert written.stem == inner.labs()[0]
     result.stdout.fnmatch_lines([f"*{written}: * frames at *"])
-    assert str(written) in (inner.folder / "report.xml").read_text()
+    xml = (inner.folder / "report.xml").read_text()
+    assert str(written) in xml
+    assert f'name="vpcemu-artifacts" value="{written.parent}"' in xml
     from emulator.lab.scapy_packets import module
 
     read = module("scapy.all").rdpcap(str(written))
@@ -266,8 +268,9 @@ def test_fails(vpc):
     result.assert_outcomes(passed=2)
 
 
-def test_interrupted(inner: Inner) -> None:
-    """Ctrl-C in the middle of a test takes the lab down."""
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(inner: Inner, how: signal.Signals) -> None:
+    """Ctrl-C, or a CI system that cancels, in the middle of a test takes the lab down."""
     inner.pytester.makepyfile(
         conftest=VPC,
         test_long="""
@@ -282,7 +285,7 @@ def test_long(vpc):
     running = subprocess.Popen(argv, cwd=inner.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         eventually((inner.folder / "running").exists, "the test runs", within=60)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(how)
         said, _ = running.communicate(timeout=60)
     finally:
         running.kill()

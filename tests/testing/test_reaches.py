@@ -26,13 +26,17 @@ def test_comes_from_elsewhere(vpc):
 def test_answer_of_its_own(vpc):
     answer = vpc.reaches("dev", "web.example", icmp=True)
     assert answer.result == "drop"
+
+def test_nothing_was_asked(vpc):
+    vpc["dev"].run("ping -c1 -W2 8.8.8.8", check=True)
+    raise ValueError
 """
 
 
 def test_reaches(inner: Inner) -> None:
     """A failure names rule, file and line; its report and its artifact have the trace, and nobody else's."""
     result = inner.run("--vpcemu-artifacts=here", "--junit-xml=report.xml", conftest=VPC, test_it=REACHES)
-    result.assert_outcomes(passed=1, failed=4)
+    result.assert_outcomes(passed=1, failed=5)
     text = NAT.read_text()
     line = text[: text.index("web: {ingress")].count("\n") + 1
     said = result.stdout.str()
@@ -48,10 +52,12 @@ def test_reaches(inner: Inner) -> None:
     assert "reached web.example" in told["test_answer_of_its_own"]
     assert refused in (inner.folder / "report.xml").read_text()
     written = {path.parent.name.split("-")[1]: path.read_text() for path in (inner.folder / "here").rglob("trace.txt")}
+    assert "vpcemu: packets" in told["test_nothing_was_asked"]
+    assert "vpcemu: trace" not in told.pop("test_nothing_was_asked")
     assert sorted(written) == sorted(told)
     assert "DROP " in written["test_is_dropped"]
     assert (inner.folder / "here").exists()
-    assert len(list((inner.folder / "here").rglob("*.pcapng"))) == 4
+    assert len(list((inner.folder / "here").rglob("*.pcapng"))) == 5
     leaks.assert_nothing_left(inner.labs()[0])
 
 
