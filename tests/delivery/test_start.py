@@ -97,7 +97,10 @@ def test_it_is_an_ordinary_package(clone: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
         [entry_points] = [name for name in held if name.endswith("entry_points.txt")]
-        assert "vpcemu = emulator.cli:console" in archive.read(entry_points).decode()
+        told = archive.read(entry_points).decode()
+        assert "vpcemu = emulator.cli:console" in told
+        assert "[pytest11]\nemulator.testing.plugin = emulator.testing.plugin" in told
+        assert "emulator/py.typed" in held
     assert {str(path.relative_to(clone)) for path in (clone / "emulator").rglob("*.py")} <= held
     assert any(name.endswith("LICENSE") for name in held)
     assert not [name for name in held if name.startswith(("tests", "scripts"))]
