@@ -88,8 +88,8 @@ MUTANTS = (
     Mutant(
         "a NAT instance translates inside its VPC (NATI-01)",
         _APPLIANCE,
-        "oifname {own} ip daddr != {inside} masquerade",
-        "oifname {own} masquerade",
+        "ip saddr != {own} ip daddr != {inside} masquerade",
+        "ip saddr != {own} masquerade",
         APPLIANCES,
     ),
     # --- NAT gateways
