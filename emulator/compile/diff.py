@@ -5,12 +5,13 @@ The order, and why:
  2. namespaces: those that change their kind go, new ones come;
  3. rulesets, before any link is up: what is refused tomorrow is refused from here on, and what is new is never open;
  4. sysctls of the namespace (conntrack's exist only once a ruleset uses it);
- 5. veths: wrong ones go, since their names may be wanted again, then new ones come, down;
- 6. the inside of each namespace, one after the other, so that the kernel door can send it as one batch: sysctls of
+ 5. what a guest was lent and its ENIs have no longer: an ENI's link is how the next `up` would know that there is more;
+ 6. veths: wrong ones go, since their names may be wanted again, then new ones come, down;
+ 7. the inside of each namespace, one after the other, so that the kernel door can send it as one batch: sysctls of
     links, addresses, links up, neighbours, routes (which need a link that is up), rules (which need their table);
- 7. inside the same namespace, what is too much: rules, routes, neighbours, addresses;
- 8. namespaces that are no longer wanted;
- 9. services that come.
+ 8. inside the same namespace, what is too much: rules, routes, neighbours, addresses;
+ 9. namespaces that are no longer wanted;
+10. services that come.
 Deleting a veth takes its addresses, neighbours and routes along, on both sides; nothing is removed twice.
 """
 
@@ -84,6 +85,9 @@ class _Diff:
         yield from self._forgotten()
         for node, namespace in self.desired.namespaces.items():
             yield from self._sysctls(node, namespace, of_links=False)
+        for node, namespace in self.desired.namespaces.items():
+            if namespace.guest and node not in self.new:
+                yield from self._taken_back(node, self._held(node), namespace)
         yield from self._uplink("remove")
         for veth in self.stale:
             yield self._step("remove", veth.node, veth, f"the link to {veth.peer_node} goes")
@@ -198,9 +202,7 @@ class _Diff:
             yield self._step("add", node, MAIN_RULE, "missing")
         for rule in sorted(wanted.rules - held.rules):
             yield self._step("add", node, rule, why)
-        if wanted.guest:
-            yield from self._taken_back(node, held, wanted)
-        else:
+        if not wanted.guest:
             yield from self._surplus(node, held, wanted)
 
     def _taken_back(self, node: str, held: Namespace, wanted: Namespace) -> Iterator[Step]:

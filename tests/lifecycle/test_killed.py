@@ -186,7 +186,14 @@ def _before() -> Document:
     """With an instance that becomes something else in `_edit`, and one that is no router there any more."""
     turning = {"subnet": "public", "security_groups": ["dev"], "private_ip": "10.0.10.50", "services": ["http"]}
     relay = {"subnet": "private", "private_ip": "10.0.20.60", "source_dest_check": False, "services": ["router"]}
-    return edited(nat(), lambda document: document["vpcs"]["main"]["instances"].update(turning=turning, relay=relay))
+    duo = {
+        "subnet": "private",
+        "private_ip": "10.0.20.61",
+        "secondary_private_ips": ["10.0.20.62"],
+        "network_interfaces": [{"subnet": "public", "private_ip": "10.0.10.61", "elastic_ip": "52.195.125.192"}],
+    }
+    more = {"turning": turning, "relay": relay, "duo": duo}
+    return edited(nat(), lambda document: document["vpcs"]["main"]["instances"].update(more))
 
 
 def _edit(document: Document) -> Document:
@@ -202,6 +209,9 @@ def _edit(document: Document) -> Document:
         vpc["instances"]["web"]["services"] = [{"http": 80}, {"tcp": 9090}]
         vpc["instances"]["dev"]["private_ip"] = "10.0.20.77"
         vpc["instances"]["relay"]["services"] = []
+        vpc["instances"]["relay"]["network_interfaces"] = [{"subnet": "public", "private_ip": "10.0.10.62"}]
+        vpc["instances"]["duo"]["secondary_private_ips"] = ["10.0.20.63"]
+        del vpc["instances"]["duo"]["network_interfaces"]
         del vpc["instances"]["turning"]
         vpc["nat_gateways"]["turning"] = {
             "subnet": "public",
