@@ -22,7 +22,7 @@ from emulator.topology.traces import Trace
 
 # Seconds of silence after which a packet is given up. Nothing but a busy machine can come between two hooks of one
 # namespace; at a link's other end it may have to wait for its turn, and so may an answer for a program that is slow.
-_IN_PLACE, _ON_THE_WAY, _DROPPED = 0.2, 1.5, 0.05
+_IN_PLACE, _ON_THE_WAY, _DROPPED = 0.3, 1.5, 0.1
 _TURN: Final = 0.02
 
 
@@ -145,11 +145,13 @@ class _Listening:
     def _patience(self, number: int, passes: Sequence[Pass]) -> float:
         """How long after the last sign of a flow nothing more is to be expected."""
         flow = self._flows[number]
-        if any(held.known.direction == "back" and held.arrived and held.node == flow.source for held in passes):
+        answer = [held for held in passes if held.known.direction == "back"]
+        if any(held.arrived and held.node == flow.source for held in answer):
             return 0.0
-        if self.unsent[number] or any(held.dropped for held in passes):
+        under_way = answer or passes  # who drops may answer, too
+        if self.unsent[number] or any(held.dropped for held in under_way):
             return _DROPPED
-        if any(not held.over for held in passes):
+        if any(not held.over for held in under_way):
             return _IN_PLACE
         if flow.protocol == "icmp" and flow.icmp_type not in packet.ANSWERED and any(held.arrived for held in passes):
             return _DROPPED
