@@ -14,7 +14,6 @@ from emulator.topology.values import (
     BOOLEAN,
     CIDR,
     DESCRIPTION,
-    DESTINATION,
     DOMAIN,
     HOST,
     LAB,
@@ -23,6 +22,7 @@ from emulator.topology.values import (
     REGION,
     ZONE,
 )
+from emulator.topology.values_routes import DESTINATION
 
 SUBNET = Noun(
     "subnet",

@@ -233,23 +233,6 @@ def _read_peer(text: str) -> IPv4Network | Word:
     )
 
 
-_OF_A_ROUTE = re.compile(
-    "(?:destination_)?(?:ipv6_)?(?:cidr_block|prefix_list_id)|[a-z_]*gateway_id|network_interface_id"
-)
-
-
-def _read_destination(text: str) -> IPv4Network | Word:
-    """Where a route leads: a CIDR block, or the name of a prefix list."""
-    if CIDR_TEXT.fullmatch(text):
-        return _read_cidr(text)
-    if _OF_A_ROUTE.fullmatch(text):
-        what = f"{show(text)} is no destination"
-        raise Bad(what, "a route is one line: 0.0.0.0/0: igw, or for a prefix list its name: office: igw")
-    if RESOURCE_NAME.fullmatch(text):
-        return Word(text)
-    raise _not_a_cidr(text)
-
-
 def _read_block(text: str) -> IPv4Network:
     """What an entry of a network ACL matches: a CIDR block, and nothing that has a name (ACL-10)."""
     if not CIDR_TEXT.fullmatch(text) and RESOURCE_NAME.fullmatch(text):
@@ -278,11 +261,6 @@ def _read_elastic_ip(text: str) -> IPv4Address:
 
 CIDR = Scalar("a CIDR block such as 10.0.0.0/16", _read_cidr, {"type": "string", "pattern": whole(CIDR_PATTERN)})
 BLOCK = CIDR._replace(read=_read_block)
-DESTINATION = Scalar(
-    "a CIDR block or the name of a prefix list",
-    _read_destination,
-    {"type": "string", "pattern": whole(f"{CIDR_PATTERN}|{RESOURCE_NAME.pattern}")},
-)
 ADDRESS = Scalar("an IPv4 address", _read_address, {"type": "string", "pattern": whole(ADDRESS_PATTERN)})
 NAME_SERVER = Scalar(
     f"a name server's address or {AMAZON_DNS}",
