@@ -56,11 +56,9 @@ def _with_rules(group: SecurityGroup, direction: Direction, rules: tuple[Securit
 
 def _broken(topology: Topology, at: Judged, vpc: Vpc, sentence: str, victim: str) -> Iterator[Broken]:
     """Nothing if the talk passes all the same."""
-    edited = with_vpc(topology, vpc)
-    now = next((talk for talk in talks(edited) if talk.is_like(at.talk)), None)
-    guilty = stopped_at(edited, now) if now else None
+    guilty = stopped_at(topology, at.talk.after(vpc)) if vpc != at.vpc else None
     if guilty:
-        yield Broken(edited, guilty, sentence, at.vpc.name, victim)
+        yield Broken(with_vpc(topology, vpc), guilty, sentence, at.vpc.name, victim)
 
 
 def _each_rule(topology: Topology, at: Judged, change: Change, sentence: str) -> Iterator[Broken]:

@@ -46,6 +46,19 @@ def _forwarding_off(topology: Topology) -> Iterator[Broken]:
         )
 
 
+def _stopped(topology: Topology) -> Iterator[Broken]:
+    named = {end for each in topology.expect for end in (*each.sources, *each.targets)}
+    for leg, instance, _, _ in _passed(topology):
+        if instance.name not in named:  # who is asked about by name has to run
+            yield Broken(
+                with_vpc(topology, with_instance(leg.vpc, replace(instance, state="stopped"))),
+                Component("instance", instance.name, leg.vpc.name),  # RT-42
+                f"instance {instance.name} is stopped: the routes to it stay active, and lead to nobody",
+                leg.vpc.name,
+                instance.name,
+            )
+
+
 def _blocks_port(topology: Topology) -> Iterator[Broken]:
     for leg, instance, _, appliance in _passed(topology):
         if leg.talk.protocol in (TCP, UDP) and leg.talk.port not in appliance.blocked_ports:
@@ -90,6 +103,13 @@ FAULTS = (
         "AWS delivers the packets to the instance; what becomes of them is a setting of its own kernel "
         "(net.ipv4.ip_forward).",
         _forwarding_off,
+    ),
+    Fault(
+        "appliance-stopped",
+        "the instance that routes lead to is stopped",
+        "A stopped instance keeps its network interface, so the routes to it do not become blackholes: they look "
+        "right, and what follows them is dropped.",
+        _stopped,
     ),
     Fault(
         "firewall-blocks-port",

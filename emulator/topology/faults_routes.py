@@ -77,11 +77,13 @@ def _default_to_nat_gateway(topology: Topology) -> Iterator[Broken]:
 
 
 def _default_to_instance(topology: Topology) -> Iterator[Broken]:
+    seen = set()
     for leg, route in _defaults(topology, "nat_gateway", "instance"):
-        if leg.answer:
+        if leg.answer or (leg.vpc.name, leg.table.name) in seen:
             continue
         for other in _bystanders(topology, leg):
             if other.name != route.target.name:
+                seen.add((leg.vpc.name, leg.table.name))
                 yield Broken(
                     _rerouted(topology, leg, route, Target("instance", other.name)),
                     Component("network_interface", other.name, leg.vpc.name, "ingress"),  # SDC-01
@@ -90,6 +92,7 @@ def _default_to_instance(topology: Topology) -> Iterator[Broken]:
                     leg.vpc.name,
                     leg.table.name,
                 )
+                break
 
 
 def _bystanders(topology: Topology, leg: Leg) -> Iterator[Instance]:
@@ -206,6 +209,7 @@ def _detours(topology: Topology) -> Iterator[tuple[Leg, Instance, Topology]]:
                 new = Route(block, Target("instance", other.name))
                 old = leg.route if leg.route and leg.route.destination == block else None
                 yield leg, other, with_vpc(topology, with_routes(leg.vpc, leg.table, new, without=old))
+                break
 
 
 def _goal(leg: Leg) -> Subnet:

@@ -5,6 +5,7 @@ say, and for the wire.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
@@ -32,6 +33,13 @@ class End(NamedTuple):
     instance: Instance | None = None
     interface: NetworkInterface | None = None
 
+    def after(self, vpc: Vpc) -> "End":
+        """The same end where its VPC has become this one."""
+        owner = (
+            owner_of(vpc, self.interface.name) if self.interface and self.vpc and self.vpc.name == vpc.name else None
+        )
+        return self._replace(vpc=vpc, instance=owner[0], interface=owner[1]) if owner else self
+
 
 class Talk(NamedTuple):
     """Something that passes, or is meant to. protocol: IP protocol number; port: 0 for ICMP."""
@@ -47,12 +55,9 @@ class Talk(NamedTuple):
         one, other = self.source, self.target
         return one.vpc is not None and one.vpc == other.vpc and other.ip == other.called
 
-    def is_like(self, other: "Talk") -> bool:
-        """The same question in an edited topology."""
-        return self._question() == other._question()
-
-    def _question(self) -> tuple[object, ...]:
-        return self.source.name, self.target.name, self.target.called, self.protocol, self.port
+    def after(self, vpc: Vpc) -> "Talk":
+        """The same question where the VPC has become this one. No address and no name of its ends may have changed."""
+        return self._replace(source=self.source.after(vpc), target=self.target.after(vpc))
 
 
 class Leg(NamedTuple):
@@ -75,11 +80,12 @@ class Leg(NamedTuple):
         return self.end is self.talk.target
 
 
-def talks(topology: Topology) -> list[Talk]:
+@lru_cache(maxsize=1)  # every fault of the catalogue asks for the same
+def talks(topology: Topology) -> tuple[Talk, ...]:
     """What the file expects to pass, in its order; where it expects nothing, what it seems to be made for."""
     addresses, problems = assign(topology)
     if problems:
-        return []
+        return ()
     expected, _ = expand(topology, addresses)
     flows = [each.flow for each in expected if each.expectation.result == "pass"]
     if not topology.expect:
@@ -90,7 +96,7 @@ def talks(topology: Topology) -> list[Talk]:
         pair = _pair(ends, flow.source_ip, flow.to, flow.source)
         if pair:
             found.append(Talk(*pair, NUMBERS[flow.protocol], flow.port))
-    return found
+    return tuple(found)
 
 
 def legs(topology: Topology) -> Iterator[Leg]:

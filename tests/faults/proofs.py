@@ -126,6 +126,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
     ),
     "nat-instance": (
         Proof("nat-instance-does-not-translate", ("dev > web.example:80", "dev > web.example")),
+        Proof("appliance-stopped", ("dev > web.example:80", "dev > web.example")),
         Proof("source-dest-check-on", ("dev > web.example:80", "dev > web.example")),
         Proof("appliance-terminated", ("dev > web.example:80", "dev > web.example")),
         Proof("public-ip-missing", ("dev > web.example:80", "dev > web.example")),

@@ -132,3 +132,9 @@ def test_what_is_noticed_in_words() -> None:
         ),
         "icmp from dev to dns.example",
     ]
+
+
+def test_the_documented_catalogue_is_this_one() -> None:
+    text = (LESSONS[0].parents[1] / "docs" / "faults.md").read_text(encoding="utf-8")
+    rows = [f"| `{fault.name}` | {fault.title} | {fault.lesson} |" for fault in FAULTS.values()]
+    assert [line for line in text.splitlines() if line.startswith("| `")] == rows
