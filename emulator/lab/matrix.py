@@ -12,6 +12,7 @@ from emulator.lab import running
 from emulator.lab.expected import signs_of_life
 from emulator.lab.probe import WINDOW, probe
 from emulator.lab.ticking import ticking
+from emulator.lab.undisturbed import undisturbed
 from emulator.lab.up import Progress, no_progress
 from emulator.report.matrix import Cell, Group, Matrix
 from emulator.topology.alike import Endpoint, classes
@@ -50,9 +51,10 @@ def matrix(
     flows = _flows(found.topology, found.addresses, [(alike[a][0], alike[b][-1]) for a, b in tried], protocol, port)
     nodes = {endpoint.node for each in alike for endpoint in (each[0], each[-1])}
     signs = [flow for flow in signs_of_life(found.topology, found.addresses) if flow.source in nodes]
-    outcomes = ticking(
-        progress, f"trying {len(flows):,} pairs", lambda: probe(found.lab, [*flows, *signs], window=window)
-    )
+    with undisturbed(found.lab):
+        outcomes = ticking(
+            progress, f"trying {len(flows):,} pairs", lambda: probe(found.lab, [*flows, *signs], window=window)
+        )
     cells: dict[_Pair, Cell] = {
         pair: outcome.verdict.result for pair, outcome in zip(tried, outcomes[: len(flows)], strict=True)
     }

@@ -13,6 +13,7 @@ from emulator.lab.down import down
 from emulator.lab.expected import Judged, judge
 from emulator.lab.probe import WINDOW
 from emulator.lab.ticking import ticking
+from emulator.lab.undisturbed import undisturbed
 from emulator.lab.up import Progress, no_progress, up
 from emulator.report.tested import Finding, Findings, Got, Outcome, Reason, Summary, Want
 from emulator.topology.expand import Expected, expand
@@ -58,12 +59,13 @@ def check(
         for complaint in lab.complaints:
             say(complaint)
         expected = _expected(lab)
-        judged = ticking(
-            progress,
-            f"trying {len(expected):,} flows",
-            lambda: judge(lab.name, lab.topology, lab.addresses, expected, window),
-        )
-        flows = _explained(lab, judged)
+        with undisturbed(lab.name):
+            judged = ticking(
+                progress,
+                f"trying {len(expected):,} flows",
+                lambda: judge(lab.name, lab.topology, lab.addresses, expected, window),
+            )
+            flows = _explained(lab, judged)
     outcomes = [flow["outcome"] for flow in flows]
     return Findings(
         lab=lab.name,

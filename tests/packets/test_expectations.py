@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -220,6 +221,27 @@ def test_a_lab_broken_on_purpose_is_held_against_its_file_and_a_secret_stays_one
     finally:
         undo(lab.name)
     assert read(Path(lab.file), code=0)
+
+
+def test_3_a_lab_that_is_changed_meanwhile_is_not_judged(lab_name: str, tmp_path: Path) -> None:
+    file = tmp_path / f"{lab_name}.yaml"
+    write(file, GOOD)
+    api.up(str(file))
+    for change in (lambda: api.up(str(file)), lambda: api.down(lab_name)):
+        with ThreadPoolExecutor(1) as pool:
+            tried = pool.submit(api.test, lab_name, window=4)
+            eventually(lambda: _port_is_open(lab_name), "the probe is under way")
+            write(file, GOOD, LAB.replace("port: 80, from", "port: 81, from"))
+            change()
+            with pytest.raises(api.VpcemuError, match="was changed") as raised:
+                tried.result()
+        assert raised.value.exit_code == api.ExitCode.INCONCLUSIVE
+
+
+def _port_is_open(lab: str) -> bool:
+    """Port 22 of dev, on which nobody listens but a probe."""
+    argv = ["ip", "netns", "exec", f"{lab}.dev", "ss", "-Hltn", "sport = :22"]
+    return bool(subprocess.run(argv, capture_output=True, text=True, check=False).stdout)
 
 
 def test_a_cancelled_run_takes_its_lab_down(file: Path) -> None:
