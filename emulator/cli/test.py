@@ -10,7 +10,14 @@ from emulator.cli.output import need_root
 @subject_argument
 @click.option("--junit", metavar="FILE", help="Write JUnit XML as well, for a CI system.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a CI job's summary.")
-@click.option("--window", metavar="SECONDS", type=click.FloatRange(0.1, 30), default=1.5, show_default=True)
+@click.option(
+    "--window",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1, 30),
+    default=1.5,
+    show_default=True,
+    help="How long a drop stays silent.",
+)
 @click.option("--trust", is_flag=True, help="As in `up`, for a lab that is not up.")
 @json_option
 def command(
@@ -18,8 +25,7 @@ def command(
 ) -> int:
     """Try what a file expects: every flow in its `expect:` list, with real packets.
 
-    SUBJECT is a file or a lab that is up. A lab that is not up is brought up, and down again. --window: how long a
-    dropped flow must stay silent after the last answer.
+    A file, or the name of a lab that is up. A lab that is not up is brought up, and down again.
 
     Exit code: 0 as expected, 1 something differs, 2 the file is wrong, 3 something could not be decided (a silence
     without anything that got through), 4 this machine cannot do it.
