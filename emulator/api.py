@@ -13,7 +13,9 @@ A lab as an object, with its nodes, packets and captures (docs/testing.md):
 Expected failures are VpcemuErrors (see `emulator.errors`); everything else here is a plain value.
 """
 
+from emulator.analysis import Analysis, Explanation, Hop
 from emulator.errors import ExitCode, KernelError, Problem, TopologyError, UnsupportedError, UsageError, VpcemuError
+from emulator.lab.analyze import analyze
 from emulator.lab.doctor import doctor
 from emulator.lab.down import Removed, down
 from emulator.lab.faults import break_, break_at_random, reveal, undo
@@ -32,8 +34,11 @@ from emulator.lab.trace import trace
 from emulator.lab.up import Outcome, up
 
 __all__ = [
+    "Analysis",
     "CommandFailed",
     "ExitCode",
+    "Explanation",
+    "Hop",
     "Inconclusive",
     "Interface",
     "KernelError",
@@ -52,6 +57,7 @@ __all__ = [
     "UsageError",
     "VpcemuError",
     "Wanted",
+    "analyze",
     "break_",
     "break_at_random",
     "doctor",

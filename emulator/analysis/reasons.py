@@ -152,6 +152,14 @@ def does_not_forward(component: Component, eni: Eni, packet: Packet) -> Explanat
     return Explanation("ENI_ADDRESS_RESTRICTION", component, sentence, eni.where, hint, packet=packet)
 
 
+def own_packet(component: Component, eni: Eni, packet: Packet) -> Explanation:
+    """No guest takes a packet from outside that carries one of its own addresses as the source."""
+    sentence = f"what {eni.node} has sent itself comes back to it: it takes nobody else for {address(packet.source)}"
+    where = place(eni.subnet.table.table.where, eni.subnet.subnet.where)
+    hint = f"a route of subnet {eni.subnet.name} must not lead back to {eni.node}"
+    return Explanation("ENI_ADDRESS_RESTRICTION", component, sentence, where, hint, packet=packet)
+
+
 def stopped(component: Component, eni: Eni, packet: Packet) -> Explanation:
     """RA-53, RT-42."""
     sentence = f"{eni.node} is stopped: it receives nothing"

@@ -69,6 +69,10 @@ class Walk(Account):
             self.drop(component, lambda: reasons.does_not_forward(component, eni, packet))
             return
         onward = restored or packet
+        if onward.source in self.world.own_addresses(node):
+            self.answered = False
+            if self.drop(component, lambda: reasons.own_packet(component, eni, onward)):
+                return
         refused = [port for port in appliance.blocked_ports if onward.ports[0] <= port <= onward.ports[1]]
         if refused and packet.protocol != ICMP:
             partial = onward.ports[0] != onward.ports[1]

@@ -89,6 +89,25 @@ def is_file(word: str) -> bool:
     return word == source.STDIN or "/" in word or "." in word or os.path.isfile(word)
 
 
+def analyze(
+    about: str | None,
+    source: str,
+    target: str,
+    *,
+    protocol: Protocol | None = None,
+    port: int = 0,
+    source_port: int = 0,
+) -> Analysis:
+    """What becomes of a flow, and why: `vpcemu analyze`, for the Python API.
+
+    about: a topology file, a lab that is up, or None for the only one. protocol: left out, tcp with a port and a ping
+    without. UsageError for what is not there.
+    """
+    words = [*filter(None, [about]), source, target]
+    question = understand(words, None, protocol, [port] if port else [], source_port, everything=False, diff=False)
+    return answer(question).found
+
+
 def answer(question: Question) -> Answer:
     """What becomes of one flow. UsageError for what is not there."""
     subject = _subject(question.subjects[0])

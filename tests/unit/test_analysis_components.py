@@ -111,6 +111,38 @@ def test_a_reference_means_private_addresses_of_members() -> None:
     assert "203.0.113.11/32" in found.explanations[0].hint
 
 
+BETWEEN = (
+    BASE.replace("private: {routes: {0.0.0.0/0: nat}}", "private: {routes: {10.0.3.0/24: web}}")
+    .replace("lone:    {cidr_block: 10.0.3.0/24}", "lone:    {cidr_block: 10.0.3.0/24, route_table: lone}")
+    .replace("    network_acls:\n", "      lone: {routes: {10.0.2.0/24: web}}\n    network_acls:\n")
+    .replace("web: {subnet: public,", "web: {subnet: public, source_dest_check: false,")
+    .replace("web: {ingress: [", "web: {ingress: [{protocol: all, from: 10.0.0.0/16}, ")
+    .replace("[http]", "[router]")
+)
+
+
+def test_a_reference_does_not_match_behind_an_appliance_even_if_the_appliance_is_a_member() -> None:
+    """RT-09, for the one who sends and for the one who receives."""
+    assert ask(BETWEEN, "app", "lone", 80).reachable
+    asks = BETWEEN.replace(
+        "mute: {ingress: [{protocol: all, from: 0.0.0.0/0}]", "mute: {ingress: [{protocol: all, from: app}]"
+    )
+    member = asks.replace("security_groups: [web]", "security_groups: [web, app]")
+    for text in (asks, member):
+        found = ask(text, "app", "lone", 80)
+        assert (at(found), codes(found)) == (("security_group", "lone", "ingress"), ["SG_REFERENCES_NOT_PRESERVED"])
+    assert ask(asks.replace("10.0.3.0/24: web", "10.9.0.0/16: web"), "app", "lone", 80).reachable
+    sends = BETWEEN.replace("app: {ingress: [", "app: {egress: [{protocol: all, to: mute}], ingress: [")
+    for text in (sends, sends.replace("security_groups: [web]", "security_groups: [web, mute]")):
+        found = ask(text, "app", "lone", 80)
+        assert (at(found), codes(found)) == (("security_group", "app", "egress"), ["SG_REFERENCES_NOT_PRESERVED"])
+
+
+def test_a_nat_instance_translates_only_what_leaves_the_vpc() -> None:
+    found = ask(BETWEEN.replace("[router]", "[nat]"), "app", "lone", 80)
+    assert (found.verdict.result, str(found.verdict.seen_as)) == ("pass", "10.0.2.4")
+
+
 def test_icmp_is_judged_by_type_and_answered_if_it_asks() -> None:
     assert ask(BASE, "web", "app").verdict.result == "pass"
     assert codes(ask(BASE, "web", "app", icmp_type=13)) == ["ENI_SG_RULES_MISMATCH"]
@@ -229,6 +261,19 @@ def test_a_blackhole_wins_by_its_prefix() -> None:
     assert ask(text.replace("8.8.0.0/16", "8.9.0.0/16"), "app", "host.example", 443).reachable
 
 
+def test_a_static_route_beats_a_prefix_list_and_the_first_list_the_second() -> None:
+    """RT-51, RT-55."""
+    lists = "prefix_lists:\n  one: {entries: [8.8.8.0/24]}\n  two: {entries: [8.8.8.0/24]}\n"
+    for routes, wanted in (
+        ("one: blackhole, two: nat", False),
+        ("two: nat, one: blackhole", True),
+        ("one: blackhole, 8.8.8.0/24: nat", True),
+        ("8.8.8.0/24: blackhole, one: nat", False),
+    ):
+        text = lists + BASE.replace("private: {routes: {0.0.0.0/0: nat}}", f"private: {{routes: {{{routes}}}}}")
+        assert ask(text, "app", "host.example", 443).reachable == wanted, routes
+
+
 def test_the_missing_route_is_on_the_way_back() -> None:
     """IGW-04."""
     text = BASE.replace("web: {subnet: public,", "web: {subnet: lone,")
@@ -299,6 +344,11 @@ def test_an_answer_to_a_nat_gateway_that_was_not_asked() -> None:
     udp = ask(text.replace("{protocol: tcp, port: 80,", "{protocol: udp, port: 80,"), "host.example", "web", 80, "udp")
     assert (at(udp), udp.verdict.on_the_way_back) == (("outside_host", "host.example", ""), True)
     assert codes(udp) == ["TARGET_ADDRESS_RESTRICTION"]  # a datagram is translated, and comes from another address
+
+
+def test_a_hairpin_without_a_public_ip_has_one_reason() -> None:
+    text = BASE.replace("app: {subnet: private,", "app: {subnet: public,")
+    assert codes(ask(text, "app", "203.0.113.10", 80)) == ["IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"]
 
 
 def test_a_hairpin_turns_back_with_both_ends_rewritten() -> None:
@@ -372,6 +422,16 @@ def test_routes_in_a_circle_end_in_nothing() -> None:
     text = text.replace("{protocol: tcp, port: 80, from: 0.0.0.0/0}", "{protocol: all, from: 0.0.0.0/0}")
     found = ask(text, "app", "host.example", 443)
     assert codes(found) == ["NO_PATH"]
+
+
+def test_a_guest_takes_nobody_else_for_itself() -> None:
+    text = ROUTER.replace("public:  {routes: {0.0.0.0/0: igw}}", "public:  {routes: {0.0.0.0/0: web}}")
+    text = text.replace("web: {subnet: public,", "web: {subnet: public, source_dest_check: false,")
+    text = text.replace("web: {ingress: [", "web: {ingress: [{protocol: all, from: 10.0.1.0/24}, ").replace(
+        "[http]", "[router]"
+    )
+    found = ask(text, "web", "host.example", 443)
+    assert (at(found), codes(found)[0]) == (("instance", "web", ""), "ENI_ADDRESS_RESTRICTION")
 
 
 def test_a_stopped_instance_receives_nothing() -> None:

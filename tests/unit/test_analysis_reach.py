@@ -36,6 +36,13 @@ def test_what_the_internet_reaches_and_what_each_subnet_can() -> None:
     ]
 
 
+def test_nobody_is_told_to_reach_himself() -> None:
+    own = BASE.replace("port: 22, from: app", "port: 22, from: self")
+    for flows in reach.survey(*read(own)).inside:
+        assert len(flows.sources) > 1 or flows.sources != flows.targets
+    assert lines(BASE, own) == ["- app, mate to web: tcp 22"]
+
+
 def test_only_the_ports_that_are_asked_about() -> None:
     found = reach.survey(*read(BASE), [("tcp", 80), ("tcp", 443)])
     assert [flows.traffic for flows in found.exposed] == [(reach.Traffic("tcp", ((80, 80),)),)]

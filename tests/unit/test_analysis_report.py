@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
+from emulator import api
 from emulator.cli.entry import group
 from tests.support.analysis_cases import FOLDER, QUESTIONS, goldens
 
@@ -155,6 +156,14 @@ def test_json_of_the_command_is_the_golden_but_for_the_time() -> None:
         answer["NetworkInsightsAnalyses"][0].pop("StartDate")
         assert answer["NetworkInsightsAnalyses"][0]["Vpcemu"].pop("Reasons") == []
     assert found == wanted
+
+
+def test_the_python_api_gives_the_value() -> None:
+    found = api.analyze(LAB, "app", "client.example", port=443)
+    assert (found.reachable, str(found.verdict.seen_as)) == (True, "203.0.113.9")
+    assert [each.code for each in api.analyze(LAB, "app", "web").explanations] == ["ENI_SG_RULES_MISMATCH"]
+    with pytest.raises(api.UsageError, match="nobody in this lab sends from ap"):
+        api.analyze(LAB, "ap", "web")
 
 
 def test_all_and_diff(tmp_path: Path) -> None:
