@@ -17,6 +17,10 @@ def lines(old: str, new: str) -> list[str]:
     return [line.strip() for line in report.difference(edited(old, new))]
 
 
+def pairs(found: tuple[reach.Flows, ...]) -> set[tuple[str, str]]:
+    return {(one.name, other.name) for flows in found for one in flows.sources for other in flows.targets}
+
+
 def test_what_the_internet_reaches_and_what_each_subnet_can() -> None:
     text = BASE.replace("port: 22, from: app", "port: 22, from: [app, 198.51.100.7/32]")
     assert report.survey(reach.survey(*read(text))) == [
@@ -37,10 +41,25 @@ def test_what_the_internet_reaches_and_what_each_subnet_can() -> None:
 
 
 def test_nobody_is_told_to_reach_himself() -> None:
-    own = BASE.replace("port: 22, from: app", "port: 22, from: self")
-    for flows in reach.survey(*read(own)).inside:
-        assert len(flows.sources) > 1 or flows.sources != flows.targets
-    assert lines(BASE, own) == ["- app, mate to web: tcp 22"]
+    """mute is alone in its class, and with others in its place."""
+    opened = BASE.replace(", egress: []", "")
+    assert ("mute", "mute") not in pairs(reach.survey(*read(opened)).inside)
+    assert ("mute", "lone") in pairs(reach.survey(*read(opened)).inside)
+    assert lines(BASE, opened) == [
+        "+ lone to mute: everything",
+        "+ lone, mute to web: tcp 80",
+        "+ mute to the internet, lone: everything",
+    ]
+
+
+def test_neighbours_that_an_edit_parts_lose_each_other_and_not_themselves() -> None:
+    friends = BASE.replace("app: {ingress: [", "app: {ingress: [{protocol: tcp, port: 9000, from: self}, ")
+    parted = friends.replace(
+        "mate: {subnet: private, security_groups: [app]}", "mate: {subnet: private, security_groups: [web]}"
+    )
+    assert parted != friends
+    assert pairs(edited(friends, parted).closed) >= {("app", "mate"), ("mate", "app")}
+    assert not {("app", "app"), ("mate", "mate")} & pairs(edited(friends, parted).closed)
 
 
 def test_only_the_ports_that_are_asked_about() -> None:
