@@ -29,6 +29,7 @@ from emulator.kernel.channel import Channel, Part
 
 DIRECTORY: Final = "/run/netns"
 _HERE: Final = "/proc/thread-self/ns/net"
+_FORWARDING: Final = "/proc/sys/net/ipv4/ip_forward"  # of the namespace of the task that opens it
 _FILES_AT_MOST: Final = 65536
 INTERRUPTS: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM})
 _Result = TypeVar("_Result")
@@ -161,11 +162,28 @@ def create(lab: str, nodes: Iterable[str], checkpoint: Callable[[str], None], ma
     try:
         os.write(owner, _owner(lab))
         with roam():
+            # A new namespace begins with the machine's IPv4 settings, and where Docker runs that forwards. A guest
+            # does only if its owner says so. /proc/sys is slow, so only the first one is asked.
+            forwarding = None
             for node in nodes:
                 made[node] = _create_one(lab, node, checkpoint, directory, owner)
+                if forwarding is None:
+                    forwarding = _read_forwarding()
+                if forwarding:
+                    _stop_forwarding()
     finally:
         os.close(owner)
         os.close(directory)
+
+
+def _read_forwarding() -> bool:
+    with open(_FORWARDING, "rb") as file:
+        return file.read().strip() == b"1"
+
+
+def _stop_forwarding() -> None:
+    with open(_FORWARDING, "wb") as file:
+        file.write(b"0")
 
 
 def _create_one(lab: str, node: str, checkpoint: Callable[[str], None], directory: int, owner: int) -> Made:
