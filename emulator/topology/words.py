@@ -75,10 +75,12 @@ def address_text(address: PrivateAddress) -> str:
 
 
 def interface_text(interface: NetworkInterface) -> str:
-    """`eth1 in inside`, `eth1 in inside at 10.0.1.11, 10.0.1.12 with 203.0.113.10`."""
-    fixed = [address_text(one) for one in interface.addresses if one.private_ip or one.public_ip]
-    at = f" at {', '.join(fixed)}" if fixed else ""
-    return f"{guest_link(interface.device_index)} in {interface.subnet}{at}"
+    """`eth1 in inside`, `eth1 in inside at 10.0.1.11 with 203.0.113.10, and 10.0.1.12`."""
+    first, *further = interface.addresses
+    at = f" at {first.private_ip}" if first.private_ip else ""
+    public = f" with {first.public_ip}" if first.public_ip else ""
+    more = f", and {', '.join(map(address_text, further))}" if further else ""
+    return f"{guest_link(interface.device_index)} in {interface.subnet}{at}{public}{more}"
 
 
 def appliance_text(appliance: Appliance | None) -> str:

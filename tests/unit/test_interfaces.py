@@ -262,8 +262,11 @@ def test_an_edit_of_addresses_and_interfaces_in_words() -> None:
         "~ instance fw: eth1 security_groups: admin -> default",
     ]
     without = TOPOLOGY.replace(BLOCK_INTERFACES, "").replace("0.0.0.0/0: fw.eth1, ", "")
-    assert "- instance fw: network interface eth1 in inside" in words(TOPOLOGY, without)
-    assert "+ instance fw: network interface eth1 in inside" in words(without, TOPOLOGY)
+    assert "- instance fw: network interface eth1 in inside, and a free one" in words(TOPOLOGY, without)
+    assert "+ instance fw: network interface eth1 in inside, and a free one" in words(without, TOPOLOGY)
     fresh = words(TOPOLOGY.replace("      fw:\n", "      new:\n").replace("fw.eth1", "new.eth1"), TOPOLOGY)
-    assert "+ network interface eth1 in inside" in fresh
+    assert "+ network interface eth1 in inside, and a free one" in fresh
+    fixed = swapped.replace("10.0.2.9", "10.0.2.9, elastic_ip: 203.0.113.7")
+    told = "+ instance fw: network interface eth1 in inside at 10.0.2.9 with 203.0.113.7, and a free one"
+    assert told in words(without, fixed)
     assert "+ secondary private IP 10.0.1.11" in fresh
