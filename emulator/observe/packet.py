@@ -37,6 +37,7 @@ _ANSWERS: Final = {0: "echo reply", 14: "timestamp reply"}
 ANSWERED: Final = (ECHO_REQUEST, 13)  # ICMP types that are questions; no host answers any other
 _DNS_QUESTION: Final = b"\x01\x00\x00\x01\0\0\0\0\0\0" + b"\x05trace\x06vpcemu\0" + b"\0\1\0\1"
 _DNS: Final = 53
+_WORDS: Final = b"vpcemu trace\n"
 
 
 class Header(NamedTuple):
@@ -64,7 +65,7 @@ def build(flow: Flow, number: int, tag: bytes, source_port: int) -> bytes:
         upper = struct.pack("!HH4sIBBHHH", source_port, flow.port, cookie, 0, 6 << 4, _SYN, 64240, 0, 0) + _MSS
         upper = _with_checksum(flow, upper, 16)
     elif flow.protocol == "udp":
-        payload = tag[:2] + _DNS_QUESTION if flow.port == _DNS else cookie + b"vpcemu trace\n"
+        payload = tag[:2] + _DNS_QUESTION if flow.port == _DNS else cookie + _WORDS
         upper = struct.pack("!HHHH", source_port, flow.port, 8 + len(payload), 0) + payload
         upper = _with_checksum(flow, upper, 6)
     else:
@@ -118,12 +119,11 @@ def _udp(header: Header, flows: dict[int, Flow], tag: bytes, ports: dict[int, in
     onward = flow is not None and (flow.port != ends.source_port or flow.port == ends.destination_port)
     if flow and flow.protocol == "udp" and header.transport[8:10] == tag[:2] and onward:
         return Known(number, "forward")
-    if len(header.transport) > 11 and header.transport[8:11] == tag:  # an echo, whatever has become of its ports
-        number = header.transport[11] // 2
-    else:
-        number = ports.get(ends.destination_port, -1)
-        if number in flows and flows[number].port != ends.source_port:
-            return None
+    number = ports.get(ends.destination_port, -1)
+    if number not in flows or flows[number].port != ends.source_port:
+        # An echo, whatever has become of its ports. A query of DNS has no room for a number.
+        whole = header.transport[8:11] == tag and header.transport[12:20] == _WORDS[:8]
+        number = header.transport[11] // 2 if whole else -1
     flow = flows.get(number)
     return Known(number, "back", "datagram") if flow and flow.protocol == "udp" else None
 

@@ -156,6 +156,14 @@ def test_through_a_service_that_is_there(nat: Lab) -> None:
         assert nodes(found.back) == nodes(found.forward)[::-1]
 
 
+def test_queries_beside_other_datagrams(nat: Lab) -> None:
+    """A query of DNS has no room for the flow's number, whether a name server answers it or an echo does."""
+    ends = [("attacker", 444), ("web.example", 53), ("dns.example", 53), ("attacker", 53)]
+    found = trace(nat.name, [flow(nat.topology, nat.addresses, "dev", to, "udp", port) for to, port in ends])
+    assert [(each.verdict.result, each.verdict.receiver) for each in found] == [("pass", to) for to, _ in ends]
+    assert [nodes(each.back)[0] for each in found] == [to for to, _ in ends]
+
+
 def test_an_answer_that_refuses(nat: Lab) -> None:
     """Nobody serves the resolver's address, and the router says so."""
     for protocol, answer in (("tcp", "RST"), ("udp", "port unreachable")):

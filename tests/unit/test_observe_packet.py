@@ -108,6 +108,15 @@ def test_the_answers_of_udp() -> None:
     assert known(flow, strange._replace(ends=strange.ends._replace(source_port=444))) is None
 
 
+def test_an_echo_of_a_query_is_known_by_its_ports() -> None:
+    """It has no room for the flow's number, and is not taken for flow 0's."""
+    flows = {0: asked("udp", 444), NUMBER: asked("udp", 53)}
+    packet = header(build(flows[NUMBER], NUMBER, TAG, PORT))
+    echo = swapped(packet, struct.pack("!HHHH", 53, PORT, 20, 0) + packet.transport[8:])
+    assert recognise(echo, flows, TAG, {PORT: NUMBER}) == Known(NUMBER, "back", "datagram")
+    assert recognise(echo, flows, TAG, {}) is None
+
+
 def test_an_echo_reply_and_an_error() -> None:
     flow = asked("icmp")
     packet = header(build(flow, NUMBER, TAG, PORT))
