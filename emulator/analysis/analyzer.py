@@ -10,6 +10,7 @@ from emulator.analysis.world import World
 from emulator.topology.flows import Component, Flow, Verdict
 from emulator.topology.model import Addresses, Topology
 from emulator.topology.place import NOWHERE
+from emulator.topology.services import TRANSPORTS
 
 
 def analyze(topology: Topology, addresses: Addresses, flow: Flow) -> Analysis:
@@ -31,9 +32,14 @@ class Analyzer:
         """As the function of that name."""
         there, back = self._walks(flow, explain=True)
         notes = list(dict.fromkeys(there.notes + (back.notes if back else [])))
+        verdict = _verdict(there, back)
+        if verdict.result == "pass" and not self._may_listen(verdict.receiver, flow):
+            notes.append(
+                f"nothing in the file listens on {flow.protocol} {flow.port} of {verdict.receiver}: the caller is refused"
+            )
         return Analysis(
             flow=flow,
-            verdict=_verdict(there, back),
+            verdict=verdict,
             forward=tuple(there.hops),
             back=tuple(back.hops) if back else (),
             explanations=tuple(there.explanations + (back.explanations if back else [])),
@@ -66,6 +72,16 @@ class Analyzer:
             strange = back.arrival
             back.drop(component, lambda: reasons.wrong_answer(component, NOWHERE, strange, packet.destination))
         return there, back
+
+    def _may_listen(self, node: str, flow: Flow) -> bool:
+        """RA-05: no part of the verdict. GEN-02: who arrives at a closed port is refused, which is not a drop."""
+        owner = self.world.instances.get(node) or self.world.hosts.get(node)
+        if owner is None or flow.protocol == "icmp":
+            return True
+        return any(
+            service.kind == "command" or (service.port == flow.port and flow.protocol in TRANSPORTS[service.kind])
+            for service in owner.services
+        )
 
     def _seen_as(self, there: Walk) -> tuple[IPv4Address, ...]:
         """NAT-26: behind a NAT gateway with several addresses, any of theirs."""

@@ -355,7 +355,7 @@ def test_a_hairpin_turns_back_with_both_ends_rewritten() -> None:
     text = BASE.replace("app: {subnet: private,", "app: {subnet: public, elastic_ip: 203.0.113.11,")
     found = ask(text, "app", "203.0.113.10", 80)
     assert (found.verdict.result, str(found.verdict.seen_as)) == ("pass", "203.0.113.11")
-    assert any("IGW_NAT_REFLECTION" in note for note in found.notes)
+    assert ["IGW_NAT_REFLECTION" in note for note in found.notes] == [True]
 
 
 # --- interfaces, appliances, services -------------------------------------------------------------------------------
@@ -479,6 +479,16 @@ def test_what_is_beyond_an_uplink_may_answer() -> None:
     assert found.verdict.result == "pass"
     assert found.notes
     assert at(ask(BASE, "app", "9.9.9.9", 443)) == ("internet", "internet", "")
+
+
+def test_a_port_where_nobody_listens_is_reached_and_noted() -> None:
+    """GEN-02."""
+    assert ask(BASE, "host.example", "web", 80).notes == ()
+    found = ask(BASE.replace("port: 80,", "port: 81,"), "host.example", "web", 81)
+    assert (found.verdict.result, found.reachable) == ("pass", True)
+    assert found.notes == ("nothing in the file listens on tcp 81 of web: the caller is refused",)
+    command = BASE.replace("port: 80,", "port: 81,").replace("services: [http]", "services: [{command: [sleep, 60]}]")
+    assert ask(command, "host.example", "web", 81).notes == ()  # who knows
 
 
 def test_each_interface_has_its_own_subnet_and_a_reply_leaves_by_the_one_that_was_called() -> None:
