@@ -34,9 +34,8 @@ class Analyzer:
         notes = list(dict.fromkeys(there.notes + (back.notes if back else [])))
         verdict = _verdict(there, back)
         if verdict.result == "pass" and not self._may_listen(verdict.receiver, flow):
-            notes.append(
-                f"nothing in the file listens on {flow.protocol} {flow.port} of {verdict.receiver}: the caller is refused"
-            )
+            port = f"{flow.protocol} {flow.port} of {verdict.receiver}"
+            notes.append(f"nothing in the file listens on {port}: the caller is refused")
         return Analysis(
             flow=flow,
             verdict=verdict,
