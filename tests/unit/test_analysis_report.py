@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from emulator import api
 from emulator.cli.entry import group
 from tests.support.analysis_cases import FOLDER, QUESTIONS, goldens
+from tests.support.standins import machine
 
 LAB = str(FOLDER / "lab.yaml")
 
@@ -156,6 +157,20 @@ def test_json_of_the_command_is_the_golden_but_for_the_time() -> None:
         answer["NetworkInsightsAnalyses"][0].pop("StartDate")
         assert answer["NetworkInsightsAnalyses"][0]["Vpcemu"].pop("Reasons") == []
     assert found == wanted
+
+
+def test_a_lab_that_is_up_is_asked_as_it_was_made(tmp_path: Path) -> None:
+    """Not as its file says by now."""
+    file = tmp_path / "lab.yaml"
+    file.write_text(Path(LAB).read_text())
+    with machine(tmp_path):
+        api.up(str(file))
+        file.write_text(file.read_text().replace("port: 80, from: 0.0.0.0/0", "port: 443, from: 0.0.0.0/0"))
+        for words in (["lab"], ["-l", "lab"], []):
+            assert run(*words, "client.example", "web", "--port", "80").exit_code == 0
+            assert run(*words, "client.example", "web", "--port", "443").exit_code == 1
+        assert run("--diff", "lab", str(file)).stdout.startswith("  + the internet, app to web: tcp 443\n")
+        assert run("nobody", "client.example", "web").exit_code == 2
 
 
 def test_the_python_api_gives_the_value() -> None:
