@@ -60,6 +60,7 @@ class Lab:
         self._wires: dict[tuple[str, str], sockets.Held] = {}
         self._remembered: dict[str, tuple[Interface, ...]] = {}
         self._wanted: Wanted | None = None
+        self._trust = False
         self._first: tuple[str, str] | None = None
 
     def __repr__(self) -> str:
@@ -76,11 +77,13 @@ class Lab:
     def up(self, topology: Source, *, trust: bool = False) -> Outcome:
         """Bring it up, or to what the topology says now: a path, YAML text, or a mapping. Its `name:` is replaced.
 
+        trust: commands in the topology may run as a user of this machine's; once said, it holds for this object.
         Only what differs is changed, and flows that are still allowed go on.
         Raises as `api.up` does, and if a service of the lab's cannot be started.
         """
         file, content = self._read(topology)
-        outcome = up(file, text=renamed(content, self.name), trust=trust)
+        self._trust = trust or self._trust
+        outcome = up(file, text=renamed(content, self.name), trust=self._trust)
         self.file = file
         self._first = self._first or (file, outcome.plan.wanted.text)
         self._use(outcome.plan.wanted)
@@ -100,12 +103,10 @@ class Lab:
 
     def close(self) -> None:
         """Let go of it: sockets and captures are closed, the lab stays up."""
-        for sniff in self._sniffs:
-            sniff.stop()
-        held = [*self.kept, *self._wires.values()]
+        ends = [held.close for held in (*self.kept, *self._wires.values())] + [sniff.stop for sniff in self._sniffs]
         # Closing a packet socket takes an RCU grace period, which several of them can share.
         with ThreadPoolExecutor(32) as pool:
-            list(pool.map(socket.socket.close, held))
+            list(pool.map(lambda end: end(), ends))
         self.kept, self._wires, self._sniffs = [], {}, []
 
     @property
@@ -123,7 +124,7 @@ class Lab:
 
     def _back_to(self, file: str, text: str) -> None:
         self.file = file
-        self._use(up(file, text=text).plan.wanted)
+        self._use(up(file, text=text, trust=self._trust).plan.wanted)
 
     def status(self) -> Status:
         """What `vpcemu status --json` says."""

@@ -190,3 +190,14 @@ def test_a_fault_that_is_left_goes_with_restore(vpc: api.Lab) -> None:
         vpc.undo()
     with pytest.raises(api.UsageError), vpc.broken("no-such-fault"):
         pytest.fail("not reached")
+
+
+def test_trust_lasts() -> None:
+    """A lab that was trusted once can be edited and put back."""
+    trusted = TOPOLOGY.replace("app: {", "app: {services: [{command: [sleep, '1000'], user: nobody}], ")
+    with pytest.raises(api.TopologyError, match="as nobody"):
+        api.lab(trusted)
+    with api.lab(trusted, trust=True) as made:
+        with made.edited({"10.0.2.20": "10.0.2.21"}):
+            assert made["app"].private_ip == "10.0.2.21"
+        assert made["app"].private_ip == "10.0.2.20"
