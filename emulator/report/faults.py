@@ -142,7 +142,8 @@ def exercise_text(shape: ExerciseShape, program: str, paint: Paint = PLAIN) -> l
         way = f", {guilty['direction']}" if guilty["direction"] else ""
         lines += [f"{paint.bold(lab)} is broken on purpose, {each['fault']}: {one_line(each['what'])}"]
         lines += wrap(each["lesson"], WIDTH, initial_indent="  ", subsequent_indent="  ")
-        lines += [f"  To be found guilty: {guilty['kind'].replace('_', ' ')} {one_line(guilty['name'])}{way}", ""]
+        kind = guilty["kind"].replace("_", " ").replace("acl", "ACL").replace("nat ", "NAT ")
+        lines += [f"  To be found guilty: {kind} {one_line(guilty['name'])}{way}", ""]
     return [*lines, *_unmet(shape["unmet"]), "", f"Back again: {program} break {lab} --undo"]
 
 

@@ -56,6 +56,7 @@ def test_status_names_the_fault_and_the_way_back(lab: Lab) -> None:
     broken = said("break", lab.name, "default-route-missing")
     assert "route table private has no route 0.0.0.0/0" in broken
     assert "tcp 80 from dev to web.example" in broken
+    assert "guilty: route table private" in broken
     assert f"broken on purpose: default-route-missing on main.private (`vpcemu break {lab.name} --undo`)" in said(
         "status", lab.name
     )
