@@ -37,3 +37,47 @@ def test_CT_13_tracking_is_on_each_interface_separately() -> None:
         # It really went through the appliance, both ways.
         reply = appliance.wait_for(lambda p: packets.TCP in p and p[packets.TCP].sport == 80, "b's reply")
         assert reply[packets.IP].src == lab.private("b")
+
+
+# `fw` lets a's questions through and nobody else's. c's questions reach a directly: only a's answers pass it.
+ONE_WAY = """
+vpcs:
+  main:
+    cidr_block: 10.0.0.0/16
+    subnets:
+      a: {cidr_block: 10.0.1.0/24, route_table: a}
+      b: {cidr_block: 10.0.2.0/24, route_table: b}
+      c: {cidr_block: 10.0.4.0/24}
+      inspection: {cidr_block: 10.0.3.0/24}
+    route_tables:
+      a: {routes: {10.0.2.0/24: fw, 10.0.4.0/24: fw}}
+      b: {routes: {10.0.1.0/24: fw}}
+    security_groups:
+      open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
+      inspected:
+        ingress: [{protocol: tcp, port: 80, from: 10.0.1.0/24}]
+        egress: [{protocol: tcp, port: 80, to: 10.0.0.0/16}]
+    instances:
+      a: {subnet: a, security_groups: [open]}
+      b: {subnet: b, security_groups: [open]}
+      c: {subnet: c, security_groups: [open]}
+      fw: {subnet: inspection, source_dest_check: false, security_groups: [inspected], services: [router]}
+"""
+
+
+def test_CT_13_an_appliance_knows_the_flows_that_it_has_seen_and_no_others() -> None:
+    """The answer to what an appliance has let through passes its groups; an answer to what went past it does not."""
+    with labs.up(ONE_WAY) as lab:
+        lab.serve("a", tcp=(80,))
+        lab.serve("b", tcp=(80,))
+        lab.serve("c", tcp=(80,))
+        appliance = Tap(lab, "fw")
+        probes.check(
+            lab,
+            passes("a", "b", "tcp", 80),
+            passes("b", "c", "tcp", 80),  # past the appliance, both ways
+            drops("b", "a", "tcp", 80),  # its group lets nobody but a ask
+            drops("c", "a", "tcp", 80),
+        )
+        answered = [frame.packet for frame in appliance.came() if packets.TCP in frame.packet]
+        assert {packet[packets.IP].src for packet in answered} == {lab.private("a"), lab.private("b")}

@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import signal
 import sys
 import time
 from pathlib import Path
@@ -30,6 +31,7 @@ def main() -> int:
     parser.add_argument("--small", type=int, default=10, help="how many failures are made small, of a kind each (10)")
     parser.add_argument("--first", action="store_true", help="stop at the first failure, as it is")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception takes the lab down, a signal does not
     if arguments.cases:
         return _again(arguments.cases)
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1_000_000)

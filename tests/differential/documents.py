@@ -37,7 +37,9 @@ def document(chances: random.Random) -> Document:
         vpcs["other"] = _Vpc(dice, 1, hosts).document()
     # Prefix lists are the lab's, so VPCs share them; their names are known to all rules.
     lists = filters.prefix_lists(dice, ("0.0.0.0/0", "10.0.0.0/8", "45.0.0.0/8", "203.0.113.0/24", "10.0.0.0/25"))
-    lists = {name: lists.get(name, {"entries": []}) for name in sorted({*lists, *_named_lists(vpcs)})}
+    lists[ROUTED] = {"entries": dice.some(("45.0.0.0/8", "8.0.0.0/8", "203.0.113.0/25", "198.51.100.7/32"), 1, 3)}
+    named = _named_lists(vpcs)
+    lists = {name: lists.get(name, {"entries": []}) for name in sorted(named)}
     outside = {"hosts": {name: {"ip": ip} for name, ip in hosts.items()}}
     made: Document = {"name": NAME, "vpcs": vpcs, "internet": outside}
     return made | ({"prefix_lists": lists} if lists else {})
@@ -54,19 +56,21 @@ def _named_lists(vpcs: dict[str, Document]) -> set[str]:
 
     def look(held: object) -> None:
         if isinstance(held, dict):
-            for value in held.values():
+            for key, value in held.items():
+                look(key)
                 look(value)
         elif isinstance(held, list):
             for value in held:
                 look(value)
-        elif isinstance(held, str) and held in _LISTS:
+        elif held in (*_LISTS, ROUTED):
             found.add(held)
 
     look(list(vpcs.values()))
     return found
 
 
-_LISTS = ("p0", "p1")
+_LISTS = ("p0", "p1")  # of rules
+ROUTED = "p2"  # of routes, which may not lie inside a VPC
 
 
 class _Vpc:
@@ -89,6 +93,9 @@ class _Vpc:
         self.subnets = self._subnets()
         self.nats = tuple(f"n{number}{self.suffix}" for number in range(dice.pick((0, 1, 1, 2))))
         self.names = tuple(f"i{number}{self.suffix}" for number in range(dice.number(2, 6 if self.number == 0 else 3)))
+        # RT-34: a route to one that has several interfaces names the interface.
+        self.several = {name for name in self.names if dice.chance(12)}
+        self.ways = tuple(f"{name}.eth1" if name in self.several else name for name in self.names)
         # Without a plan few packets would find a way through an appliance, or out and back.
         self.appliance = self.names[0] if dice.chance(40) else ""
         tables = self._route_tables()
@@ -189,14 +196,14 @@ class _Vpc:
                 continue
             routes = tables[subnet["route_table"]]["routes"]
             if dice.chance(50):
-                routes["0.0.0.0/0"] = self.appliance
+                routes["0.0.0.0/0"] = self.ways[0]
             for other, there in self.subnets.items():
                 if other not in ("s0", name) and dice.chance(75):
-                    routes[there["cidr_block"]] = self.appliance
+                    routes[there["cidr_block"]] = self.ways[0]
 
     def _target(self) -> str:
         gates = [self.gateway] if self.gateway else []
-        return self.dice.pick((*gates, *self.nats * 4, *gates, *self.names[:1], "blackhole"))
+        return self.dice.pick((*gates, *self.nats * 4, *gates, *self.ways[:1], "blackhole"))
 
     def _further_route(self, routes: dict[str, str]) -> None:
         dice = self.dice
@@ -204,7 +211,7 @@ class _Vpc:
         if inside:
             # RT-05: a whole subnet, or (RT-04) a block of the VPC's own. RT-06: only these are targets there.
             destination = dice.pick((*(subnet["cidr_block"] for subnet in self.subnets.values()), *self.blocks))
-            routes[destination] = dice.pick((*self.names, *self.nats))
+            routes[destination] = dice.pick((*self.ways, *self.nats))
             return
         target = self._target()
         further = [f"{ip}/32" for ip in self.hosts.values()] + [
@@ -216,7 +223,7 @@ class _Vpc:
         free = [
             block for block in further if not any(IPv4Network(block).subnet_of(IPv4Network(b)) for b in self.blocks)
         ]
-        routes[dice.pick(free)] = target
+        routes[ROUTED if dice.chance(20) else dice.pick(free)] = target
 
     def _internet_gateway(self, tables: dict[str, Record]) -> Any:
         dice = self.dice
@@ -225,7 +232,7 @@ class _Vpc:
         if not dice.chance(20):
             return self.gateway
         inside = [*(subnet["cidr_block"] for subnet in self.subnets.values()), *self.blocks]
-        routes = {block: dice.pick(self.names) for block in dice.some(inside, 0, 2)}
+        routes = {block: dice.pick(self.ways) for block in dice.some(inside, 0, 2)}
         tables["edge"] = {"routes": routes}
         return {"name": self.gateway, "route_table": "edge"}
 
@@ -241,7 +248,7 @@ class _Vpc:
         }
         if self.attached and dice.chance(70 if forwards else 35):
             made["elastic_ip"] = self._elastic_ip()
-        elif dice.chance(20):
+        elif name not in self.several and dice.chance(20):
             made["associate_public_ip_address"] = self.attached and dice.chance(70)
         if forwards or dice.chance(80):
             made["security_groups"] = dice.some(groups, 1, 2)
@@ -251,8 +258,27 @@ class _Vpc:
             made["services"] = [dice.pick(("router", "nat", "nat", {"firewall": [dice.pick(filters.PORTS)]}))]
             if dice.chance(85):
                 made["source_dest_check"] = False
-        if dice.chance(2 if forwards else 4):
-            made["state"] = "terminated"
+        if dice.chance(15):
+            public = {"elastic_ip": self._elastic_ip()} if self.attached and dice.chance(50) else "auto"
+            made["secondary_private_ips"] = [public]
+        if name in self.several:
+            made["network_interfaces"] = [self._interface(made, groups)]
+        if dice.chance(3 if forwards else 8):
+            made["state"] = dice.pick(("stopped", "terminated"))
+        return made
+
+    def _interface(self, instance: Record, groups: tuple[str, ...]) -> Record:
+        """A second one, in a subnet of the same zone."""
+        dice = self.dice
+        zone = self.subnets[instance["subnet"]].get("availability_zone", "a")
+        near = [name for name, held in self.subnets.items() if held.get("availability_zone", "a") == zone]
+        made: Record = {"subnet": dice.pick([name for name in near if name != instance["subnet"]] or near)}
+        if dice.chance(80):
+            made["security_groups"] = dice.some(groups, 1, 2)
+        if self.attached and dice.chance(30):
+            made["elastic_ip"] = self._elastic_ip()
+        if ("services" in instance and dice.chance(85)) or dice.chance(10):
+            made["source_dest_check"] = False
         return made
 
     def _peer_blocks(self, instances: dict[str, Record]) -> tuple[str, ...]:

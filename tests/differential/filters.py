@@ -89,7 +89,7 @@ def _traffic(dice: Dice, terraform: bool, many: bool) -> tuple[int, Record, list
         written = [_written(span) for span in spans]
         return number, what | {"port": written if len(written) > 1 else written[0]}, spans
     if number == 1:
-        kind = dice.pick((-1, 8, 0, 3, 13))
+        kind = dice.pick((-1, 8, 8, 0, 13))
         code = -1 if kind == -1 else dice.pick((-1, 0, 1))
         if terraform:
             return 1, what | {"from_port": kind, "to_port": code}, [(kind, code)]

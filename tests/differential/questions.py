@@ -15,7 +15,7 @@ from emulator.topology.model import Addresses, Topology, Vpc
 
 BITS = 48  # of a number; a flow has about 2**30 possibilities
 _NOBODY = tuple(map(IPv4Address, ("203.0.113.250", "45.83.64.200", "10.99.0.1", "192.168.99.9", "100.64.99.9")))
-_ICMP = ((8, 0),) * 6 + ((8, 1), (13, 0))
+_ICMP = ((8, 0), (8, 0), (8, 1), (13, 0))
 _PLAIN, _BORDERS = 33_000, (1024, 1025, 32767, 32768, 60999, 61000, 61001, 65535, 8100, 8101)
 _LOW = (1023, 600, 22)  # a gateway that translates ports would choose another one
 
@@ -35,7 +35,8 @@ def ask(topology: Topology, addresses: Addresses) -> Ask:
     """What the flows of this topology are made of."""
     held = list(owners(topology, addresses))
     gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
-    sources = tuple((node, private) for node, _, private, _ in held if node not in gateways)
+    silent = gateways | stopped(topology)
+    sources = tuple((node, private) for node, _, private, _ in held if node not in silent)
     hosts = frozenset(host.name for host in topology.internet.hosts)
     targets: list[IPv4Address] = []
     outside = [*_NOBODY[:2], INTERNET_ADDRESS]
@@ -55,6 +56,11 @@ def ask(topology: Topology, addresses: Addresses) -> Ask:
     return Ask(
         sources, tuple(targets), tuple(outside), hosts, _ports(topology), _BORDERS if translating else _BORDERS + _LOW
     )
+
+
+def stopped(topology: Topology) -> set[str]:
+    """Instances that have addresses, and no network of their own (RT-42)."""
+    return {held.name for vpc in topology.vpcs for held in vpc.instances if held.state == "stopped"}
 
 
 def _nobody_in(vpc: Vpc, taken: set[IPv4Address]) -> list[IPv4Address]:
@@ -100,7 +106,7 @@ def flows(asked: Ask, numbers: Iterable[int]) -> list[Flow]:
             number, at = divmod(number, len(targets))
             to = targets[at]
         number, kind = divmod(number, 8)
-        if kind == 7:
+        if kind >= 6:
             number, at = divmod(number, len(_ICMP))
             made.append(Flow(source, own, to, "icmp", icmp_type=_ICMP[at][0], icmp_code=_ICMP[at][1]))
             continue
@@ -112,5 +118,5 @@ def flows(asked: Ask, numbers: Iterable[int]) -> list[Flow]:
             wanted = _PLAIN + len(made) if special == 3 else wanted + 1
             special = 0
         used.add(wanted)
-        made.append(Flow(source, own, to, "udp" if kind >= 5 else "tcp", port, wanted))
+        made.append(Flow(source, own, to, "udp" if kind >= 4 else "tcp", port, wanted))
     return made

@@ -22,6 +22,7 @@ from emulator.kernel import netns
 from emulator.topology.addresses import INTERNET_ADDRESS
 from emulator.topology.flows import Flow, Result, Verdict, owners
 from emulator.topology.model import slot
+from tests.differential.questions import stopped
 from tests.support.lab import Lab
 
 QUIET = 0.03  # how long nothing has to come; a disagreement is looked at again with more patience
@@ -46,15 +47,15 @@ class Wire:
         self._lab = lab
         self._poll = select.epoll()
         self._raw: dict[int, tuple[str, int, socket.socket]] = {}  # by descriptor: node, protocol, socket
-        self._send: dict[str, socket.socket] = {}
+        self._send: dict[tuple[str, IPv4Address], socket.socket] = {}
         self._listeners: dict[int, socket.socket] = {}
         topology = lab.topology
-        self._gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
+        deaf = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways} | stopped(topology)
         self._owner: dict[IPv4Address, tuple[str, IPv4Address]] = {}  # of private and public addresses
         self._private: dict[tuple[str, IPv4Address], str] = {}
         self._own: dict[str, set[IPv4Address]] = {}
         for node, _, private, public in owners(topology, lab.addresses):
-            if node in self._gateways:
+            if node in deaf:
                 continue
             self._own.setdefault(node, set()).add(private)
             for address in filter(None, (private, public)):
@@ -80,7 +81,10 @@ class Wire:
                 made.setblocking(False)
                 self._raw[made.fileno()] = node, protocol, made
                 self._poll.register(made, select.EPOLLIN)
-            self._send[node] = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+            for address in self._own[node]:
+                sender = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+                sender.bind((str(address), 0))  # its routes go by this, not by what the header says
+                self._send[node, address] = sender
 
     @contextmanager
     def _inside(self, node: str) -> Iterator[None]:
@@ -159,7 +163,7 @@ class Wire:
     def _out(self, node: str, source: IPv4Address, to: IPv4Address, protocol: int, data: bytes) -> None:
         header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(data), 0, 0, 64, protocol, 0, source.packed, to.packed)
         with suppress(OSError):  # "no route", "network unreachable": the sender's own way of dropping it
-            self._send[node].sendto(header + data, (str(to), 0))
+            self._send[node, source].sendto(header + data, (str(to), 0))
 
     # --- listening ---------------------------------------------------------------------------------------------
 
