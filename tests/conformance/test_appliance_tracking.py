@@ -53,7 +53,7 @@ vpcs:
       a: {routes: {10.0.2.0/24: fw, 10.0.4.0/24: fw}}
       b: {routes: {10.0.1.0/24: fw}}
     security_groups:
-      open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
+      open: {ingress: [{protocol: all, from: 10.0.0.0/16}]}  # tracked
       inspected:
         ingress: [{protocol: tcp, port: 80, from: 10.0.1.0/24}]
         egress: [{protocol: tcp, port: 80, to: 10.0.0.0/16}]

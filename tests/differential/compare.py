@@ -94,7 +94,7 @@ def _traced(lab: Lab, analyses: Sequence[Analysis], tally: Tally | None, every: 
     traces = trace(lab.name, [held.flow for held in drops])
     found = []
     for held, traced in zip(drops, traces, strict=True):
-        model, real = held.verdict, traced.verdict
+        model, real = held.verdict, _settled(traced.verdict, held)
         if tally is not None:
             tally.traced += 1
             tally.elsewhere += model.dropped_at != real.dropped_at
@@ -105,6 +105,12 @@ def _traced(lab: Lab, analyses: Sequence[Analysis], tally: Tally | None, every: 
         if field := _differs(model, real):
             found.append(Disagreement(held.flow, field, {"analyze": model, "trace": real}))
     return found
+
+
+def _settled(real: Verdict, analysis: Analysis) -> Verdict:
+    """NAT-26: which of a NAT gateway's addresses the receiver sees, nobody can say beforehand."""
+    model = analysis.verdict
+    return real._replace(seen_as=model.seen_as) if model.receiver and real.seen_as in analysis.seen_as else real
 
 
 def _reasons(analysis: Analysis) -> set[Component]:

@@ -70,10 +70,10 @@ MUTANTS = (
         GROUPS,
     ),
     Mutant(
-        "protocols without ports are asked for one (SG-20)",
+        "protocols without ports are forgotten (SG-20)",
         _SECURITY,
-        "return rule.protocol not in (nft.TCP, nft.UDP) and not",
-        "return False and not",
+        "for rule in rules if _portless(rule) and rule.protocol != _ALL})",
+        "for rule in rules if False})",
         GROUPS,
     ),
     Mutant(

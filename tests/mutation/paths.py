@@ -15,10 +15,10 @@ MUTANTS = (
         ROUTES,
     ),
     Mutant(
-        "every subnet uses the main route table (RT-20)",
-        _TABLES,
-        "    return names.route_table(subnet.route_table)\n",
-        "    return names.route_table(vpc.main_route_table)\n",
+        "every subnet uses the first one's route table (RT-22)",
+        "compile/eni.py",
+        "gateway_address(subnet), number_for(vpc, subnet))",
+        "gateway_address(subnet), number_for(vpc, vpc.subnets[0]))",
         ROUTES,
     ),
     Mutant(
