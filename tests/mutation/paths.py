@@ -58,10 +58,10 @@ MUTANTS = (
     ),
     # --- source/destination check, appliances
     Mutant(
-        "nobody is checked (SDC-01)",
+        "everybody may send from any address (SDC-01)",
         _SOURCE,
-        "    checked = [eni for eni in enis if eni.source_dest_check]\n",
-        "    checked: list[Eni] = []\n",
+        "    unchecked = [eni for eni in enis if not eni.source_dest_check]\n",
+        "    unchecked = list(enis)\n",
         ("test_link_layer.py", *APPLIANCES),
     ),
     Mutant(
@@ -101,10 +101,10 @@ MUTANTS = (
         NAT,
     ),
     Mutant(
-        "a NAT gateway does not translate (NAT-21)",
+        "a NAT gateway does not translate ICMP (NAT-21)",
         _NAT,
-        'nft.Hook("nat", "postrouting", "srcnat", "accept")',
-        'nft.Hook("nat", "input", "srcnat", "accept")',
+        'nft.Rule("snat to ct mark map @address", ',
+        'nft.Rule("accept", ',
         NAT,
     ),
     Mutant(
