@@ -21,9 +21,6 @@ from tests.differential.questions import BITS
 from tests.differential.shrink import pinned, shrink
 from tests.differential.tally import Tally
 from tests.support import lab as labs
-from tests.support.wait import eventually
-
-_TRIES = 4  # while the machine's ARP table is full
 
 Visit = Callable[[Document, list[int]], None]
 
@@ -56,13 +53,12 @@ def examine(held: Document, numbers: Sequence[int], tally: Tally) -> list[Disagr
         found = disagreements(lab, flows_of(lab, numbers), tally)
     if not found:
         return []
-    for _ in range(_TRIES):
-        before = neighbours.overflows()
+
+    def ask() -> list[Disagreement]:
         with labs.up(text(held)) as lab:
-            again = disagreements(lab, flows_of(lab, numbers), patient=True)
-        if not again or neighbours.overflows() == before:
-            break
-        eventually(neighbours.room, "room in the machine's ARP table", within=120, every=0.5)
+            return disagreements(lab, flows_of(lab, numbers), patient=True)
+
+    again = neighbours.with_room(ask)
     tally.slow += not again
     return again
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.differential import cases
+from tests.differential import cases, neighbours
 from tests.differential.compare import FLOWS, Disagreement, disagreements
 from tests.differential.documents import Document, text
 from tests.differential.explore import examine, explore, keep
@@ -21,11 +21,15 @@ _TALLIES: dict[int, Tally] = {}
 def test_what_once_disagreed(path: Path) -> None:
     """Every disagreement that was ever found: who was right then is right now, in all views."""
     case = cases.read(path)
-    with labs.up(text(case.topology)) as lab:
-        flows = [cases.flow_of(line, lab.topology, lab.addresses) for line, _ in case.flows]
-        assert None not in flows, "nobody sends such a flow"
-        expected = [verdict for _, verdict in case.flows]
-        found = disagreements(lab, [flow for flow in flows if flow], patient=True, expected=expected)
+    expected = [verdict for _, verdict in case.flows]
+
+    def ask() -> list[Disagreement]:
+        with labs.up(text(case.topology)) as lab:
+            flows = [cases.flow_of(line, lab.topology, lab.addresses) for line, _ in case.flows]
+            assert None not in flows, "nobody sends such a flow"
+            return disagreements(lab, [flow for flow in flows if flow], patient=True, expected=expected)
+
+    found = neighbours.with_room(ask)
     assert not found, "\n".join(map(str, found))
 
 
