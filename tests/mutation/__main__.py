@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,7 @@ def main() -> int:
     if arguments.list:
         print(*(f"{mutant.file}: {mutant.name}" for mutant in wanted), sep="\n")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception removes the copy, a signal does not
     with tempfile.TemporaryDirectory(prefix="vpcemu-mutation-") as directory:
         copy = Path(directory)
         for name in _COPIED:
