@@ -34,6 +34,7 @@ LINK_LOCAL_SERVICES = tuple(map(IPv4Address, ("169.254.169.253", "169.254.169.25
 UNTRACKED_BY_CALLER, UNTRACKED_BY_CALLED = 1, 2
 FIRST_APPLIANCE_BIT = 2  # this and the higher ones: which appliances the flow has passed (CT-13)
 
+RETURN_TABLE = 0xFFF  # table and mark of what goes back to a peer's NAT gateway (NAT-42); route_table() is above it
 ROUTE_RULE_PRIORITY = 100  # `ip rule`: below `local` (0), above `main` (32766)
 # Inside an instance with several ENIs, as Amazon Linux has it: what is sent from an ENI's address looks up its table.
 SOURCE_RULE_PRIORITY = 10000
@@ -75,6 +76,11 @@ def label(link: str) -> str:
 def to_gateway(vpc: str) -> str:
     """The internet's end of the veth to a VPC's internet gateway."""
     return _link("igw-", vpc)
+
+
+def peering(connection: str) -> str:
+    """Both ends of the veth of a VPC peering connection, in the routers of its VPCs."""
+    return _link("pcx-", connection)
 
 
 def to_host(host: str) -> str:

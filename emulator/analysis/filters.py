@@ -59,8 +59,8 @@ class Group:
 
 def _matches(rule: SecurityGroupRule, lists: Mapping[str, PrefixList]) -> Iterable[Match]:
     match rule.peer:
-        case GroupReference(name):
-            yield Match(rule, 0, 0, name)
+        case GroupReference():
+            yield Match(rule, 0, 0, str(rule.peer))  # SG-32: "b/web" is a peer's
         case PrefixListReference(name):  # SG-22: each of its entries is meant
             for block in lists[name].cidrs():
                 yield Match(rule, int(block.network_address), int(block.broadcast_address), "")
@@ -89,7 +89,7 @@ def ask_groups(groups: Iterable[Group], direction: str, packet: Packet, members:
     """SG-02: the union of the rules of all groups of an ENI. No match drops.
 
     members: the groups of the ENI on the other side, if the packet comes straight from there, or goes straight there,
-    with its private address (SG-30, SG-31, RT-09); else none.
+    with its private address (SG-30, SG-31, RT-09); else none. Those of a peer by `VPC/GROUP` (see `known_as`).
     """
     peer = packet.source if direction == "ingress" else packet.destination
     left = [packet.ports]

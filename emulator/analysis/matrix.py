@@ -16,7 +16,7 @@ from emulator.analysis.endpoints import Cells, Endpoint, PortCells, all_cells, b
 from emulator.analysis.filters import Acl, Group, ask_groups, covers
 from emulator.analysis.packets import ECHO_REQUEST, ICMP, LINUX_EPHEMERAL, NO_PORTS, Packet, Ports, answer
 from emulator.analysis.walk import Walk
-from emulator.analysis.world import Eni, Ground, World
+from emulator.analysis.world import Eni, Ground, World, known_as
 from emulator.topology.model import INTERNET
 
 Side = Literal["source", "target", ""]
@@ -182,7 +182,7 @@ class Matrix:
         if source.eni is None and target.eni is None and INTERNET in (source.node, target.node):
             return None  # strangers among themselves
         self.walks += 1
-        near = source.vpc == target.vpc != ""
+        near = self.world.near(source.vpc, target.vpc)
         there = target.private if near or target.public is None else target.public
         ports = (NO_PORTS, NO_PORTS) if protocol == ICMP else (LINUX_EPHEMERAL, (port, port))
         packet = Packet(source.private, there, protocol, *ports, (ECHO_REQUEST if protocol == ICMP else 0, 0))
@@ -260,7 +260,7 @@ class Matrix:
             pieces = ask_groups([ground.groups[name] for name in key[1]], each.direction, packet, each.members)
             return self.everybody if all(piece.passes for piece in pieces) else 0
         if packet.ports[0] != packet.ports[1]:
-            return self._allow_range([ground.groups[name] for name in key[1]], each, packet)
+            return self._allow_range(ground, [ground.groups[name] for name in key[1]], each, packet)
         result = 0
         for name in key[1]:
             seen = by_group.get((ground.name, name))
@@ -275,7 +275,8 @@ class Matrix:
             if covers(match.rule, packet) is None:
                 continue
             if match.member:
-                result |= self._members.get((ground.name, match.member), 0) if each.straight else 0
+                vpc, _, name = match.member.rpartition("/")  # SG-32: of a peer
+                result |= self._members.get((vpc or ground.name, name), 0) if each.straight else 0
             else:
                 result |= self._within(match.low, match.high, each.public)
         return result
@@ -304,12 +305,12 @@ class Matrix:
             result &= passing
         return result
 
-    def _allow_range(self, held: Sequence[Group], each: _Condition, packet: Packet) -> int:
+    def _allow_range(self, ground: Ground, held: Sequence[Group], each: _Condition, packet: Packet) -> int:
         """For an answer that is judged like a question: all its possible ports have to pass."""
         result = 0
         for number, other in enumerate(self.classes):
             address = (other.one.public if each.public else other.one.private) or 0
-            carried = other.one.eni.groups if each.straight and other.one.eni else ()
+            carried = known_as(ground, other.one.eni) if each.straight else ()
             asked = packet._replace(source=address, destination=address)
             if all(piece.passes for piece in ask_groups(held, each.direction, asked, carried)):
                 result |= 1 << number
@@ -351,7 +352,7 @@ def _condition(asked: Question, source: Endpoint, target: Endpoint) -> _Conditio
         peer != "" and address != end.private,
         0 if peer else address,
         straight,
-        asked.other.groups if asked.other and not straight else (),
+        known_as(asked.asked.vpc, asked.other) if isinstance(asked.asked, Eni) and not straight else (),
         packet.ports if asked.back else None,
         packet.icmp,
     )

@@ -6,7 +6,7 @@ from emulator.analysis.answer import Explanation
 from emulator.analysis.filters import Group, Piece, ask_groups
 from emulator.analysis.packets import ICMP, TCP, Packet, address, span, traffic
 from emulator.analysis.routing import Choice
-from emulator.analysis.world import Eni, Ground, Land
+from emulator.analysis.world import Eni, Ground, Land, known_as
 from emulator.errors import Where
 from emulator.topology.flows import Component
 from emulator.topology.model import GroupReference, NetworkAclEntry, PrefixListReference, Route
@@ -61,7 +61,7 @@ def groups(
                 packet=packet,
                 rule=rule,
             )
-    named = other.groups[0] if other and other.groups and other.vpc is eni.vpc else f"{address(peer)}/32"
+    named = next(iter(known_as(eni.vpc, other)), f"{address(peer)}/32")
     hint = f"security_groups: {{{eni.groups[0]}: {{{direction}: [{_rule(packet, key, named)}]}}}}"
     if not any(group.rules(direction) for group in held):
         sentence = f"{whose} of {eni.name} {'have' if len(held) > 1 else 'has'} no {direction} rules at all"
@@ -80,7 +80,7 @@ def _reference_meant(held: Iterable[Group], direction: str, packet: Packet, mean
 
 def _member(rule: object) -> str:
     peer = getattr(rule, "peer", None)
-    return peer.group if isinstance(peer, GroupReference) else ""
+    return str(peer) if isinstance(peer, GroupReference) else ""
 
 
 def _rule(packet: Packet, key: str, peer: str) -> str:
@@ -191,16 +191,23 @@ def route(component: Component, eni: Eni, choices: Sequence[Choice], kind: str, 
     if kind == "blackhole":
         held = choices[0].route
         assert held is not None
-        sentence = f"route {route_text(held)} of route table {component.name} is a blackhole"
+        state = eni.vpc.topology.is_blackhole(held.target) if held.target.kind == "vpc_peering_connection" else ""
+        why = f": {state}" if state else ""
+        sentence = f"route {route_text(held)} of route table {component.name} is a blackhole{why}"
         block = held.destination
         key = block.prefix_list if isinstance(block, PrefixListReference) else block
         hint = f"route_tables: {{{component.name}: {{routes: {{{key}: {_way_out(eni, packet)}}}}}}}"
+        if state:
+            hint = f"vpc_peering_connections: {{{held.target.name}: {{accepted: true}}}}"
         return Explanation("BAD_STATE_ROUTE", component, sentence, held.where, hint, packet=packet, rule=held)
     if choices:
         sentence = f"AWS keeps 169.254.168.0/22 to itself: no route forwards {there}"  # RT-11
         return Explanation("CANNOT_ROUTE", component, sentence, land.subnet.where, "", packet=packet)
     sentence = f"route table {component.name} of subnet {land.name} has no route to {there}"
     hint = f"route_tables: {{{component.name}: {{routes: {{0.0.0.0/0: {_way_out(eni, packet)}}}}}}}"
+    for connection, block in eni.vpc.peers:
+        if packet.destination_ip in block:
+            hint = f"route_tables: {{{component.name}: {{routes: {{{block}: {connection}}}}}}}"
     where = place(table.table.where, land.subnet.where)
     return Explanation("NO_ROUTE_TO_DESTINATION", component, sentence, where, hint, packet=packet)
 

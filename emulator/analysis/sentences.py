@@ -63,3 +63,7 @@ def hairpin(gateway: str) -> str:
         f"the packet turns back at {gateway}: AWS's analyzer calls that unsupported (IGW_NAT_REFLECTION), "
         "though real packets pass"
     )
+
+
+def crosses(vpc: str, peer: str) -> str:
+    return f"from VPC {vpc} to VPC {peer}"

@@ -6,13 +6,13 @@ wanted: the walk goes on as if the packet had passed, so that every reason is fo
 
 from typing import NamedTuple
 
-from emulator.analysis import gateways, reasons, sentences
+from emulator.analysis import gateways, peering, reasons, sentences
 from emulator.analysis.account import Account, Question, Translation
 from emulator.analysis.answer import Rule
 from emulator.analysis.filters import ask_groups
 from emulator.analysis.packets import ICMP, UDP, Packet
 from emulator.analysis.routing import Choice, Table
-from emulator.analysis.world import Eni, Ground, Land, is_group_address
+from emulator.analysis.world import Eni, Ground, Land, is_group_address, known_as
 from emulator.topology.flows import ECHO_REQUEST, Component
 from emulator.topology.model import INTERNET, router_of
 from emulator.topology.place import NOWHERE
@@ -24,9 +24,10 @@ _NEVER_FORWARDED = (0xA9FEA800, 0xA9FEABFF)  # RT-11: 169.254.168.0/22
 class Way(NamedTuple):
     """Where a route leads. `eni`: to this interface, which is or is not the destination's."""
 
-    kind: str  # "eni", "gateway", "nobody", "blackhole", "none"
+    kind: str  # "eni", "gateway", "peering", "nobody", "blackhole", "none"
     eni: Eni | None = None
     choices: tuple[Choice, ...] = ()  # routes that fit, the one that is taken first; none within a subnet
+    connection: str = ""  # the VPC peering connection, where it leads there
 
 
 class Walk(Account):
@@ -138,11 +139,19 @@ class Walk(Account):
             self._router(ground, land, packet)
             return
         way = self.way(ground, land, land.table, packet.destination)
-        there = way.eni
+        if self.back and (back := peering.returns(self, ground, packet)) is not None:
+            way = back
+        there = peering.member(self, ground, way, packet.destination) if way.kind == "peering" else way.eni
         straight = there is not None and packet.destination in there.addresses
         if eni.gateway is None and self._groups(eni, "egress", packet, there if straight else None):
             return
-        beyond = there.subnet if there else ground.land_of(packet.destination) if way.kind == "nobody" else None
+        beyond = (
+            there.subnet
+            if there and there.vpc is ground
+            else ground.land_of(packet.destination)
+            if way.kind == "nobody"
+            else None
+        )
         if beyond is not land and self._acl(land, eni, "egress", packet):
             return
         self._take(eni, land.table, way, packet)
@@ -197,7 +206,7 @@ class Walk(Account):
             self.put_off.append(Question(eni, direction, packet, self.back, other))
             return False
         held = [eni.vpc.groups[name] for name in eni.groups]
-        pieces = ask_groups(held, direction, packet, other.groups if other else ())
+        pieces = ask_groups(held, direction, packet, known_as(eni.vpc, other))
         if all(piece.passes for piece in pieces):
             if self.explain:
                 self.passed_by(component, pieces[0], direction, packet, eni.node)
@@ -248,6 +257,9 @@ class Walk(Account):
             return Way("none", None, choices)
         if route.target.kind == "blackhole":
             return Way("blackhole", None, choices)
+        if route.target.kind == "vpc_peering_connection":
+            leads = self.world.beyond(route.target.name, ground) is not None
+            return Way("peering" if leads else "blackhole", None, choices, route.target.name)
         if route.target.kind == "internet_gateway":
             return Way("gateway", None, choices)
         return Way("eni", ground.enis[route.target.name], choices)
@@ -260,7 +272,7 @@ class Walk(Account):
             if not self.drop(component, lambda: reasons.route(component, eni, way.choices, way.kind, packet)):
                 for more in reasons.more_specific(component, way.choices, packet, back=self.back):
                     self.explanations.append(more)
-                self._guess(eni, packet)
+                self._guess(eni, way, packet)
             return
         if way.choices and self.explain:
             chosen = way.choices[0]
@@ -271,13 +283,18 @@ class Walk(Account):
             self._nobody(ground, land, packet)
         elif way.kind == "gateway":
             gateways.leave_vpc(self, ground, packet)
+        elif way.kind == "peering":
+            peering.cross(self, ground, way.connection, packet)
         else:
             assert way.eni is not None
             self.enter(way.eni, packet, eni)
 
-    def _guess(self, eni: Eni, packet: Packet) -> None:
+    def _guess(self, eni: Eni, way: Way, packet: Packet) -> None:
         """Go on after a missing route, the way that the route would most likely lead."""
         ground = eni.vpc
+        if connection := way.connection or peering.towards(self, ground, packet.destination):
+            peering.cross(self, ground, connection, packet)
+            return
         held = ground.by_address.get(packet.destination)
         if held is not None:
             self.enter(held, packet, eni)

@@ -74,7 +74,12 @@ class Ground:
     """One VPC."""
 
     def __init__(self, vpc: Vpc, topology: Topology, addresses: Addresses) -> None:
-        self.vpc, self.name = vpc, vpc.name
+        self.vpc, self.name, self.topology = vpc, vpc.name, topology
+        peers = {held.other(vpc.name): held.name for held in topology.peerings_of(vpc.name)}
+        # Each block of a peer, by the name of the connection that leads there.
+        self.peers = [
+            (peers[one.name], block) for one in topology.vpcs if one.name in peers for block in one.cidr_blocks
+        ]
         self.blocks = tuple(map(span_of, vpc.cidr_blocks))
         lists = {held.name: held for held in topology.prefix_lists}
         self.groups = {group.name: Group(group, lists) for group in vpc.security_groups}
@@ -130,12 +135,20 @@ class Ground:
         return next((land for land in self.lands.values() if land.span[0] <= address <= land.span[1]), None)
 
 
+def known_as(ground: Ground, eni: Eni | None) -> tuple[str, ...]:
+    """What rules in that VPC call the ENI's groups: `web`, or across a peering connection `b/web`."""
+    if eni is None or eni.vpc is ground:
+        return eni.groups if eni else ()
+    return tuple(f"{eni.vpc.name}/{group}" for group in eni.groups)
+
+
 class World:
     """All of a lab. Build it once for many questions."""
 
     def __init__(self, topology: Topology, addresses: Addresses) -> None:
         self.topology, self.addresses = topology, addresses
         self.grounds = {vpc.name: Ground(vpc, topology, addresses) for vpc in topology.vpcs}
+        self.peerings = {held.name: held for held in topology.vpc_peering_connections}
         self.hosts: dict[str, OutsideHost] = {host.name: host for host in topology.internet.hosts}
         self.host_at = {int(host.ip): host for host in topology.internet.hosts}
         self.instances = {instance.name: instance for vpc in topology.vpcs for instance in vpc.instances}
@@ -151,6 +164,18 @@ class World:
     def holds(self, address: int) -> bool:
         """Whether a block of any VPC holds the address."""
         return any(ground.holds(address) for ground in self.grounds.values())
+
+    def beyond(self, connection: str, ground: Ground) -> Ground | None:
+        """The VPC on the other side of a VPC peering connection; None: it is not active (RT-40)."""
+        held = self.peerings[connection]
+        return self.grounds[held.other(ground.name)] if held.active else None
+
+    def near(self, one: str, other: str) -> bool:
+        """Whether names of the other VPC stand for private addresses, as in `flows.Directory`."""
+        return one == other != "" or self.topology.peered(one, other)
+
+    def same_region(self, one: Ground, other: Ground) -> bool:
+        return self.topology.region_of(one.vpc) == self.topology.region_of(other.vpc)
 
     def own_addresses(self, node: str) -> tuple[int, ...]:
         """Of an instance or NAT gateway: all private addresses of all its interfaces."""

@@ -1,8 +1,9 @@
-"""Where a VPC's router meets what is not an ENI of somebody's: its internet gateway. A link of its own each.
+"""Where a VPC's router meets what is no ENI of its own: an internet gateway, a peer. A link of its own each.
 
 Such a link has no subnet and no security group. Its far side is always `names.NEXT_HOP`, with a permanent neighbour.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from emulator import names
@@ -17,6 +18,8 @@ class Border(NamedTuple):
     target: what routes call it. far_mac: of the link's other end.
     arrivals: the kernel table that routes what comes in by it; None: the main one, which knows the VPC's ENIs and
     nothing else. remark: what that mark is called.
+    members: of groups of a peer, by `VPC/GROUP`: the private addresses that are known by this link (SG-32).
+    returns: addresses of NAT gateways beyond it, whose flows are answered by this link (NAT-42).
     guards: rules that stand before all others of the forward hook.
     """
 
@@ -26,6 +29,8 @@ class Border(NamedTuple):
     arrivals: int | None = None
     remark: str = ""
     guards: tuple[nft.Rule, ...] = ()
+    members: Mapping[str, tuple[str, ...]] = {}
+    returns: tuple[str, ...] = ()
 
     @property
     def quoted(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from emulator.compile import eni, guest, internet, nat, routing, tables, vpc
+from emulator.compile import eni, guest, internet, nat, peering, routing, tables, vpc
 from emulator.compile.state import Namespace, Netns, State, Veth
 from emulator.compile.words import KIND
 from emulator.errors import Problem, TopologyError
@@ -24,9 +24,10 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         every = eni.enis(held, addresses)
         asleep = {instance.name for instance in held.instances if instance.state == "stopped"}
         enis = {name: one for name, one in every.items() if one.node not in asleep}
-        borders = internet.borders(held)
+        borders = (*internet.borders(held), *peering.borders(held, topology, addresses))
         namespaces[router_of(held.name)] = vpc.router(held, enis, every, borders, topology)
-        labels |= routing.route_labels(held, enis, every, borders, topology.prefix_lists)
+        labels |= routing.route_labels(held, enis, every, borders, topology)
+        labels |= peering.return_labels(held, borders)
         if held.internet_gateway:
             namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses, topology.settings)
             veths += internet.gateway_links(held)
@@ -41,6 +42,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
             if instance.state == "stopped"
         }
         veths += [eni.veth(held, one) for one in enis.values()]
+    veths += peering.links(topology)
     labels |= {(node, Netns(namespace.kind)): _title(node, namespace) for node, namespace in namespaces.items()}
     _refuse_clashes(topology, veths)
     return State(topology.name, namespaces, frozenset(veths), internet.uplink(topology), labels)
@@ -56,10 +58,11 @@ def _refuse_clashes(topology: Topology, veths: Iterable[Veth]) -> None:
     problems: list[Problem] = []
     seen: dict[tuple[str, str], tuple[str, str]] = {}
     for veth in veths:
-        end = veth.peer_node, veth.peer_link
-        other_end = seen.setdefault((veth.node, veth.link), end)
-        if other_end != end:
-            problems.append(_clash(topology, other_end[0], end[0], f"interface name {veth.link}"))
+        near, far = (veth.node, veth.link), (veth.peer_node, veth.peer_link)
+        for place, end in ((near, far), (far, near)):
+            other_end = seen.setdefault(place, end)
+            if other_end != end:
+                problems.append(_clash(topology, other_end[0], end[0], f"interface name {place[1]}"))
     for held in topology.vpcs:
         numbers: dict[int, str] = {}
         for number, table, subnet, edge in tables.kernel_tables(held):

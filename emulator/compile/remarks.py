@@ -28,6 +28,7 @@ SEEN: Final = "seen by this interface"
 INTERNAL: Final = frozenset({ALWAYS_TRACKED, SEEN})  # of no interest to who asks about a packet
 ROUTER_PING: Final = "VPC router: answers ping from its subnet"
 SERVICE: Final = "VPC router: AWS's own services are not filtered"
+RETURN_TO_SENDER: Final = "VPC peering connection: an answer to a NAT gateway of the peer goes back to it"
 NO_SERVICE: Final = "VPC router: answers nothing else"
 NO_INTERFACE: Final = "VPC router: no network interface of this VPC"
 
@@ -35,6 +36,11 @@ NO_INTERFACE: Final = "VPC router: no network interface of this VPC"
 def group(name: str, direction: str) -> str:
     """A rule that looks up a set of a group's rules; `rules` is the rest of the sentence."""
     return f"security group {name}, {direction}"
+
+
+def peering(name: str, end: str) -> str:
+    """PCX-12: end: the packet's "source" or "destination"."""
+    return f"VPC peering connection {name}, {end} in neither VPC"
 
 
 def rules(numbers: Iterable[int]) -> str:
@@ -79,6 +85,8 @@ _FORMS: Final[tuple[tuple[ComponentKind, re.Pattern[str]], ...]] = (
     ("network_interface", re.compile(_CHECK)),
     ("internet_gateway", re.compile("internet gateway: ")),
     ("nat_gateway", re.compile("NAT gateway: ")),
+    ("vpc_peering_connection", re.compile(r"VPC peering connection (?P<name>\S+), ")),
+    ("vpc_peering_connection", re.compile("VPC peering connection: ")),
     ("vpc", re.compile("VPC router: ")),
 )
 

@@ -7,7 +7,7 @@ from emulator.compile.border import Border
 from emulator.compile.eni import Eni
 from emulator.compile.state import MAIN_TABLE, Route
 from emulator.compile.tables import LOCAL, Candidate, KernelTable, candidates, effective, kernel_tables
-from emulator.topology.model import PrefixList, Vpc, router_of
+from emulator.topology.model import PrefixList, Target, Topology, Vpc, router_of
 from emulator.topology.words import target_text
 
 
@@ -40,16 +40,21 @@ def route_labels(
     enis: dict[str, Eni],
     every: dict[str, Eni],
     borders: Collection[Border],
-    prefix_lists: Iterable[PrefixList] = (),
+    topology: Topology,
 ) -> dict[tuple[str, object], str]:
     """What each route of the router is in the user's file."""
-    lists = {held.name: held for held in prefix_lists}
+    lists = {held.name: held for held in topology.prefix_lists}
     router = router_of(vpc.name)
+    gone = {  # RT-40
+        held.name: f": {reason}"
+        for held in topology.vpc_peering_connections
+        if (reason := topology.is_blackhole(Target("vpc_peering_connection", held.name)))
+    }
     at_rest: dict[tuple[str, object], str] = {
         (router, route): stopped(eni.node) for route, eni in _at_rest(enis, every).items()
     }
     return at_rest | {
-        (router, route): f"route table {held.table.name}: {label}"
+        (router, route): f"route table {held.table.name}: {label}{gone.get(label.rpartition(' to ')[2], '')}"
         for held in kernel_tables(vpc)
         for route, label in _routes(vpc, held, enis, borders, lists)
         if label

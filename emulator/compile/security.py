@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from emulator import names
 from emulator.compile import nft, remarks, untracked
+from emulator.compile.border import Border
 from emulator.compile.boxes import Box, disjoint
 from emulator.compile.eni import Eni
 from emulator.topology.model import (
@@ -37,7 +38,9 @@ class Filter(NamedTuple):
     ingress: tuple[nft.Element, ...]
 
 
-def security_groups(vpc: Vpc, enis: Iterable[Eni], prefix_lists: Iterable[PrefixList] = ()) -> Filter:
+def security_groups(
+    vpc: Vpc, enis: Iterable[Eni], prefix_lists: Iterable[PrefixList] = (), borders: Iterable[Border] = ()
+) -> Filter:
     """The sets and chains of all groups in use, and which ENI is judged by which chain.
 
     SG-01: groups belong to ENIs. SG-02: the union of the rules of all groups of the ENI; no match drops.
@@ -71,7 +74,11 @@ def security_groups(vpc: Vpc, enis: Iterable[Eni], prefix_lists: Iterable[Prefix
             if name in combination
             for ip in eni.ips
         )
-        sets.append(nft.Set(names.chain("members", name), "ipv4_addr . ifname", members))
+        # SG-32, SG-36: a peer's members are known by the link that leads there; without one, nobody is.
+        members += tuple(
+            nft.Element(nft.together(ip, border.quoted)) for border in borders for ip in border.members.get(name, ())
+        )
+        sets.append(nft.Set(_members(name), "ipv4_addr . ifname", members))
     return Filter(tuple(sets), tuple(chains), _verdicts(carried, "egress"), _verdicts(carried, "ingress"))
 
 
@@ -105,7 +112,7 @@ def _group(group: SecurityGroup, direction: Direction) -> tuple[list[nft.Set], l
     by_group: dict[str, list[SecurityGroupRule]] = {}
     for rule in group.ingress if direction == "ingress" else group.egress:
         if isinstance(rule.peer, GroupReference):
-            by_group.setdefault(rule.peer.group, []).append(rule)
+            by_group.setdefault(str(rule.peer), []).append(rule)
         else:
             by_network.append(rule)
     sets, lookups = _networks(group.name, direction, by_network)
@@ -180,7 +187,7 @@ def _networks(group: str, direction: Direction, rules: list[SecurityGroupRule]) 
 def _reference(group: str, direction: Direction, peer: str, rules: list[SecurityGroupRule]) -> list[nft.Rule]:
     """Rules that name another group (or their own, SG-09): one lookup of its members per form of protocol."""
     other = ("ip saddr", "iifname") if direction == "ingress" else ("ip daddr", "oifname")
-    member = f"{nft.together(*other)} @{names.chain('members', peer)}"
+    member = f"{nft.together(*other)} @{_members(peer)}"
 
     def comment(held: Iterable[SecurityGroupRule]) -> str:
         return remarks.members(group, direction, peer, {rule.number for rule in held})
@@ -209,6 +216,11 @@ def _reference(group: str, direction: Direction, peer: str, rules: list[Security
         kinds = nft.either(noted(nft.together(*pair), box) for box in boxes for pair in _icmp(box.first, box.last))
         made.append(nft.Rule(f"{member} icmp type . icmp code {kinds} return", comment(typed)))
     return made
+
+
+def _members(group: str) -> str:
+    """The name of a group's set. A slash is nothing to nft, and a group's name has no dot."""
+    return names.chain("members", *group.split("/"))
 
 
 def _portless(rule: SecurityGroupRule) -> bool:

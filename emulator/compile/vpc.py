@@ -5,10 +5,8 @@ other ENI (proxy ARP), so even two instances of one subnet talk through its forw
 enforced. A subnet is therefore no object of the kernel's: it is an address range, and a route table for its ENIs.
 """
 
-from collections.abc import Collection
-
 from emulator import names
-from emulator.compile import by_address, nft, remarks, source, untracked
+from emulator.compile import by_address, nft, peering, remarks, source, untracked
 from emulator.compile.acl import network_acls
 from emulator.compile.border import Border
 from emulator.compile.eni import Eni, gateway_address, service_addresses
@@ -42,7 +40,7 @@ FORWARDING = frozenset(
 
 
 def router(
-    vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], borders: Collection[Border], topology: Topology
+    vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], borders: tuple[Border, ...], topology: Topology
 ) -> Namespace:
     """RT-01: one implicit router per VPC. The main table holds `local`; each VPC route table is a table.
 
@@ -66,21 +64,22 @@ def router(
             Address("lo", address, 32) for address in (*map(gateway_address, vpc.subnets), *service_addresses(vpc))
         ),
         neighbours=frozenset(neighbours),
-        routes=frozenset(routes(vpc, enis, every, borders, topology.prefix_lists)),
-        rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables),
+        routes=frozenset(routes(vpc, enis, every, borders, topology.prefix_lists)) | peering.return_routes(borders),
+        rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables)
+        | peering.return_rules(borders),
         ruleset=_ruleset(vpc, enis, every, borders, topology),
     )
 
 
 def _ruleset(
-    vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], borders: Collection[Border], topology: Topology
+    vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], borders: tuple[Border, ...], topology: Topology
 ) -> Ruleset:
     """The router's table. Order, by GEN-03 and GEN-04: source check, sender's groups and ACL, route, receiver's ACL and
     groups, its source/destination check. What is addressed to the router itself passes neither groups nor ACLs (SG-40,
     ACL-17): chain `to_router`.
     """
     groups = security_groups(
-        vpc, every.values(), topology.prefix_lists
+        vpc, every.values(), topology.prefix_lists, borders
     )  # SG-30: whoever carries a group, stopped or not
     acls = network_acls(vpc, enis)
     senders = source.check(vpc, enis.values(), borders)
@@ -134,6 +133,7 @@ def _ruleset(
                     ),
                 ),
                 senders.chain,
+                *peering.return_chain(borders),
                 nft.Chain(
                     "to_router",
                     # L2-05: base+1 answers ping from its own subnet. SG-40: AWS's services answer the VPC's instances.

@@ -40,6 +40,10 @@ def status(lab: str | None = None) -> shapes.Status:
         since=listing.since(before),
         agent="running" if agent else "dead" if needs_agent else "not needed",
         vpcs=[_vpc(vpc, wanted, running) for vpc in topology.vpcs],
+        vpc_peering_connections=[
+            shapes.VpcPeeringConnectionStatus(name=held.name, vpc=held.vpc, peer_vpc=held.peer_vpc, state=held.state)
+            for held in topology.vpc_peering_connections
+        ],
         internet=shapes.InternetStatus(
             uplink=topology.internet.uplink,
             hosts=[

@@ -1,6 +1,7 @@
 """How the world looks from inside a node: its /etc/hosts, /etc/resolv.conf and prompt. Light, for `vpcemu exec`."""
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple, NotRequired, TypedDict
 
 from emulator.errors import UsageError
@@ -39,6 +40,7 @@ class View(NamedTuple):
     nodes: dict[str, Seen]
     dns: str  # the first outside host with a dns service
     uplink: bool
+    peers: Mapping[str, list[str]] = {}  # of each VPC those with which it is actively peered
 
 
 def read(lab: str) -> View:
@@ -46,7 +48,7 @@ def read(lab: str) -> View:
     try:
         with open(places.path(lab, NODES), encoding="utf-8") as file:
             data = json.load(file)
-        return View(lab=lab, nodes=data["nodes"], dns=data["dns"], uplink=data["uplink"])
+        return View(lab, data["nodes"], data["dns"], data["uplink"], data.get("peers", {}))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         raise UsageError(
             f"lab {lab} is incomplete: there is no list of its nodes",
@@ -73,14 +75,15 @@ def node(view: View, name: str) -> Seen:
 
 
 def hosts(view: View, name: str) -> str:
-    """/etc/hosts: itself, then who is reached by private address (its own VPC), then who by public address."""
+    """/etc/hosts: itself, then who is reached by private address (in its own VPC or a peer), then who by public one."""
     own = view.nodes[name]
+    peers = (own["vpc"], *view.peers.get(own["vpc"], ()))
     lines = ["127.0.0.1 localhost"]
     if address := own["private"] or own["public"]:
         lines.append(f"{address} {_names(name, own)}")
     lines += [f"{private} {link}" for link, (private, _) in own.get("interfaces", {}).items()]
     for other, seen in view.nodes.items():
-        near = seen["private"] if own["vpc"] and seen["vpc"] == own["vpc"] else ""
+        near = seen["private"] if own["vpc"] and seen["vpc"] in peers else ""
         if other != name and (address := near or seen["public"]):
             lines.append(f"{address} {_names(other, seen) if near else other}")
         if other != name:

@@ -146,6 +146,8 @@ class Narrator:
     def _speaker(self, held: Pass, remark: remarks.Remark | None) -> Component | None:
         if remark is None:
             return None if self.kind(held.node) == "router" else self.component(held.node, self._side(held))
+        if remark.kind == "vpc_peering_connection":
+            return Component(remark.kind, remark.name) if remark.name else None
         if remark.kind in ("internet_gateway", "nat_gateway", "vpc"):
             return self.component(held.node, self._side(held))
         if not remark.direction:
@@ -226,6 +228,8 @@ class Narrator:
             if route.kind != "throw":
                 return label, self._at_rest(label) or component if route.kind == "blackhole" else None
             words = f"route table {name}: {route.destination} local"
+        elif held.mark == names.RETURN_TABLE and (route := _longest(tables, held.mark, destination)):
+            return self._state.labels.get((node, route), ""), None  # NAT-42
         else:
             words = "local"
         why, component_at = self._local(node, held.ends.destination)

@@ -13,6 +13,7 @@ _WORDS = {
     "route_table": "route table",
     "security_group": "security groups of",
     "vpc": "VPC",
+    "vpc_peering_connection": "VPC peering connection",
 }
 
 

@@ -39,6 +39,7 @@ _KINDS = {
     "security_group": ("sg", "security-group"),
     "subnet": ("subnet", "subnet"),
     "vpc": ("vpc", "vpc"),
+    "vpc_peering_connection": ("pcx", "vpc-peering-connection"),
 }
 _FIELDS = {
     "internet_gateway": "InternetGateway",
@@ -47,6 +48,7 @@ _FIELDS = {
     "network_interface": "NetworkInterface",
     "route_table": "RouteTable",
     "vpc": "Vpc",
+    "vpc_peering_connection": "VpcPeeringConnection",
 }
 
 
@@ -54,7 +56,7 @@ class Names:
     """From names of a lab to AWS's ids."""
 
     def __init__(self, topology: Topology) -> None:
-        self.lab, self.region = topology.name, topology.region
+        self.topology, self.lab, self.region = topology, topology.name, topology.region
         self.subnets: dict[str, str] = {}  # by interface
         self.groups: dict[str, tuple[str, ...]] = {}
         self.nodes: dict[str, tuple[str, str]] = {}
@@ -218,8 +220,8 @@ def _group_rule(names: Names, component: Component, rule: SecurityGroupRule) -> 
     """RA-23."""
     shape: Shape = {"Direction": component.direction, "Protocol": _protocol(rule.protocol)}
     match rule.peer:
-        case GroupReference(group):
-            shape["SecurityGroupId"] = names.id("security_group", component.vpc, group)
+        case GroupReference(group, vpc):
+            shape["SecurityGroupId"] = names.id("security_group", vpc or component.vpc, group)
         case PrefixListReference(held):
             shape["PrefixListId"] = names.id("prefix_list", "", held)
         case block:
@@ -234,7 +236,7 @@ def _range(rule: SecurityGroupRule | NetworkAclEntry) -> Shape:
 def _route(names: Names, component: Component, route: Route) -> Shape:
     """RA-24."""
     target = route.target
-    shape: Shape = {"Origin": "createroute", "State": "blackhole" if target.kind == "blackhole" else "active"}
+    shape: Shape = {"Origin": "createroute", "State": "blackhole" if names.topology.is_blackhole(target) else "active"}
     if isinstance(route.destination, PrefixListReference):
         shape["DestinationPrefixListId"] = names.id("prefix_list", "", route.destination.prefix_list)
     else:
@@ -243,6 +245,8 @@ def _route(names: Names, component: Component, route: Route) -> Shape:
         shape["GatewayId"] = names.id("internet_gateway", component.vpc, target.name)
     elif target.kind == "nat_gateway":
         shape["NatGatewayId"] = names.id("nat_gateway", component.vpc, target.name)
+    elif target.kind == "vpc_peering_connection":
+        shape["VpcPeeringConnectionId"] = names.id("vpc_peering_connection", "", target.name)
     elif target.kind != "blackhole":
         shape["NetworkInterfaceId"] = names.id("network_interface", component.vpc, target.name)
         shape["InstanceId"] = names.id("instance", component.vpc, names.nodes[target.name][1])

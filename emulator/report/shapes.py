@@ -111,6 +111,15 @@ class VpcStatus(TypedDict):
     instances: list[InstanceStatus]
 
 
+class VpcPeeringConnectionStatus(TypedDict):
+    """state: AWS's, such as active, pending-acceptance, failed."""
+
+    name: str
+    vpc: str
+    peer_vpc: str
+    state: str
+
+
 class HostStatus(TypedDict):
     name: str
     ip: str
@@ -148,6 +157,7 @@ class Status(TypedDict):
     since: str
     agent: Literal["running", "dead", "not needed"]
     vpcs: list[VpcStatus]
+    vpc_peering_connections: list[VpcPeeringConnectionStatus]
     internet: InternetStatus
     wrong: list[Wrong]
     broken: list[BrokenStatus]

@@ -28,6 +28,7 @@ def status(facts: Status, paint: Paint = PLAIN) -> list[str]:
     lines = [_head(facts, paint), *_broken(facts, paint)]
     for vpc in facts["vpcs"]:
         lines += ["", *_vpc(vpc, paint)]
+    lines += _peerings(facts, paint)
     lines += ["", *_internet(facts, paint)]
     lines += ["", *_wrong(facts, paint)]
     return lines
@@ -45,6 +46,18 @@ def _broken(facts: Status, paint: Paint) -> list[str]:
         return []
     faults = ", ".join(f"{each['fault']} on {one_line(each['on'])}" for each in facts["broken"])
     return [paint.warn(f"broken on purpose: {faults} (`vpcemu break {facts['lab']} --undo`)")]
+
+
+def _peerings(facts: Status, paint: Paint) -> list[str]:
+    return [
+        line
+        for held in facts["vpc_peering_connections"]
+        for line in (
+            "",
+            f"{paint.bold('VPC peering connection ' + held['name'])} between {held['vpc']} and {held['peer_vpc']}: "
+            + (paint.good if held["state"] == "active" else paint.bad)(held["state"]),
+        )
+    ]
 
 
 def state(name: LabState, paint: Paint = PLAIN) -> str:

@@ -25,6 +25,7 @@ from emulator.topology.model import (
     Topology,
     Vpc,
 )
+from emulator.topology.peering import VpcPeeringConnection
 from emulator.topology.words import (
     appliance_text,
     destination_text,
@@ -74,6 +75,8 @@ def changes(old: Topology | None, new: Topology | None) -> list[Change]:
     found += _each("vpcs", None, "VPC", *_both(old, new, lambda lab: lab.vpcs), _vpc_text, _vpc)
     lists = _both(old, new, lambda lab: lab.prefix_lists)
     found += _each("prefix_lists", "", "prefix list", *lists, lambda held: held.name, _list_entries)
+    peerings = _both(old, new, lambda lab: lab.vpc_peering_connections)
+    found += _each("vpc_peering_connections", "", "VPC peering connection", *peerings, _peering_text, _peering)
     hosts = _both(old, new, lambda lab: lab.internet.hosts)
     found += _each("internet.hosts", "", "outside host", *hosts, lambda host: f"{host.name} {host.ip}", _host)
     links = bool(old and old.internet.uplink), bool(new and new.internet.uplink)
@@ -139,6 +142,8 @@ def _vpc(path: str, vpc: str, old: Vpc | None, new: Vpc | None) -> Iterator[Chan
             "secondary_cidr_blocks",
             "main_route_table",
             "dhcp_options",
+            "region",
+            "owner_id",
             "internet_gateway.route_table=gateway_route_table",
         )
         yield from _differing(path, vpc, "VPC", old, new, keys)
@@ -166,6 +171,17 @@ def _internet_gateway(vpc: Vpc | None) -> str:
     if vpc is None:
         return ""
     return vpc.internet_gateway or (f"{vpc.detached_gateway} (detached)" if vpc.detached_gateway else "")
+
+
+def _peering_text(held: VpcPeeringConnection) -> str:
+    return f"{held.name} between {held.vpc} and {held.peer_vpc}, {held.state}"
+
+
+def _peering(
+    path: str, vpc: str, old: VpcPeeringConnection | None, new: VpcPeeringConnection | None
+) -> Iterator[Change]:
+    if old and new:
+        yield from _differing(path, vpc, "VPC peering connection", old, new, ("vpc", "peer_vpc", "state"))
 
 
 def _subnet_text(subnet: Subnet) -> str:

@@ -10,6 +10,7 @@ from emulator.topology.fields_filters import NETWORK_ACL, SECURITY_GROUP
 from emulator.topology.fields_instances import INSTANCE, SERVICES, TARGET
 from emulator.topology.kinds import Key, ListOf, MapOf, MapTo, Noun, ScalarOr
 from emulator.topology.values import (
+    ACCOUNT,
     ADDRESS,
     BOOLEAN,
     CIDR,
@@ -52,7 +53,7 @@ ROUTE_TABLE = Noun(
     {
         "routes": Key(
             MapTo(DESTINATION, TARGET),
-            "CIDR block or prefix list, to a target: a gateway, an instance, its interface (fw.eth1), or blackhole.",
+            "CIDR block or prefix list, to a gateway, a peering connection, an instance (or fw.eth1) or blackhole.",
         ),
     },
     instead={"route": "the key is routes, a map such as {0.0.0.0/0: igw}", "subnets": "a subnet names its route_table"},
@@ -138,6 +139,8 @@ VPC = Noun(
         ),
         "dhcp_options": Key(DHCP_OPTIONS, "Domain and name servers of its instances."),
         "secondary_cidr_blocks": Key(ListOf(CIDR), "Further blocks, /16 to /28, such as 100.64.0.0/16."),
+        "region": Key(REGION, "The VPC's region; left out: the lab's."),
+        "owner_id": Key(ACCOUNT, "The account that owns the VPC; left out: the same one as all others."),
         "internet_gateway": Key(
             ScalarOr(NAME, INTERNET_GATEWAY, "{name: igw, route_table: edge}"),
             "The name of its internet gateway, or a map; left out: it has none.",
@@ -159,6 +162,29 @@ VPC = Noun(
         "network_acl": "the key is network_acls, a map of network ACLs by name",
         "prefix_lists": "prefix lists stand beside vpcs, not in one",
         "hosts": "the hosts of a VPC are its instances",
+    },
+)
+
+VPC_PEERING_CONNECTION = Noun(
+    "VPC peering connection",
+    "Joins two VPCs. Both sides need routes to it.",
+    {
+        "vpc": Key(NAME, "The VPC that asks.", required=True),
+        "peer_vpc": Key(NAME, "The VPC that is asked.", required=True),
+        "auto_accept": Key(BOOLEAN, "Accepted at once, within one account and region; left out: false."),
+        "accepted": Key(BOOLEAN, "The owner of peer_vpc has accepted it; left out: false, and it carries nothing."),
+        "state": Key(
+            values.choice("rejected", "expired", "deleted"), "How it has ended: the routes to it are blackholes."
+        ),
+    },
+    instead={
+        "vpc_id": "the key is vpc",
+        "peer_vpc_id": "the key is peer_vpc",
+        "peer_region": "the region is a key of the VPC: region",
+        "peer_owner_id": "the account is a key of the VPC: owner_id",
+        "accepter": "names are resolved to private addresses across an active connection",
+        "requester": "names are resolved to private addresses across an active connection",
+        "routes": "routes go into the route tables of both VPCs; its name is their target",
     },
 )
 
@@ -233,6 +259,7 @@ TOPOLOGY = Noun(
         "internet": Key(INTERNET, "Outside hosts and the uplink."),
         "expect": Key(ListOf(EXPECTATION), "What `vpcemu test` must find."),
         "prefix_lists": Key(MapOf(NAME, PREFIX_LIST), "Prefix lists by name."),
+        "vpc_peering_connections": Key(MapOf(NAME, VPC_PEERING_CONNECTION), "VPC peering connections by name."),
         "settings": Key(SETTINGS, "Timeouts and limits other than AWS's."),
     },
     instead={
@@ -241,6 +268,8 @@ TOPOLOGY = Noun(
         "subnets": "subnets go into a VPC: vpcs.NAME.subnets",
         "security_groups": "security groups go into a VPC: vpcs.NAME.security_groups",
         "hosts": "outside hosts go into internet.hosts",
+        "peering_connections": "the key is vpc_peering_connections",
+        "vpc_peering_connection": "the key is vpc_peering_connections, a map of connections by name",
         "managed_prefix_lists": "the key is prefix_lists",
         "version": "remove it; the file has no version",
     },

@@ -1,5 +1,6 @@
 """The table of keys, its part about filters: security groups and network ACLs."""
 
+from emulator.names import RESOURCE_NAME
 from emulator.topology import values
 from emulator.topology.kinds import Key, ListOf, Noun, OneOrMany
 from emulator.topology.values import (
@@ -7,6 +8,7 @@ from emulator.topology.values import (
     BOOLEAN,
     CIDR,
     DESCRIPTION,
+    GROUP_OF_PEER,
     ICMP,
     NAME,
     PEER,
@@ -14,6 +16,17 @@ from emulator.topology.values import (
     PROTOCOL,
     RAW_PORT,
     RULE_NUMBER,
+    whole,
+)
+
+
+def _read_group(text: str) -> str:
+    """A security group, of the rule's own VPC or of another: `web`, `b/web`."""
+    return text if GROUP_OF_PEER.fullmatch(text) else str(NAME.read(text))
+
+
+GROUP = NAME._replace(
+    read=_read_group, schema={"type": "string", "pattern": whole(f"{RESOURCE_NAME.pattern}|{GROUP_OF_PEER.pattern}")}
 )
 
 _TRAFFIC = {
@@ -30,7 +43,7 @@ _RULE_KEYS = {
     "port": Key(OneOrMany(PORTS), "443, 8000-8100, a list of these, or all. For tcp and udp."),
     **_TRAFFIC,
     "cidr_blocks": Key(ListOf(CIDR), "Terraform's way: CIDR blocks on the other side."),
-    "security_groups": Key(ListOf(NAME), "Terraform's way: security groups on the other side."),
+    "security_groups": Key(ListOf(GROUP), "Terraform's way: security groups on the other side."),
     "prefix_list_ids": Key(ListOf(NAME), "Terraform's way: prefix lists on the other side."),
     "self": Key(BOOLEAN, "Terraform's way: members of this group on the other side."),
     "description": Key(DESCRIPTION, "Free text."),
@@ -46,7 +59,7 @@ _RULE_INSTEAD = {
     "type": "icmp_type holds the type of an ICMP message; ingress and egress are two lists",
 }
 
-_PEER_DOC = "A CIDR block, the name of a security group or a prefix list, `self`, or a list of these."
+_PEER_DOC = "A CIDR block, the name of a security group (of a peered VPC: b/web) or a prefix list, `self`, or a list."
 
 INGRESS_RULE = Noun(
     "ingress rule",

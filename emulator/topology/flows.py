@@ -50,6 +50,7 @@ ComponentKind = Literal[
     "route_table",
     "security_group",
     "vpc",
+    "vpc_peering_connection",
 ]
 
 
@@ -64,6 +65,7 @@ class Component(NamedTuple):
     route_table: the table's name: no route, or a blackhole. vpc: the VPC's name: nobody in it has the address.
     internet_gateway: egress without a public IP for the source, ingress to a public IP that nobody has.
     nat_gateway: what it does not translate, unsolicited packets included. internet: an address of no host.
+    vpc_peering_connection: by its name, of no VPC: an address that is not of the two VPCs (PCX-12).
     instance, outside_host: arrived there, and not answered by it (a firewall service, an appliance that is none).
     """
 
@@ -131,6 +133,10 @@ class Directory:
         self._gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
         self._stopped = {held.name for vpc in topology.vpcs for held in vpc.instances if held.state == "stopped"}
         self._vpcs = {node.name: node.vpc for node in topology.nodes()}
+        self._near = {
+            (vpc.name, held.other(vpc.name)) for vpc in topology.vpcs for held in topology.peerings_of(vpc.name)
+        }
+        self._near |= {(vpc.name, vpc.name) for vpc in topology.vpcs}
         self._by_name: dict[str, _Owned] = {}
         self._by_address: dict[str, _Owned] = {}
         for node, name, private, public in owners(topology, addresses):
@@ -159,7 +165,7 @@ class Directory:
         found = self._by_name.get(self._first_host() if name == INTERNET else name)
         if found is None:
             raise self._unknown(name, "nothing in this lab has the name or address")
-        near = self._vpcs[source] == self._vpcs[found.node] != ""
+        near = (self._vpcs[source], self._vpcs[found.node]) in self._near
         return found.private if near or found.public is None else found.public
 
     def node(self, name: str) -> str:

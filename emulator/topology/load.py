@@ -14,6 +14,7 @@ from emulator.topology.fields import TOPOLOGY
 from emulator.topology.load_expectations import build_expectation
 from emulator.topology.load_instances import build_instance, terminated
 from emulator.topology.load_nat import deleted, nat_gateway
+from emulator.topology.load_peering import build_connections
 from emulator.topology.model import (
     DEFAULT_ACL,
     Internet,
@@ -68,17 +69,21 @@ def _topology(root: Record, report: Report) -> Topology:
     gateways = {name: record.name for record in records if (name := gateway_of(record).name)}
     elsewhere = {gateway.name: record.name for record in records for gateway in record.get("nat_gateways") or ()}
     instances = {instance.name: record.name for record in records for instance in record.get("instances") or ()}
-    owners = Owners({**elsewhere, **gateways}, instances)
+    peerings = root.get("vpc_peering_connections") or ()
+    connections = {held.name: (held.get("vpc") or "", held.get("peer_vpc") or "") for held in peerings}
+    owners = Owners({**elsewhere, **gateways}, instances, connections)
     lists = tuple(build_prefix_list(record, report) for record in root.get("prefix_lists") or ())
     names = frozenset(held.name for held in lists)
+    vpcs = tuple(_vpc(record, region, owners, names, report) for record in records)
     return Topology(
         root.get("name") or "lab",
         region,
-        tuple(_vpc(record, region, owners, names, report) for record in records),
+        vpcs,
         _internet(root, report),
         tuple(filter(None, (build_expectation(record, report) for record in root.get("expect") or () if record))),
         _settings(root.get("settings")),
         lists,
+        build_connections(peerings, vpcs, report),
     )
 
 
@@ -93,6 +98,7 @@ def _settings(record: Record | None) -> Settings:
 
 
 def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], report: Report) -> Vpc:
+    region = record.get("region") or region
     block: IPv4Network | None = record.get("cidr_block")
     if block is None:
         report.broken.add(f"{record.where.path}.cidr_block")
@@ -107,13 +113,13 @@ def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], rep
         tables = (RouteTable(main, ()), *tables)  # VPC-19: a new VPC has a main route table with local routes only
     subnets = [subnet for subnet in record.get("subnets") or () if _buildable(subnet, report, "cidr_block")]
     nats = [gateway for gateway in record.get("nat_gateways") or () if _buildable(gateway, report, "subnet")]
-    groups = tuple(build_group(group, lists, report) for group in record.get("security_groups") or ())
+    groups = tuple(build_group(group, record.name, lists, report) for group in record.get("security_groups") or ())
     if not any(group.name == DEFAULT_GROUP for group in groups):
         groups = (implied_group(DEFAULT_GROUP), *groups)
     acls = tuple(build_acl(acl, report) for acl in record.get("network_acls") or ())
     if not any(acl.name == DEFAULT_ACL for acl in acls):
         acls = (implied_acl(DEFAULT_ACL), *acls)
-    built = {subnet.name: _subnet(subnet, region, main, report) for subnet in subnets}
+    built = {subnet.name: _subnet(subnet, record, region, main, report) for subnet in subnets}
     return Vpc(
         record.name,
         block or UNKNOWN_BLOCK,
@@ -134,15 +140,18 @@ def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], rep
         secondary,
         gateway.route_table if gateway.attached else None,
         None if gateway.attached else gateway.name,
+        record.get("region") or "",
+        record.get("owner_id") or "",
     )
 
 
-def _subnet(record: Record, region: str, main: str, report: Report) -> Subnet:
+def _subnet(record: Record, vpc: Record, region: str, main: str, report: Report) -> Subnet:
     zone = record.get("availability_zone") or "a"
     if len(zone) == 1:
         zone = region + zone
     elif zone[:-1] != region:
-        hint = f"the lab's region is {region}; write {zone[-1]} or {region}{zone[-1]}"
+        whose = f"VPC {vpc.name} is in" if vpc.get("region") else "the lab's region is"
+        hint = f"{whose} {region}; write {zone[-1]} or {region}{zone[-1]}"
         report.error(
             record.where, f"zone {zone} is in another region", hint, "InvalidParameterValue", "availability_zone"
         )

@@ -12,15 +12,23 @@ from typing import Literal, NamedTuple
 from emulator.errors import Where
 from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
+from emulator.topology.peering import VpcPeeringConnection
 from emulator.topology.place import written
 
 DEFAULT_ACL = "default"
 
 
 class GroupReference(NamedTuple):
-    """A security group named as the source or destination of a rule (SG-30); `self` is resolved to the name."""
+    """A security group named as the source or destination of a rule (SG-30); `self` is resolved to the name.
+
+    vpc: "" for the rule's own VPC, else that of a peer (SG-32).
+    """
 
     group: str
+    vpc: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.vpc}/{self.group}" if self.vpc else self.group
 
 
 @dataclass(frozen=True, slots=True)  # unlike a tuple, it is never equal to a group's reference of the same name
@@ -98,10 +106,11 @@ class Target(NamedTuple):
     """What a route points at: the kind, and the resource's name within the VPC.
 
     `instance` stands for an ENI of an instance (RT-33), by the ENI's name: "fw", "fw.eth1". `blackhole` stands for a
-    target that is gone (RT-40); its name, if any, says what is gone.
+    target that is gone (RT-40); its name, if any, says what is gone. A VPC peering connection keeps its kind in every
+    state, and is a blackhole in all but one (Topology.is_blackhole).
     """
 
-    kind: Literal["internet_gateway", "nat_gateway", "instance", "blackhole"]
+    kind: Literal["internet_gateway", "nat_gateway", "instance", "vpc_peering_connection", "blackhole"]
     name: str = ""
 
 
@@ -183,6 +192,7 @@ class Vpc:
 
     gateway_route_table: the edge route table of the internet gateway (GRT-01).
     detached_gateway: an internet gateway that is not attached now (IGW-15); `internet_gateway` is then None.
+    region: "" for the lab's; ask Topology.region_of. owner_id: the account, "" for the lab's own.
     """
 
     name: str
@@ -200,6 +210,8 @@ class Vpc:
     secondary_cidr_blocks: tuple[IPv4Network, ...] = ()
     gateway_route_table: str | None = None
     detached_gateway: str | None = None
+    region: str = ""
+    owner_id: str = ""
 
     @property
     def cidr_blocks(self) -> tuple[IPv4Network, ...]:
@@ -306,6 +318,26 @@ class Topology:
     expect: tuple[Expectation, ...] = ()
     settings: Settings = Settings()
     prefix_lists: tuple[PrefixList, ...] = ()
+    vpc_peering_connections: tuple[VpcPeeringConnection, ...] = ()
+
+    def region_of(self, vpc: Vpc) -> str:
+        return vpc.region or self.region
+
+    def peerings_of(self, vpc: str) -> tuple[VpcPeeringConnection, ...]:
+        """The active VPC peering connections of a VPC."""
+        return tuple(held for held in self.vpc_peering_connections if held.active and vpc in held.pair)
+
+    def peered(self, one: str, other: str) -> bool:
+        """Whether packets may go straight from one VPC to the other."""
+        return any(held.other(one) == other for held in self.peerings_of(one))
+
+    def is_blackhole(self, target: Target) -> str:
+        """RT-40: why what is routed there is dropped, "" if it is not."""
+        if target.kind != "vpc_peering_connection":
+            return "it is gone" if target.kind == "blackhole" else ""
+        found = next((held for held in self.vpc_peering_connections if held.name == target.name), None)
+        state = found.state if found else "deleted"
+        return "" if state == "active" else f"VPC peering connection {target.name} is {state}"
 
     def nodes(self) -> Iterator[Node]:
         """Every node of the lab; the loader guarantees that the names differ."""

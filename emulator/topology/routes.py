@@ -8,6 +8,7 @@ from emulator.errors import Where
 from emulator.topology.load_instances import interface_names, terminated
 from emulator.topology.load_nat import deleted
 from emulator.topology.model import Destination, PrefixListReference, Route, RouteTable, Target
+from emulator.topology.place import NOWHERE
 from emulator.topology.read import Record
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean, listed
@@ -23,10 +24,11 @@ class Gateway(NamedTuple):
 
 
 class Owners(NamedTuple):
-    """The VPC of every gateway, and of every instance, of the file."""
+    """The VPC of every gateway and instance of the file, and the VPCs of every VPC peering connection."""
 
     gateways: dict[str, str]
     instances: dict[str, str]
+    connections: dict[str, tuple[str, str]] = {}  # noqa: RUF012 - never changed; the two VPCs of each
 
 
 def gateway_of(vpc: Record) -> Gateway:
@@ -77,6 +79,8 @@ def _target(name: str, vpc: Record, owners: Owners, where: Where, report: Report
     if name in gateways:
         gone = any(deleted(gateway) for gateway in vpc.get("nat_gateways") if gateway.name == name)
         return Target("blackhole" if gone else "nat_gateway", name)  # NAT-08, RT-40
+    if vpc.name in owners.connections.get(name, ()):
+        return Target("vpc_peering_connection", name)
     owner = name.rpartition(".")[0]
     if owner in instances:
         return _interface(instances[owner], name, report.value_of(where), report)
@@ -95,6 +99,13 @@ def _target(name: str, vpc: Record, owners: Owners, where: Where, report: Report
     if report.is_broken(vpc.where, "internet_gateway") or (internet.name is None and vpc.get("internet_gateway")):
         return None
     at = report.value_of(where)
+    if name in owners.connections:
+        pair = owners.connections[name]
+        if report.is_broken(NOWHERE, "vpc_peering_connections", name) or not all(pair):
+            return None
+        what = f"VPC peering connection {name} joins {pair[0]} and {pair[1]}, and is none of VPC {vpc.name}'s"
+        report.error(at, what, "peering is not transitive", "InvalidVpcPeeringConnectionID.NotFound")
+        return None
     if other := owners.gateways.get(name):
         # RT-35
         what = f"route table and gateway {name} (of VPC {other}) belong to different networks"
@@ -111,6 +122,7 @@ def _target(name: str, vpc: Record, owners: Owners, where: Where, report: Report
         report.error(at, f"no instance is called `{owner}`", hint, "InvalidNetworkInterfaceID.NotFound")
         return None
     gates = [*filter(None, [internet.name]), *gateways]
+    gates += [held for held, pair in owners.connections.items() if vpc.name in pair]
     known = listed(gates, "no gateway: give it an internet_gateway or nat_gateways")
     report.error(
         at,

@@ -12,6 +12,7 @@ from emulator.topology import (
     rules_names,
     rules_network,
     rules_outside,
+    rules_peering,
     rules_prefix_lists,
     rules_routes,
     rules_security,
@@ -31,6 +32,7 @@ def check(topology: Topology, report: Report) -> None:
         rules_routes.check_detached(vpc, report)
         rules_security.check_groups(topology, vpc, report)
         rules_acls.check(vpc, report)
+    rules_peering.check(topology, report)
     rules_interfaces.check(topology, report)
     rules_outside.check_hosts(topology, report)
     rules_expectations.check(topology, report)

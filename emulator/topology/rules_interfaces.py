@@ -276,7 +276,10 @@ def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: st
     if other:
         # SG-11
         what = f"security group {name} (of VPC {other}) and VPC {vpc.name} belong to different networks"
-        report.error(where, what, f"declare the group in VPC {vpc.name} as well", "InvalidParameter", key)
+        hint = f"declare the group in VPC {vpc.name} as well"
+        if topology.peered(vpc.name, other) and not key.startswith(GROUP_KEYS):
+            hint = f"{other}/{name} is the group of the peer"  # SG-32
+        report.error(where, what, hint, "InvalidParameter", key)
         return
     names = [group.name for group in vpc.security_groups]
     if name in EVERYBODY:

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from emulator.errors import Where
 from emulator.names import guest_link
-from emulator.topology.model import INTERNET, NodeKind, Topology, router_of
+from emulator.topology.model import INTERNET, Topology, router_of
 from emulator.topology.report import Report
 
-IN_WORDS: dict[NodeKind, str] = {
+IN_WORDS: dict[str, str] = {
+    "vpc_peering_connection": "a VPC peering connection",
     "instance": "an instance",
     "nat_gateway": "a NAT gateway",
     "internet_gateway": "the internet gateway",
@@ -20,7 +21,7 @@ TARGET_WORDS = ("local", "blackhole")  # what a route may point at besides a gat
 
 class _Named(NamedTuple):
     name: str
-    kind: NodeKind
+    kind: str
     vpc: str
     where: Where
 
@@ -49,9 +50,10 @@ def check(topology: Topology, report: Report) -> None:
         elif node.name in interfaces:
             what = f"the name `{node.name}` belongs to a network interface of instance {interfaces[node.name]}"
             report.error(node.where, what, "choose another name")
-        elif node.name in TARGET_WORDS and node.kind in ("nat_gateway", "internet_gateway"):
+        elif node.name in TARGET_WORDS and node.kind in ("nat_gateway", "internet_gateway", "vpc_peering_connection"):
+            what = "connection" if node.kind == "vpc_peering_connection" else "gateway"
             report.error(
-                node.where, f"in a route, `{node.name}` means something else", "choose another name for the gateway"
+                node.where, f"in a route, `{node.name}` means something else", f"choose another name for the {what}"
             )
         elif node.name in first:
             _taken(node, first[node.name], report)
@@ -67,12 +69,14 @@ def _taken(node: _Named, other: _Named, report: Report) -> None:
         return
     of_vpc = f" of VPC {other.vpc}" if other.vpc and other.vpc != node.vpc else ""
     what = f"the name `{node.name}` is already that of {IN_WORDS[other.kind]}{of_vpc} (line {other.where.line})"
-    report.error(node.where, what, "instances, gateways and outside hosts share one set of names")
+    report.error(node.where, what, "instances, gateways, connections and outside hosts share one set of names")
 
 
 def _named(topology: Topology, report: Report) -> Iterator[_Named]:
     for host in topology.internet.hosts:
         yield _Named(host.name, "outside_host", "", host.where)
+    for held in topology.vpc_peering_connections:
+        yield _Named(held.name, "vpc_peering_connection", "", held.where)
     for vpc in topology.vpcs:
         if vpc.internet_gateway:
             yield _Named(vpc.internet_gateway, "internet_gateway", vpc.name, report.at(vpc.where, "internet_gateway"))

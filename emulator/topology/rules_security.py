@@ -13,6 +13,7 @@ from emulator.topology.model import (
 from emulator.topology.prefix_lists import counted
 from emulator.topology.report import Report
 from emulator.topology.rules_interfaces import unknown_group
+from emulator.topology.rules_peering import check_reference
 from emulator.topology.rules_prefix_lists import unknown_list
 from emulator.topology.security import SELF
 from emulator.topology.words import rule_text
@@ -51,7 +52,10 @@ def _check_rules(
     names = {known.name for known in vpc.security_groups}
     seen: dict[tuple[int, int, int, Peer], Where] = {}
     for rule in rules:
-        if isinstance(rule.peer, GroupReference) and rule.peer.group not in names:
+        if isinstance(rule.peer, GroupReference) and rule.peer.vpc:
+            key = report.item(rule.where, ("from", "to", "security_groups"), str(rule.peer))
+            check_reference(topology, vpc, rule.peer, rule.where, key, report)
+        elif isinstance(rule.peer, GroupReference) and rule.peer.group not in names:
             key = report.item(rule.where, ("from", "to", "security_groups"), rule.peer.group)
             unknown_group(topology, vpc, rule.peer.group, rule.where, key, report)
         if isinstance(rule.peer, PrefixListReference):

@@ -19,12 +19,15 @@ PORT_KEYS = ("port", "icmp_type", "icmp_code", "from_port", "to_port")
 Range = tuple[int, int]
 
 
-def build_group(record: Record, lists: frozenset[str], report: Report) -> SecurityGroup:
-    """A group of the file. What is left out is what AWS sets up. `lists`: the names of the lab's prefix lists."""
+def build_group(record: Record, vpc: str, lists: frozenset[str], report: Report) -> SecurityGroup:
+    """A group of the file. What is left out is what AWS sets up.
+
+    vpc: whose it is. lists: the names of the lab's prefix lists.
+    """
     name = record.name
     implied = implied_group(name)
-    ingress = _direction(record, "ingress", lists, report) if "ingress" in record else implied.ingress
-    egress = _direction(record, "egress", lists, report) if "egress" in record else implied.egress
+    ingress = _direction(record, "ingress", vpc, lists, report) if "ingress" in record else implied.ingress
+    egress = _direction(record, "egress", vpc, lists, report) if "egress" in record else implied.egress
     return SecurityGroup(name, ingress, egress, record.get("description") or "", record.where)
 
 
@@ -34,11 +37,13 @@ def implied_group(name: str) -> SecurityGroup:
     return SecurityGroup(name, within, (SecurityGroupRule(ALL_PROTOCOLS, *EVERY_PORT, EVERYWHERE, 1),))
 
 
-def _direction(group: Record, direction: str, lists: frozenset[str], report: Report) -> tuple[SecurityGroupRule, ...]:
+def _direction(
+    group: Record, direction: str, vpc: str, lists: frozenset[str], report: Report
+) -> tuple[SecurityGroupRule, ...]:
     rules: list[SecurityGroupRule] = []
     for record in filter(None, group.get(direction) or ()):
         number = int(record.where.path.rpartition("[")[2][:-1]) + 1
-        peers = _peers(record, group.name, direction, lists, report)
+        peers = _peers(record, group.name, direction, vpc, lists, report)
         found = ranges(record, report)
         description = record.get("description") or ""
         # SG-22: a rule has exactly one peer; a list is a shorter way to write several rules.
@@ -47,7 +52,13 @@ def _direction(group: Record, direction: str, lists: frozenset[str], report: Rep
     return tuple(rules)
 
 
-def _peers(record: Record, group: str, direction: str, lists: frozenset[str], report: Report) -> list[Peer]:
+def _reference(text: str, vpc: str) -> GroupReference:
+    """`web`, or `b/web` for a group of VPC b (SG-32). vpc: the rule's own."""
+    owner, _, group = text.rpartition("/")
+    return GroupReference(group, "" if owner == vpc else owner)
+
+
+def _peers(record: Record, group: str, direction: str, vpc: str, lists: frozenset[str], report: Report) -> list[Peer]:
     key = "from" if direction == "ingress" else "to"
     written = record.get(key)
     found: list[Peer] = []
@@ -55,12 +66,12 @@ def _peers(record: Record, group: str, direction: str, lists: frozenset[str], re
         if isinstance(peer, Word) and peer.name in lists and peer.name != SELF:
             found.append(PrefixListReference(peer.name))
         elif isinstance(peer, Word):
-            found.append(GroupReference(group if peer.name == SELF else peer.name))
+            found.append(_reference(group if peer.name == SELF else peer.name, vpc))
         elif peer is not None:
             found.append(peer)
     blocks, names = record.get("cidr_blocks") or (), record.get("security_groups") or ()
     found += [block for block in blocks if block is not None]
-    found += [GroupReference(name) for name in names if name is not None]
+    found += [_reference(name, vpc) for name in names if name is not None]
     found += [PrefixListReference(name) for name in record.get("prefix_list_ids") or () if name is not None]
     if record.get("self"):
         found.append(GroupReference(group))

@@ -160,6 +160,7 @@ ZONE = _pattern(
     "a single letter such as a, or the region's name and a letter such as us-east-1a",
     "InvalidParameterValue",
 )
+ACCOUNT = _pattern("[0-9]{12}", "an account's id", "12 digits, such as 111122223333")
 USER = _pattern(
     "[a-z_][a-z0-9_-]{0,30}", "a user's name", "lower-case letters, digits, - and _, such as root or nobody"
 )
@@ -219,11 +220,15 @@ def _read_name_server(text: str) -> IPv4Address | str:
     return _read_address(text)
 
 
+# A group of a peered VPC. Never digits alone after the slash: that is somebody's block.
+GROUP_OF_PEER = re.compile(rf"(?:{RESOURCE_NAME.pattern})/(?![0-9]+$)(?:{RESOURCE_NAME.pattern})")
+
+
 def _read_peer(text: str) -> IPv4Network | Word:
     """What a security group rule allows: a CIDR block, or the name of a group (`self` included) or prefix list."""
     if CIDR_TEXT.fullmatch(text):
         return _read_cidr(text)
-    if RESOURCE_NAME.fullmatch(text):
+    if RESOURCE_NAME.fullmatch(text) or GROUP_OF_PEER.fullmatch(text):
         return Word(text)
     if "." in text or "/" in text or ":" in text:
         raise _not_a_cidr(text)
@@ -271,7 +276,7 @@ ELASTIC_IP = ADDRESS._replace(read=_read_elastic_ip)
 PEER = Scalar(
     "a CIDR block, the name of a security group or a prefix list, or self",
     _read_peer,
-    {"type": "string", "pattern": whole(f"{CIDR_PATTERN}|{RESOURCE_NAME.pattern}")},
+    {"type": "string", "pattern": whole(f"{CIDR_PATTERN}|{RESOURCE_NAME.pattern}|{GROUP_OF_PEER.pattern}")},
 )
 END = Scalar(
     "a node's name or an IPv4 address",

@@ -4,7 +4,6 @@ from emulator.names import guest_link
 from emulator.topology.instances import Appliance, NetworkInterface, PrivateAddress, Service
 from emulator.topology.model import (
     Destination,
-    GroupReference,
     NetworkAclEntry,
     Peer,
     PrefixListReference,
@@ -21,9 +20,9 @@ def rule_text(rule: SecurityGroupRule, direction: str) -> str:
 
 
 def peer_text(peer: Peer) -> str:
-    """`0.0.0.0/0`, or the name of a group or of a prefix list."""
+    """`0.0.0.0/0`, or the name of a group (`b/web` for one of a peer) or of a prefix list."""
     match peer:
-        case GroupReference(name) | PrefixListReference(name):
+        case PrefixListReference(name):
             return name
     return str(peer)
 

@@ -65,6 +65,7 @@ def lab(**changes: Any) -> Status:
         since="2026-01-31T12:00:00+00:00",
         agent="running",
         vpcs=[vpc],
+        vpc_peering_connections=[],
         internet=InternetStatus(uplink=False, hosts=[]),
         wrong=[],
         broken=[],

@@ -1,0 +1,127 @@
+"""VPC peering connections: one link between the routers of two VPCs, for an active one; nothing for any other.
+
+What comes in by it is routed by the main table, which knows this VPC's ENIs and nothing else. So there is no transit
+(PCX-13) and no use of the other side's gateways (PCX-14, NAT-40). Security groups and ACLs are each VPC's own.
+"""
+
+from collections.abc import Iterator
+
+from emulator import names
+from emulator.compile import nft, remarks
+from emulator.compile.border import Border
+from emulator.compile.eni import ENI_MTU
+from emulator.compile.state import PolicyRule, Route, Veth
+from emulator.topology.model import Addresses, Target, Topology, Vpc, router_of, slot
+from emulator.topology.peering import VpcPeeringConnection
+
+FAR_MTU = 8500  # MTU-04
+
+
+def links(topology: Topology) -> Iterator[Veth]:
+    """The links of all active connections. MTU-01: as large a packet as within a VPC, unless it leaves the region."""
+    vpcs = {vpc.name: vpc for vpc in topology.vpcs}
+    for held in topology.vpc_peering_connections:
+        if held.active:
+            one, other = vpcs[held.vpc], vpcs[held.peer_vpc]
+            mtu = ENI_MTU if topology.region_of(one) == topology.region_of(other) else FAR_MTU
+            link = names.peering(held.name)
+            yield Veth(
+                router_of(one.name),
+                link,
+                _mac(held, one.name),
+                router_of(other.name),
+                link,
+                _mac(held, other.name),
+                mtu,
+            )
+
+
+def borders(vpc: Vpc, topology: Topology, addresses: Addresses) -> tuple[Border, ...]:
+    """The VPC's side of its active connections."""
+    vpcs = {held.name: held for held in topology.vpcs}
+    found = []
+    for held in topology.peerings_of(vpc.name):
+        peer = vpcs[held.other(vpc.name)]
+        link = names.peering(held.name)
+        near = topology.region_of(vpc) == topology.region_of(peer)
+        found.append(
+            Border(
+                Target("vpc_peering_connection", held.name),
+                link,
+                _mac(held, peer.name),
+                guards=tuple(_guards(held.name, link, vpc, peer)),
+                members=_members(peer, addresses) if near else {},
+                returns=tuple(_nat_gateways(peer, addresses)),
+            )
+        )
+    return tuple(found)
+
+
+def _guards(name: str, link: str, vpc: Vpc, peer: Vpc) -> Iterator[nft.Rule]:
+    """PCX-12: between addresses of the two VPCs, and nobody else's, whichever way."""
+    own, theirs = nft.either(map(str, vpc.cidr_blocks)), nft.either(map(str, peer.cidr_blocks))
+    quoted = nft.link(link)
+    for way, source, destination in (("oifname", own, theirs), ("iifname", theirs, own)):
+        yield nft.Rule(f"{way} {quoted} ip saddr != {source} drop", remarks.peering(name, "source"))
+        yield nft.Rule(f"{way} {quoted} ip daddr != {destination} drop", remarks.peering(name, "destination"))
+
+
+def _members(peer: Vpc, addresses: Addresses) -> dict[str, tuple[str, ...]]:
+    """PCX-17, SG-30: the private addresses of who carries a group over there, by `b/web`, stopped or not."""
+    found: dict[str, list[str]] = {f"{peer.name}/{group.name}": [] for group in peer.security_groups}
+    for instance in peer.instances:
+        for interface in instance.interfaces:
+            own = [str(addresses.private[slot(interface.name, number)]) for number in range(len(interface.addresses))]
+            for group in dict.fromkeys(interface.security_groups):
+                found[f"{peer.name}/{group}"] += own
+    return {group: tuple(held) for group, held in found.items()}
+
+
+def _nat_gateways(peer: Vpc, addresses: Addresses) -> Iterator[str]:
+    for gateway in peer.nat_gateways:
+        for number in range(len(gateway.secondary) + 1):
+            yield str(addresses.private[slot(gateway.name, number)])
+
+
+def _mac(held: VpcPeeringConnection, vpc: str) -> str:
+    return names.mac(held.name, "pcx", vpc)
+
+
+# ---- back to a NAT gateway -----------------------------------------------------------------------------------------
+
+
+def return_routes(borders: tuple[Border, ...]) -> set[Route]:
+    """NAT-42: what answers a NAT gateway of a peer goes back to it, whatever the subnet's route table says.
+
+    Two peers of one VPC may have the same blocks (PCX-15), hence two NAT gateways with one address: the last wins.
+    """
+    held = {ip: border for border in borders for ip in border.returns}
+    return {
+        Route(names.RETURN_TABLE, f"{ip}/32", "unicast", border.link, str(names.NEXT_HOP), onlink=True)
+        for ip, border in held.items()
+    }
+
+
+def return_rules(borders: tuple[Border, ...]) -> set[PolicyRule]:
+    if not any(border.returns for border in borders):
+        return set()
+    return {PolicyRule(names.ROUTE_RULE_PRIORITY, names.RETURN_TABLE, names.RETURN_TABLE)}
+
+
+def return_chain(borders: tuple[Border, ...]) -> tuple[nft.Chain, ...]:
+    """After conntrack has told an answer from a question, and before the route is looked up."""
+    held = sorted({ip for border in borders for ip in border.returns})
+    if not held:
+        return ()
+    body = f"ct direction reply ip daddr {nft.either(held)} meta mark set {names.RETURN_TABLE}"
+    rule = nft.Rule(body, remarks.RETURN_TO_SENDER)
+    return (nft.Chain("return_to_sender", (rule,), nft.Hook("filter", "prerouting", "mangle", "accept")),)
+
+
+def return_labels(vpc: Vpc, borders: tuple[Border, ...]) -> dict[tuple[str, object], str]:
+    """Those routes in words."""
+    by_link = {border.link: border.target.name for border in borders}
+    return {
+        (router_of(vpc.name), route): f"back to the NAT gateway that asked, by {by_link[route.link]}"
+        for route in return_routes(borders)
+    }

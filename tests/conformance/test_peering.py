@@ -1,0 +1,233 @@
+"""VPC peering with packets: what two routers that are joined carry, and what they do not.
+
+Every probe is held against the model too.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from emulator.analysis import Analyzer
+from emulator.topology.flows import Flow
+from emulator.topology.load import load
+from tests.support import lab as labs
+from tests.support.lab import Lab, edited
+from tests.support.probes import Probe, check, drops, passes
+
+OPEN = "{ingress: [{protocol: all, from: 0.0.0.0/0}]}"
+TOPOLOGY = f"""
+region: ap-northeast-1
+vpcs:
+  a:
+    cidr_block: 10.0.0.0/16
+    internet_gateway: igw-a
+    subnets:
+      a-public: {{cidr_block: 10.0.1.0/24, route_table: a-public}}
+      a-private: {{cidr_block: 10.0.2.0/24, route_table: a-private}}
+    route_tables:
+      a-public: {{routes: {{0.0.0.0/0: igw-a, 10.1.0.0/16: a-b, 10.2.0.0/16: a-b}}}}
+      a-private: {{routes: {{0.0.0.0/0: nat-a, 10.1.0.0/16: nat-a}}}}
+    nat_gateways:
+      nat-a: {{subnet: a-public, elastic_ip: 52.1.1.9, private_ip: 10.0.1.9}}
+    security_groups:
+      open: {OPEN}
+      client: {OPEN}
+      other: {OPEN}
+    instances:
+      one: {{subnet: a-public, private_ip: 10.0.1.11, security_groups: [client], elastic_ip: 52.1.1.1}}
+      two: {{subnet: a-public, private_ip: 10.0.1.12, security_groups: [other]}}
+      hq: {{subnet: a-private, private_ip: 10.0.2.11, security_groups: [open]}}
+  b:
+    cidr_block: 10.1.0.0/16
+    internet_gateway: igw-b
+    subnets:
+      b-routed: {{cidr_block: 10.1.1.0/24, route_table: b-routed}}
+      b-silent: {{cidr_block: 10.1.2.0/24, route_table: b-silent, network_acl: b-silent}}
+      b-public: {{cidr_block: 10.1.3.0/24, route_table: b-public}}
+      b-part: {{cidr_block: 10.1.4.0/24, route_table: b-part}}
+      b-lost: {{cidr_block: 10.1.5.0/24, route_table: b-lost}}
+    route_tables:
+      b-routed: {{routes: {{10.0.0.0/16: a-b, 10.2.0.0/16: b-c}}}}
+      b-silent: {{}}
+      b-public: {{routes: {{10.0.0.0/16: a-b, 0.0.0.0/0: igw-b}}}}
+      b-part: {{routes: {{10.0.1.11/32: a-b}}}}
+      b-lost: {{routes: {{0.0.0.0/0: a-b}}}}
+    nat_gateways:
+      nat-b: {{subnet: b-public, elastic_ip: 52.1.2.9}}
+    network_acls:
+      b-silent:
+        ingress: [{{rule_number: 1, protocol: all, action: allow, from: 0.0.0.0/0}}]
+        egress: [{{rule_number: 1, protocol: all, action: allow, to: 0.0.0.0/0}}]
+    security_groups:
+      open: {OPEN}
+      web: {{ingress: [{{protocol: tcp, port: 80, from: a/client}}]}}
+      asks: {{ingress: [], egress: [{{protocol: tcp, port: 80, to: a/client}}]}}
+    instances:
+      host: {{subnet: b-routed, private_ip: 10.1.1.11, security_groups: [open]}}
+      web: {{subnet: b-routed, private_ip: 10.1.1.12, security_groups: [web]}}
+      asks: {{subnet: b-routed, private_ip: 10.1.1.13, security_groups: [asks]}}
+      silent: {{subnet: b-silent, private_ip: 10.1.2.11, security_groups: [open]}}
+      public: {{subnet: b-public, private_ip: 10.1.3.11, security_groups: [open], elastic_ip: 52.1.2.1}}
+      part: {{subnet: b-part, private_ip: 10.1.4.11, security_groups: [open]}}
+      lost: {{subnet: b-lost, private_ip: 10.1.5.11, security_groups: [open]}}
+  c:
+    cidr_block: 10.2.0.0/16
+    subnets:
+      c: {{cidr_block: 10.2.1.0/24}}
+    route_tables:
+      main: {{routes: {{10.1.0.0/16: b-c, 10.0.0.0/16: b-c}}}}
+    security_groups:
+      open: {OPEN}
+    instances:
+      third: {{subnet: c, private_ip: 10.2.1.11, security_groups: [open]}}
+vpc_peering_connections:
+  a-b: {{vpc: a, peer_vpc: b, auto_accept: true}}
+  b-c: {{vpc: b, peer_vpc: c, accepted: true}}
+internet:
+  hosts:
+    far: {{ip: 198.51.100.9}}
+"""
+HOSTS = ("one", "two", "hq", "host", "web", "silent", "public", "part", "third", "far")
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with labs.up(TOPOLOGY) as up:
+        for node in HOSTS:
+            up.serve(node, tcp=(80,))
+        yield up
+
+
+def both(lab: Lab, *groups: Iterable[Probe]) -> None:
+    """The wire and the model agree with the probes."""
+    probes = [probe for group in groups for probe in group]
+    check(lab, probes)
+    analyzer = Analyzer(lab.topology, lab.addresses)
+    for probe in probes:
+        own, to = lab.addresses.private.get(probe.source), lab.resolve(probe.to)
+        flow = Flow(probe.source, own or lab.addresses.public[probe.source], type(own)(to), probe.protocol, probe.port)
+        found = analyzer.analyze(flow)
+        assert found.verdict.result == probe.result, (str(probe), found.verdict, found.explanations)
+        assert found.verdict == analyzer.verdict(flow)
+        assert not probe.seen_as or probe.seen_as in map(str, found.seen_as)
+
+
+@contextmanager
+def changed(lab: Lab, edits: dict[str, str]) -> Iterator[None]:
+    lab.up(edited(TOPOLOGY, edits))
+    try:
+        yield
+    finally:
+        lab.up(TOPOLOGY)
+
+
+WORKS = [Probe("one", "host", "tcp", 80, seen_as="10.0.1.11")]
+
+
+def test_PCX_10_routes_on_both_sides(lab: Lab) -> None:
+    """With routes on both sides, peers call each other by private addresses; without the one back, nothing is answered."""
+    both(
+        lab,
+        WORKS,
+        [Probe("host", "one", "tcp", 80, seen_as="10.1.1.11")],
+        passes("one", "host", "icmp"),
+        drops("one", "silent", "tcp", 80),
+        drops("one", "silent", "icmp"),
+    )
+
+
+def test_PCX_11_a_route_for_one_host(lab: Lab) -> None:
+    """A route may lead to the whole peer, or to one address of it."""
+    both(lab, passes("one", "part", "tcp", 80), drops("two", "part", "tcp", 80), passes("two", "host", "tcp", 80))
+
+
+def test_T_61_PCX_13_not_transitive(lab: Lab) -> None:
+    """A is peered with B, and B with C: A's route to C by way of B leads nowhere."""
+    both(
+        lab,
+        drops("one", "third", "tcp", 80),
+        drops("third", "one", "tcp", 80),
+        WORKS,
+        passes("host", "third", "tcp", 80),
+    )
+
+
+def test_T_37_NAT_40_PCX_14_no_way_out_through_the_peer(lab: Lab) -> None:
+    """A default route to a peering connection leads to no internet: neither its NAT gateway nor its gateway is lent."""
+    both(lab, drops("lost", "far", "tcp", 80), passes("public", "far", "tcp", 80))
+    both(lab, [Probe("hq", "far", "tcp", 80, seen_as="52.1.1.9")], WORKS)
+
+
+def test_PCX_12_only_addresses_of_the_two(lab: Lab) -> None:
+    """A peering connection carries nothing to an address that is in neither of its VPCs."""
+    both(lab, drops("lost", "third", "tcp", 80), passes("host", "third", "tcp", 80))
+
+
+def test_T_38_NAT_41_NAT_42_return_to_sender(lab: Lab) -> None:
+    """A NAT gateway's peer sees its private address, and answers it even where no route leads back."""
+    both(
+        lab,
+        [Probe("hq", "host", "tcp", 80, seen_as="10.0.1.9")],
+        [Probe("hq", "silent", "tcp", 80, seen_as="10.0.1.9")],
+        passes("hq", "silent", "icmp"),
+        drops("one", "silent", "tcp", 80),
+        drops("silent", "hq", "tcp", 80),
+    )
+
+
+def test_NAT_42_an_acl_stops_it(lab: Lab) -> None:
+    """What goes back to a NAT gateway of a peer without a route is stopped by a network ACL."""
+    old = "egress: [{rule_number: 1, protocol: all, action: allow"
+    with changed(lab, {old: "egress: [{rule_number: 1, protocol: all, action: deny"}):
+        both(lab, drops("hq", "silent", "tcp", 80), passes("hq", "host", "tcp", 80))
+
+
+def test_SG_32_PCX_17_a_group_of_the_peer(lab: Lab) -> None:
+    """A rule may name a group of a peer, and means the private addresses of its members."""
+    both(lab, passes("one", "web", "tcp", 80), drops("two", "web", "tcp", 80), drops("host", "web", "tcp", 80))
+
+
+def test_SG_33_an_egress_rule_names_a_group_of_the_peer(lab: Lab) -> None:
+    """An egress rule may name a group of a peer as well."""
+    both(lab, passes("asks", "one", "tcp", 80), drops("asks", "two", "tcp", 80))
+
+
+def test_PCX_03_not_accepted(lab: Lab) -> None:
+    """A connection that nobody has accepted carries nothing; once accepted it does."""
+    with changed(lab, {"peer_vpc: b, auto_accept: true": "peer_vpc: b"}):
+        both(lab, drops("one", "host", "tcp", 80), passes("host", "third", "tcp", 80))
+    both(lab, WORKS)
+
+
+def test_PCX_08_RT_40_SG_36_deleted(lab: Lab) -> None:
+    """Routes to a deleted connection are blackholes, and rules that name the peer's groups match nothing."""
+    with changed(lab, {"auto_accept: true": "auto_accept: true, state: deleted"}):
+        both(lab, drops("one", "host", "tcp", 80), drops("lost", "one", "tcp", 80), passes("host", "third", "tcp", 80))
+        _, problems = load(edited("name: lab\n" + TOPOLOGY, {"auto_accept: true": "auto_accept: true, state: deleted"}))
+        assert [problem.what for problem in problems if "stale" in problem.what]
+    both(lab, WORKS, passes("one", "web", "tcp", 80))
+
+
+def test_T_60_PCX_05_overlapping_blocks(lab: Lab) -> None:
+    """A connection between VPCs whose blocks overlap, used or not, fails."""
+    secondary = "    cidr_block: 10.1.0.0/16\n    secondary_cidr_blocks: [10.2.128.0/20]\n"
+    with changed(lab, {"    cidr_block: 10.1.0.0/16\n": secondary}):
+        states = {held.name: held.state for held in lab.topology.vpc_peering_connections}
+        assert states == {"a-b": "active", "b-c": "failed"}
+        both(lab, drops("host", "third", "tcp", 80), WORKS)
+
+
+def test_MTU_01_PCX_16_jumbo_frames_to_the_peer(lab: Lab) -> None:
+    """Within a region a peering connection carries 9,001 bytes."""
+    assert lab.run("one", "ping", "-c", "1", "-W", "2", "-M", "do", "-s", "8973", lab.private("host"))
+    assert not lab.run("one", "ping", "-c", "1", "-W", "1", "-M", "do", "-s", "8974", lab.private("host"))
+
+
+def test_MTU_04_PCX_07_SG_35_between_regions(lab: Lab) -> None:
+    """Between regions 8,500 bytes fit, nothing accepts itself, and no rule names a group over there."""
+    edits = {"    cidr_block: 10.2.0.0/16\n": "    cidr_block: 10.2.0.0/16\n    region: us-east-1\n"}
+    with changed(lab, edits):
+        both(lab, passes("host", "third", "tcp", 80), WORKS)
+        assert lab.run("host", "ping", "-c", "1", "-W", "2", "-M", "do", "-s", "8472", lab.private("third"))
+        assert not lab.run("host", "ping", "-c", "1", "-W", "1", "-M", "do", "-s", "8473", lab.private("third"))
