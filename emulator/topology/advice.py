@@ -16,7 +16,7 @@ def check(topology: Topology, report: Report) -> None:
             _check_appliances(vpc, report)
             _check_stopped(vpc, report)
         advice_routes.check(topology, vpc, report)
-        advice_groups.check(vpc, report)
+        advice_groups.check(topology, vpc, report)
     quotas.check(topology, report)
 
 

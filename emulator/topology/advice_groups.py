@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Network
 
-from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule, Vpc
+from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule, Topology, Vpc
 from emulator.topology.report import Report
 from emulator.topology.security import DEFAULT_GROUP
 from emulator.topology.values import ALL_PROTOCOLS, TCP, UDP
@@ -15,13 +15,13 @@ WORLDWIDE = 8  # a shorter prefix is no organisation's: the whole of 0.0.0.0/0, 
 _Opened = dict[tuple[int, IPv4Network], list[SecurityGroupRule]]
 
 
-def check(vpc: Vpc, report: Report) -> None:
+def check(topology: Topology, vpc: Vpc, report: Report) -> None:
     """Every group of the VPC."""
     for group in vpc.security_groups:
         _check_open(group, report)
         _check_port_zero(group, report)
     if not report.errors:  # else who carries it may be missing because it is wrong
-        _check_unused(vpc, report)
+        _check_unused(topology, vpc, report)
 
 
 def _check_open(group: SecurityGroup, report: Report) -> None:
@@ -65,14 +65,21 @@ def _check_port_zero(group: SecurityGroup, report: Report) -> None:
             report.warn(rule.where, what, "0 and 65535 are all ports; protocol -1 with 0 and 0 is all traffic")
 
 
-def _check_unused(vpc: Vpc, report: Report) -> None:
+def _check_unused(topology: Topology, vpc: Vpc, report: Report) -> None:
     interfaces = (held for instance in vpc.instances for held in instance.interfaces)
     used = {name for held in interfaces for name in held.security_groups}
     used |= {
         rule.peer.group
         for group in vpc.security_groups
         for rule in (*group.ingress, *group.egress)
-        if isinstance(rule.peer, GroupReference) and rule.peer.group != group.name
+        if isinstance(rule.peer, GroupReference) and not rule.peer.vpc and rule.peer.group != group.name
+    }
+    used |= {  # SG-32
+        rule.peer.group
+        for other in topology.vpcs
+        for group in other.security_groups
+        for rule in (*group.ingress, *group.egress)
+        if isinstance(rule.peer, GroupReference) and rule.peer.vpc == vpc.name
     }
     for group in vpc.security_groups:
         if group.name not in used and group.name != DEFAULT_GROUP and vpc.instances:

@@ -1,7 +1,14 @@
 """The catalogue of faults: realistic misconfigurations, each a pure edit of a Topology."""
 
 from emulator.errors import UsageError
-from emulator.topology import faults_acls, faults_gateways, faults_groups, faults_instances, faults_routes
+from emulator.topology import (
+    faults_acls,
+    faults_gateways,
+    faults_groups,
+    faults_instances,
+    faults_peering,
+    faults_routes,
+)
 from emulator.topology.faults_nouns import Broken, Fault
 from emulator.topology.model import Topology
 from emulator.topology.suggest import nearest
@@ -10,7 +17,7 @@ __all__ = ["FAULTS", "Broken", "Fault", "broken_by", "fault_called"]
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault
-    for part in (faults_routes, faults_gateways, faults_acls, faults_groups, faults_instances)
+    for part in (faults_routes, faults_gateways, faults_acls, faults_groups, faults_instances, faults_peering)
     for fault in part.FAULTS
 }
 

@@ -155,7 +155,7 @@ def _wrong_reference(topology: Topology) -> Iterator[Broken]:
 
 
 def _renamed(group: str, rule: SecurityGroupRule) -> SecurityGroupRule:
-    return replace(rule, peer=GroupReference(group)) if isinstance(rule.peer, GroupReference) else rule
+    return replace(rule, peer=rule.peer._replace(group=group)) if isinstance(rule.peer, GroupReference) else rule
 
 
 def _public_ip_as_source(topology: Topology) -> Iterator[Broken]:

@@ -83,6 +83,7 @@ def admits(rule: SecurityGroupRule, topology: Topology, talk: Talk, gate: Gate) 
     if isinstance(rule.peer, GroupReference):
         # SG-31, RT-09: nobody is known as a member by a public address, or from behind an appliance.
         known = gate.direct and other.interface is not None and other.ip == other.called
+        known = known and other.vpc is not None and other.vpc.name == (rule.peer.vpc or gate.vpc.name)  # SG-32
         return known and other.interface is not None and rule.peer.group in other.interface.security_groups
     blocks = [rule.peer]
     if isinstance(rule.peer, PrefixListReference):

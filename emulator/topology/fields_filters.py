@@ -59,7 +59,7 @@ _RULE_INSTEAD = {
     "type": "icmp_type holds the type of an ICMP message; ingress and egress are two lists",
 }
 
-_PEER_DOC = "A CIDR block, the name of a security group (of a peered VPC: b/web) or a prefix list, `self`, or a list."
+_PEER_DOC = "A CIDR block, the name of a security group (a peer's: b/web) or prefix list, `self`, or a list."
 
 INGRESS_RULE = Noun(
     "ingress rule",

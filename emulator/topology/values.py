@@ -220,8 +220,8 @@ def _read_name_server(text: str) -> IPv4Address | str:
     return _read_address(text)
 
 
-# A group of a peered VPC. Never digits alone after the slash: that is somebody's block.
-GROUP_OF_PEER = re.compile(rf"(?:{RESOURCE_NAME.pattern})/(?![0-9]+$)(?:{RESOURCE_NAME.pattern})")
+# A group of a peered VPC. Never digits alone: those are a block, or an account of AWS's.
+GROUP_OF_PEER = re.compile(rf"(?![0-9]+/)(?:{RESOURCE_NAME.pattern})/(?![0-9]+$)(?:{RESOURCE_NAME.pattern})")
 
 
 def _read_peer(text: str) -> IPv4Network | Word:

@@ -5,6 +5,7 @@ Every probe is held against the model too.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 
 import pytest
 
@@ -105,8 +106,8 @@ def both(lab: Lab, *groups: Iterable[Probe]) -> None:
     check(lab, probes)
     analyzer = Analyzer(lab.topology, lab.addresses)
     for probe in probes:
-        own, to = lab.addresses.private.get(probe.source), lab.resolve(probe.to)
-        flow = Flow(probe.source, own or lab.addresses.public[probe.source], type(own)(to), probe.protocol, probe.port)
+        own, to = IPv4Address(lab.address(probe.source)), IPv4Address(lab.resolve(probe.to))
+        flow = Flow(probe.source, own, to, probe.protocol, probe.port)
         found = analyzer.analyze(flow)
         assert found.verdict.result == probe.result, (str(probe), found.verdict, found.explanations)
         assert found.verdict == analyzer.verdict(flow)
@@ -126,7 +127,7 @@ WORKS = [Probe("one", "host", "tcp", 80, seen_as="10.0.1.11")]
 
 
 def test_PCX_10_routes_on_both_sides(lab: Lab) -> None:
-    """With routes on both sides, peers call each other by private addresses; without the one back, nothing is answered."""
+    """Peers call each other by private addresses, with routes on both sides; without the one back comes no answer."""
     both(
         lab,
         WORKS,

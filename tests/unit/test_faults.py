@@ -68,7 +68,8 @@ def test_lessons_without_a_fault_are_met() -> None:
 def test_an_edit_is_always_the_same() -> None:
     """The record holds names only, and the topology is made of them again and again."""
     for name, held, broken in breakages():
-        assert broken_by(held, name, broken.victim) == broken
+        if sum(other.victim == broken.victim for other in FAULTS[name].victims(held)) == 1:
+            assert broken_by(held, name, broken.victim) == broken
         assert broken_by(held, name, f"{broken.vpc}.{broken.victim}") == broken
     held = lesson("three-tier")
     assert broken_by(held, "group-wrong-port") == next(FAULTS["group-wrong-port"].victims(held))

@@ -106,6 +106,13 @@ vpcs:
         services: [{command: [a, b]}]
   spare:
     default: true
+  far:
+    cidr_block: 10.9.0.0/16
+    region: us-east-1
+    owner_id: "111122223333"
+vpc_peering_connections:
+  main-spare: {vpc: main, peer_vpc: spare, auto_accept: true, accepted: true}
+  main-far: {vpc: main, peer_vpc: far, state: deleted}
 prefix_lists:
   corp: {max_entries: 5, entries: [10.0.0.0/8, {cidr: 192.0.2.0/24, description: documentation}]}
 settings: {time_scale: 10, nat_gateway_connections: 100}

@@ -25,6 +25,7 @@ TOPICS = (
     "NAT gateway",
     "Security groups",
     "Network ACLs",
+    "Between VPCs",
 )
 _FAMILIES = {
     "GEN": "General",
@@ -44,6 +45,7 @@ _FAMILIES = {
     "SG": "Security groups",
     "CT": "Security groups",
     "ACL": "Network ACLs",
+    "PCX": "Between VPCs",
 }
 _SCENARIOS = (  # the first number that is no longer of this topic
     (10, "Addressing"),
@@ -54,6 +56,7 @@ _SCENARIOS = (  # the first number that is no longer of this topic
     (48, "Network ACLs"),
     (51, "Security groups"),
     (60, "Link layer"),
+    (72, "Between VPCs"),
 )
 _ID = re.compile(r"_([A-Z][A-Z0-9]*)_(\d\d)(?=_|$)")
 
