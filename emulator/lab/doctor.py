@@ -63,6 +63,7 @@ def doctor(checkpoint: doors.Checkpoint = doors.quiet) -> list[Check]:
         checks.append(
             _limit("net/netfilter/nf_conntrack_max", 16384, "sysctl -w net.netfilter.nf_conntrack_max=262144")
         )
+    checks += _neighbours()
     if root:
         checks += _uplink()
         checks.append(_trial(checkpoint))
@@ -124,6 +125,21 @@ def _limit(key: str, least: int, remedy: str) -> Check:
     except (OSError, ValueError):
         return _check(key.replace("/", "."), False, "cannot be read", "a kernel without it?", "warning")
     return _check(key.replace("/", "."), value >= least, f"{value:,}", remedy, "warning" if value else "missing")
+
+
+def _neighbours(statistics: str = "/proc/net/stat/arp_cache") -> list[Check]:
+    """The table of learned neighbours is one for all namespaces of the machine. While it is full, instances of one subnet
+    that have not met yet do not find each other, and nobody says why. (Routers and gateways have permanent entries.)
+    """
+    try:
+        with open(statistics, encoding="ascii") as file:
+            titles, *rows = (line.split() for line in file)
+        full = sum(int(row[titles.index("table_fulls")], 16) for row in rows)  # a row for each processor
+    except (OSError, ValueError):
+        return []
+    found = f"was full {full:,} times since this machine started: packets within a subnet were lost"
+    remedy = "fewer labs at a time, or sysctl -w net.ipv4.neigh.default.gc_thresh3=16384"
+    return [_check("ARP table", not full, found if full else "never full", remedy, "warning")]
 
 
 def _trial(checkpoint: doors.Checkpoint) -> Check:
