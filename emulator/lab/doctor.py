@@ -128,7 +128,7 @@ def _limit(key: str, least: int, remedy: str) -> Check:
 
 
 def _neighbours(statistics: str = "/proc/net/stat/arp_cache") -> list[Check]:
-    """The table of learned neighbours is one for all namespaces of the machine. While it is full, instances of one subnet
+    """The table of learned neighbours is one for the whole machine. While it is full, instances of one subnet
     that have not met yet do not find each other, and nobody says why. (Routers and gateways have permanent entries.)
     """
     try:
