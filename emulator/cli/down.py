@@ -21,10 +21,13 @@ def command(lab: str | None, everything: bool, as_json: bool) -> None:
       sudo vpcemu down --all
     """
     need_root()
+    from emulator.lab import places
     from emulator.lab.down import Removed, down, known
 
     if lab and everything:
         raise UsageError("either a lab or --all")
+    if lab:
+        places.refuse_file(lab)
     labs = [lab] if lab else known()
     if len(labs) > 1 and not everything:
         raise UsageError("several labs are up: which one?", f"the labs here: {', '.join(labs)}; or --all")

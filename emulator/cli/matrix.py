@@ -6,6 +6,7 @@ import click
 
 from emulator.cli.common import json_option, lab_argument
 from emulator.cli.output import colours, echo, echo_json, need_root
+from emulator.errors import UsageError
 
 if TYPE_CHECKING:
     from emulator.topology.flows import Protocol
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @lab_argument
-@click.option("--port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Of tcp and udp.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Of tcp and udp.  [default: 443]")
 @click.option("--protocol", type=click.Choice(["tcp", "udp", "icmp"]), default="tcp", show_default=True)
 @click.option("--all", "every", is_flag=True, help="Try every pair, even where one could stand for many.")
 @json_option
-def command(lab: str | None, port: int, protocol: "Protocol", every: bool, as_json: bool) -> int:
+def command(lab: str | None, port: int | None, protocol: "Protocol", every: bool, as_json: bool) -> int:
     """Show who reaches whom, tried with real packets. Those that reach the same are one row.
 
     Nobody has to listen: the port is opened for the time of the test where it is closed. Exit code 3 if a node gave
@@ -28,6 +29,8 @@ def command(lab: str | None, port: int, protocol: "Protocol", every: bool, as_js
       sudo vpcemu matrix --port 443
       sudo vpcemu matrix nat --protocol icmp --json | jq .results
     """
+    if protocol == "icmp" and port:
+        raise UsageError("icmp has no ports", "leave --port out, or ask for tcp or udp")
     need_root()
     from emulator.cli.progress import Progress
     from emulator.lab.matrix import exit_code, matrix
@@ -35,7 +38,7 @@ def command(lab: str | None, port: int, protocol: "Protocol", every: bool, as_js
     from emulator.report.text import Paint
 
     with Progress() as progress:
-        found = matrix(lab, protocol=protocol, port=port, every=every, progress=progress)
+        found = matrix(lab, protocol=protocol, port=port or 443, every=every, progress=progress)
     if as_json:
         echo_json(found)
     else:

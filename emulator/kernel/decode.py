@@ -158,6 +158,15 @@ def neighbours(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Neighbo
         yield Neighbour(names.get(index, ""), inet_ntoa(got[wire.NDA_DST]), got.get(wire.NDA_LLADDR, b"").hex(":"))
 
 
+def learnt(parts: Iterable[Part]) -> Iterator[tuple[str, int]]:
+    """The other ones: address, and index of the link."""
+    for kind, data, start, end in parts:
+        if kind == wire.NEW_NEIGHBOUR:
+            _, index, state, _, _ = wire.NEIGHBOUR.unpack_from(data, start)
+            if state & wire.LEARNT:
+                yield inet_ntoa(attributes(data, start + 12, end)[wire.NDA_DST]), index
+
+
 def routes(parts: Iterable[Part], names: dict[int, str]) -> Iterator[Route]:
     """All tables but `local`; neither what the kernel derived from an address nor cached ones."""
     unpack = wire.ROUTE.unpack_from

@@ -35,6 +35,7 @@ CREATE, EXCLUSIVE, REPLACE, APPEND = 0x400, 0x200, 0x100, 0x800
 UP, RUNNING, LOWER_UP = 0x1, 0x40, 0x10000
 OPER_UP = 6
 PERMANENT = 0x80
+LEARNT: Final = 0x02 | 0x04 | 0x08 | 0x10  # reachable, stale, delayed, probed
 ONLINK, CLONED = 0x4, 0x200
 TABLE_LOCAL = 255
 PROTO_KERNEL, PROTO_STATIC = 2, 4
@@ -174,6 +175,11 @@ def neighbour(verb: str, item: Neighbour, index: int) -> Request:
     if verb == "remove":
         return Request(DEL_NEIGHBOUR, 0, body)
     return Request(NEW_NEIGHBOUR, CREATE | REPLACE, body + attribute(NDA_LLADDR, mac_bytes(item.mac)))
+
+
+def forget_neighbour(ip: str, index: int) -> Request:
+    body = NEIGHBOUR.pack(AF_INET, index, 0, 0, 0)
+    return Request(DEL_NEIGHBOUR, 0, body + attribute(NDA_DST, inet_aton(ip)))
 
 
 def route(verb: str, item: Route, index: int) -> Request:

@@ -79,6 +79,8 @@ def understand(
     chosen: Protocol = protocol or ("tcp" if ports else "icmp")
     if chosen == "icmp" and ports:
         raise UsageError("icmp has no ports", "leave --port out, or ask for tcp or udp")
+    if chosen == "icmp" and source_port:
+        raise UsageError("icmp has no ports", "leave --source-port out, or ask for tcp or udp with --port")
     if chosen != "icmp" and len(ports) != 1:
         raise UsageError(f"which {chosen} port?", f"--protocol {chosen} --port 443; or --all, for all of them")
     return Question((about,), words[-2], words[-1], chosen, tuple(ports), source_port)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from emulator.lab.probe import WINDOW, Outcome, probe
+from emulator.lab.probe import NO_ROOM, WINDOW, Outcome, probe
 from emulator.topology.addresses import INTERNET_ADDRESS
 from emulator.topology.expand import Expected
 from emulator.topology.flows import Flow, owners
@@ -47,7 +47,9 @@ def judge(
     for each, outcome in zip(expected, outcomes, strict=True):
         differs = difference(each, outcome)
         doubt = ""
-        if not differs and outcome.verdict.result == "drop":
+        if outcome.detail == NO_ROOM:
+            differs, doubt = "", NO_ROOM
+        elif not differs and outcome.verdict.result == "drop":
             dead = {each.flow.source, *holders.get(each.flow.to, ())} & living - alive
             doubt = _doubt(through=through, dead=sorted(dead))
         elif not differs and each.expectation.seen_as and outcome.verdict.seen_as is None:
@@ -77,7 +79,7 @@ def _got(outcome: Outcome) -> str:
         case "refused":
             return "it is refused: it arrived, and the port is closed"
         case "drop":
-            return outcome.detail if outcome.verdict.receiver else f"there is {outcome.detail}"
+            return f"there is {outcome.detail}" if outcome.detail.startswith("no answer") else outcome.detail
         case "error":
             return f"there is an error: {outcome.detail}"
 

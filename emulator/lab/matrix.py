@@ -7,10 +7,10 @@ Every pair is tried while there are few. Beyond that one endpoint stands for all
 import time
 from collections.abc import Sequence
 
-from emulator.errors import ExitCode, UsageError
+from emulator.errors import ExitCode, UnsupportedError, UsageError
 from emulator.lab import running
 from emulator.lab.expected import signs_of_life
-from emulator.lab.probe import WINDOW, probe
+from emulator.lab.probe import NO_ROOM, WINDOW, probe
 from emulator.lab.ticking import ticking
 from emulator.lab.undisturbed import undisturbed
 from emulator.lab.up import Progress, no_progress
@@ -55,6 +55,9 @@ def matrix(
         outcomes = ticking(
             progress, f"trying {len(flows):,} pairs", lambda: probe(found.lab, [*flows, *signs], window=window)
         )
+    if any(outcome.detail == NO_ROOM for outcome in outcomes):
+        what, _, remedy = NO_ROOM.partition(": ")
+        raise UnsupportedError(what, remedy)
     cells: dict[_Pair, Cell] = {
         pair: outcome.verdict.result for pair, outcome in zip(tried, outcomes[: len(flows)], strict=True)
     }

@@ -52,12 +52,22 @@ def choose(lab: str | None) -> str:
     if lab is not None:
         if lab in labs:
             return lab
+        refuse_file(lab)
         raise UsageError(f"no lab is called {lab}", _known(labs))
     if len(labs) == 1:
         return labs[0]
     if not labs:
         raise UsageError("no lab is up", "`vpcemu up FILE` starts one")
     raise UsageError("several labs are up: which one?", _known(labs))
+
+
+def refuse_file(lab: str) -> None:
+    """UsageError if the word is a file's, where only a lab will do. A lab's name has no dot and no slash."""
+    if "/" in lab or "." in lab:
+        raise UsageError(
+            f"no lab is called {lab}: that looks like a file",
+            f"a lab is called what its file says under `name:`; {_known(recorded())}",
+        )
 
 
 def _known(labs: list[str]) -> str:

@@ -1,17 +1,25 @@
 """probe: what becomes of flows on the wire. Real packets and connections, sent by the lab's agent from its nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from emulator.agent.prober_flow import Answer, Asked, Request
 from emulator.errors import UsageError
+from emulator.kernel import arp
 from emulator.lab import doors, lock, record, running
 from emulator.topology.flows import Flow, Verdict, owners
 from emulator.topology.model import Addresses, Topology
 
 AT_ONCE = 50_000  # flows of one request
 WINDOW = 1.5  # seconds: TCP repeats an unanswered SYN after one
+
+
+FEW, MOST = 250, 3000  # flows for which the ARP table had no room: tried again so many at a time, and in all
+NO_ROOM = (
+    "this machine's ARP table had no room for so many neighbours at once, so silence proves nothing: "
+    "`sysctl -w net.ipv4.neigh.default.gc_thresh3=65536` makes room"
+)
 
 
 class Outcome(NamedTuple):
@@ -32,6 +40,7 @@ def probe(
     window: seconds without any answer, after the last one, before what is left counts as dropped.
     payload: so many bytes must come back (TCP; of UDP and ICMP what fits into a packet).
     The verdict's dropped_at is None: a probe sees the two ends only. UsageError: there is no such lab.
+    What was silent while the machine's ARP table was full is tried again, and has the detail NO_ROOM if that is no use.
     """
     found = _complete(lab)
     if not flows:
@@ -39,15 +48,41 @@ def probe(
     held = _holders(found.topology, found.addresses)
     asked = tuple(_asked(flow, held) for flow in flows)
     agent = _agent(found.lab)
-    try:
-        answers = [
+
+    def ask(these: Sequence[Asked]) -> list[Answer]:
+        return [
             answer
-            for at in range(0, len(asked), AT_ONCE)
-            for answer in agent.probe(Request(asked[at : at + AT_ONCE], listen, window, payload))
+            for at in range(0, len(these), AT_ONCE)
+            for answer in agent.probe(Request(tuple(these[at : at + AT_ONCE]), listen, window, payload))
         ]
+
+    try:
+        answers = _with_room(ask, lambda nodes: arp.forget(found.lab, nodes), asked)
     finally:
         agent.close()
     return [_outcome(flow, answer) for flow, answer in zip(flows, answers, strict=True)]
+
+
+def _with_room(
+    ask: Callable[[Sequence[Asked]], list[Answer]], forget: Callable[[set[str]], None], asked: Sequence[Asked]
+) -> list[Answer]:
+    """Ask, and ask again, a few at a time, for what was silent while the ARP table was full."""
+    before = arp.refused()
+    answers = ask(asked)
+    silent = [index for index, answer in enumerate(answers) if answer.result == "drop"]
+    if arp.refused() == before:
+        return answers
+    for index in silent[MOST:]:
+        answers[index] = answers[index]._replace(detail=NO_ROOM)
+    for few in (silent[at : min(at + FEW, MOST)] for at in range(0, min(len(silent), MOST), FEW)):
+        forget({node for each in asked for node in (each.source, *each.receivers)})
+        before = arp.refused()
+        found = ask([asked[index] for index in few])
+        full = arp.refused() != before
+        for index, answer in zip(few, found, strict=True):
+            lost = full and answer.result == "drop"
+            answers[index] = answer._replace(detail=NO_ROOM) if lost else answer
+    return answers
 
 
 def _complete(lab: str | None) -> running.Running:

@@ -22,6 +22,8 @@ def question(
     if (protocol == "icmp") is bool(port) or (protocol == "icmp" and source_port):
         what = "icmp has no ports" if protocol == "icmp" else f"{protocol} needs a port"
         raise UsageError(what, "`--protocol tcp --port 443`")
+    if protocol != "icmp" and icmp_type != ECHO_REQUEST:
+        raise UsageError(f"{protocol} has no ICMP type", "leave --type out, or --protocol and --port")
     found = running.recall(lab)
     asked = flow(found.topology, found.addresses, source, target, protocol, port, source_port)  # type: ignore[arg-type]
     return found.lab, replace(asked, icmp_type=icmp_type)

@@ -143,6 +143,7 @@ def exercise_text(shape: ExerciseShape, program: str, paint: Paint = PLAIN) -> l
         lines += [f"{paint.bold(lab)} is broken on purpose, {each['fault']}: {one_line(each['what'])}"]
         lines += wrap(each["lesson"], WIDTH, initial_indent="  ", subsequent_indent="  ")
         kind = guilty["kind"].replace("_", " ").replace("acl", "ACL").replace("nat ", "NAT ")
+        kind = kind.replace("security group", "security groups of")  # all of an interface's decide together
         lines += [f"  To be found guilty: {kind} {one_line(guilty['name'])}{way}", ""]
     return [*lines, *_unmet(shape["unmet"]), "", f"Back again: {program} break {lab} --undo"]
 

@@ -151,10 +151,10 @@ def reason_text(reason: Reason, file: str) -> str:
 
 
 def sum_text(facts: Findings) -> str:
-    """`7 flows: 5 as expected, 1 differs, 1 inconclusive`"""
+    """`7 flows: 5 as expected, 1 not, 1 inconclusive`"""
     sums = facts["summary"]
     numbers = ((sums["ok"], "as expected"), (sums["differs"], "not"), (sums["inconclusive"], "inconclusive"))
-    parts = [f"{number:,} {words}" for number, words in numbers if number]
+    parts = [f"{number:,} {words}" for number, words in numbers if number or words == "as expected"]
     return f"{count(sums['flows'], 'flow')}: {', '.join(parts)}"
 
 
