@@ -7,6 +7,7 @@ import pytest
 
 from emulator import api
 from emulator.errors import UsageError
+from emulator.kernel import arp
 from emulator.lab import places
 from emulator.lab.probe import Outcome, probe
 from emulator.topology.flows import Flow, Protocol, flow
@@ -80,6 +81,19 @@ def test_a_lab_without_an_agent_is_probed_and_stays_settled() -> None:
         assert seen(probe(lab.name, flows[:2], window=WINDOW)) == [("drop", "", ""), ("pass", "outside", nat)]
     assert not places.named_namespaces(lab.name)
     assert not os.path.exists(places.directory(lab.name))
+
+
+def test_learnt_neighbours_are_forgotten_and_others_are_not() -> None:
+    text = TOPOLOGY.replace("      dev: {subnet: private", "      two: {subnet: private}\n      dev: {subnet: private")
+    with labs.up(text) as lab:
+        lab.must("dev", f"ping -c 1 -W 1 {lab.private('two')} || true")  # asks for its MAC, whatever the groups say
+        before = lab.run("dev", "ip", "neigh").output
+        assert lab.private("two") in before
+        arp.forget(lab.name, ["dev"])
+        after = lab.run("dev", "ip", "neigh").output
+        assert lab.private("two") not in after
+        assert "PERMANENT" in after
+        assert api.status(lab.name)["healthy"]
 
 
 def test_the_sender_uses_the_port_it_is_told() -> None:

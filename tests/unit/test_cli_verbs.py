@@ -237,8 +237,37 @@ def test_down_asks_which_of_several(here: Machine, nat: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["..", ".", "nat/..", "../run/nat", "a.b"])
 def test_down_of_a_name_that_is_a_path_touches_nothing(here: Machine, nat: str, name: str) -> None:
     run("up", nat)
-    assert run("down", name).stdout == f"there is no lab {name} to remove\n"
+    found = run("down", name)
+    assert found.exit_code == 2
+    assert found.stderr == (
+        f"vpcemu: no lab is called {name}: that looks like a file\n"
+        "    hint: a lab is called what its file says under `name:`; the labs here: nat\n"
+    )
     assert record.read("nat") is not None
+
+
+@pytest.mark.parametrize("words", [("status", "nat.yaml"), ("matrix", "nat.yaml"), ("logs", "-l", "nat.yaml", "dev")])
+def test_a_file_where_a_lab_is_meant(here: Machine, nat: str, words: tuple[str, ...]) -> None:
+    run("up", nat)
+    found = run(*words)
+    assert found.exit_code == 2
+    assert "that looks like a file" in found.stderr
+    assert "the labs here: nat" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("trace", "dev", "web", "--type", "13", "--port", "80"),
+        ("analyze", "-l", "nat", "dev", "web", "--source-port", "7"),
+        ("matrix", "--protocol", "icmp", "--port", "80"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(here: Machine, nat: str, words: tuple[str, ...]) -> None:
+    run("up", nat)
+    found = run(*words)
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "leave --" in found.stderr
 
 
 def test_down_without_the_record_goes_by_the_marks(here: Machine, nat: str) -> None:

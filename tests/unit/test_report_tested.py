@@ -181,3 +181,15 @@ def test_colours_are_the_outcome_s_alone() -> None:
     assert [line for line in painted if "\033[31m" in line]
     strip = [re.sub("\033\\[[0-9]*m", "", line) for line in painted]
     assert strip == plain
+
+
+def test_the_sum_says_of_what_it_is_the_rest() -> None:
+    facts = Findings(
+        lab="nat",
+        file="nat.yaml",
+        brought_up=False,
+        seconds=1.0,
+        summary=Summary(flows=3, ok=0, differs=1, inconclusive=2),
+        flows=[],
+    )
+    assert tested.sum_text(facts) == "3 flows: 0 as expected, 1 not, 2 inconclusive"
