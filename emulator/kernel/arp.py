@@ -13,10 +13,10 @@ from emulator.kernel.reach import Reach
 STATISTICS: Final = "/proc/net/stat/arp_cache"
 
 
-def refused() -> int:
+def refused(statistics: str = STATISTICS) -> int:
     """How often an entry found no room, since the machine started. 0 where the kernel does not tell: in a container."""
     try:
-        with open(STATISTICS, encoding="ascii") as file:
+        with open(statistics, encoding="ascii") as file:
             return count(file.read())
     except FileNotFoundError:
         return 0

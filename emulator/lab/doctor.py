@@ -9,6 +9,7 @@ from typing import Literal
 from emulator.compile.diff import diff
 from emulator.compile.lab import compile_lab
 from emulator.errors import VpcemuError
+from emulator.kernel import arp
 from emulator.lab import doors
 from emulator.report.shapes import Check
 from emulator.topology.addresses import assign
@@ -127,16 +128,13 @@ def _limit(key: str, least: int, remedy: str) -> Check:
     return _check(key.replace("/", "."), value >= least, f"{value:,}", remedy, "warning" if value else "missing")
 
 
-def _neighbours(statistics: str = "/proc/net/stat/arp_cache") -> list[Check]:
+def _neighbours(statistics: str = arp.STATISTICS) -> list[Check]:
     """The table of learned neighbours is one for the whole machine. While it is full, instances of one subnet
     that have not met yet do not find each other, and nobody says why. (Routers and gateways have permanent entries.)
     """
-    try:
-        with open(statistics, encoding="ascii") as file:
-            titles, *rows = (line.split() for line in file)
-        full = sum(int(row[titles.index("table_fulls")], 16) for row in rows)  # a row for each processor
-    except (OSError, ValueError):
+    if not os.path.exists(statistics):
         return []
+    full = arp.refused(statistics)
     found = f"was full {full:,} times since this machine started: packets within a subnet were lost"
     remedy = "fewer labs at a time, or sysctl -w net.ipv4.neigh.default.gc_thresh3=16384"
     return [_check("ARP table", not full, found if full else "never full", remedy, "warning")]

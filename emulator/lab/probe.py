@@ -18,7 +18,7 @@ WINDOW = 1.5  # seconds: TCP repeats an unanswered SYN after one
 FEW, MOST = 250, 3000  # flows for which the ARP table had no room: tried again so many at a time, and in all
 NO_ROOM = (
     "this machine's ARP table had no room for so many neighbours at once, so silence proves nothing: "
-    "`sysctl -w net.ipv4.neigh.default.gc_thresh3=65536` makes room"
+    "`sysctl -w net.ipv4.neigh.default.gc_thresh3=16384` makes room"
 )
 
 

@@ -14,7 +14,7 @@ from emulator.lab.expected import Judged, judge
 from emulator.lab.probe import WINDOW
 from emulator.lab.ticking import ticking
 from emulator.lab.undisturbed import undisturbed
-from emulator.lab.up import Progress, no_progress, up
+from emulator.lab.up import Interrupted, Progress, no_progress, up
 from emulator.report.tested import Finding, Findings, Got, Outcome, Reason, Summary, Want
 from emulator.topology.expand import Expected, expand
 from emulator.topology.model import Addresses, Topology
@@ -113,6 +113,8 @@ def _lab(target: str | None, trust: bool, progress: Progress, say: Callable[[str
         yield _Lab(
             wanted.lab, target, topology, wanted.topology, wanted.addresses, wanted.addresses, True, done.complaints
         )
+    except Interrupted:  # what it says of an incomplete lab is not true: that goes as well
+        raise KeyboardInterrupt from None
     finally:
         down(topology.name)
 

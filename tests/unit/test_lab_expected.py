@@ -10,7 +10,6 @@ from emulator.topology.expand import Expected
 from emulator.topology.expectations import Expectation
 from emulator.topology.flows import Flow, Verdict
 
-
 _FLOW = Flow("dev", IPv4Address("10.0.0.4"), IPv4Address("10.0.0.5"), "tcp", 80)
 
 
