@@ -6,6 +6,7 @@ from emulator.analysis.routing import Choice
 from emulator.topology.model import NetworkAclEntry, SecurityGroupRule
 from emulator.topology.words import entry_text, route_text, rule_text
 
+ROUTER_PING = "the VPC's router answers a ping from its own subnet"
 KNOWN_FLOW = "a reply to a flow that it knows"  # SG-03
 
 

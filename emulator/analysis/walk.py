@@ -313,6 +313,7 @@ class Walk(Account):
         L2-01: nobody gets what is for everybody.
         """
         if packet.destination == land.router and packet.protocol == ICMP and packet.icmp[0] == ECHO_REQUEST:
+            self.passed(Component("vpc", ground.name, ground.name), sentences.ROUTER_PING, packet)
             self.receiver, self.arrival, self.answered = router_of(ground.name), packet, False
             return
         self._nobody(ground, land, packet)

@@ -148,7 +148,8 @@ def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
                         ),
                         nft.Rule(f"oifname {inside} ct state new ct status dnat accept", "internet gateway: hairpin"),
                         nft.Rule(
-                            f"oifname {outside} ip daddr @unroutable drop", "internet gateway: private destination"
+                            f"oifname {outside} ip daddr @unroutable drop",
+                            "internet gateway: the destination is a private address",
                         ),
                         # Out, and nowhere else: what turns back untranslated is meant for nobody.
                         nft.Rule(

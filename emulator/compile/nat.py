@@ -71,7 +71,7 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                 # NAT-23: nothing unsolicited comes in, and it does not answer ping.
                 nft.Chain(
                     "to_gateway",
-                    (nft.Rule("drop", "NAT gateway: unsolicited"),),
+                    (nft.Rule("drop", "NAT gateway: nobody inside has asked for it"),),
                     nft.Hook("filter", "input", "filter", "drop"),
                 ),
                 nft.Chain("new", _new(tuple(marks.values()), connections)),
@@ -81,7 +81,7 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                         # NAT-32, MTU-07, in both directions.
                         nft.Rule(
                             f"tcp flags & (syn | rst) == syn tcp option maxseg size set {MTU - _HEADERS}",
-                            "NAT gateway: MSS",
+                            f"NAT gateway: TCP segments of at most {MTU - _HEADERS} bytes (MSS)",
                         ),
                         nft.Rule("ct state established,related accept", "NAT gateway: a known connection"),
                         # NAT-27: the inside host that speaks after the timeout is told by a reset. What comes from
@@ -102,9 +102,9 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                         # NAT-21: ports 1024-65535; the kernel keeps the sender's own port where it can.
                         nft.Rule(
                             "meta l4proto { tcp, udp } snat to ct mark map @address : 1024-65535",
-                            "NAT gateway: source becomes its own",
+                            "NAT gateway: its own address becomes the source",
                         ),
-                        nft.Rule("snat to ct mark map @address", "NAT gateway: source becomes its own"),
+                        nft.Rule("snat to ct mark map @address", "NAT gateway: its own address becomes the source"),
                     ),
                     nft.Hook("nat", "postrouting", "srcnat", "accept"),
                 ),
@@ -127,7 +127,7 @@ def _new(marks: tuple[str, ...], connections: int) -> tuple[nft.Rule, ...]:
         chosen = f"numgen inc mod {len(marks)} map {turns}"
     return (
         nft.Rule("ct status & confirmed == confirmed accept", "NAT gateway: outbound, not answered yet"),
-        nft.Rule(f"ct mark set {chosen}", "NAT gateway: one of its addresses"),
+        nft.Rule(f"ct mark set {chosen}", "NAT gateway: chooses one of its addresses"),
         nft.Rule(
             f"meta l4proto {{ tcp, udp }} add @flows {{ ip daddr . meta l4proto . th dport {over}",
             "NAT gateway: ErrorPortAllocation",

@@ -20,8 +20,11 @@ FOREIGN_SOURCE: Final = f"{_CHECK}, egress: not an address of this interface"
 FOREIGN_DESTINATION: Final = f"{_CHECK}, ingress: not addressed to this interface"
 EDGE_TABLE: Final = "internet gateway: its edge route table"
 KNOWN_FLOW: Final = "security groups: part of an allowed flow"
-NOT_TRACKED: Final = {"egress": "the sender does not track it", "ingress": "the receiver does not track it"}
-ASKED_AGAIN: Final = "security groups: asked again, the flow is not tracked"
+NOT_TRACKED: Final = {
+    "egress": "untracked connection: the sender's groups are open to all, both ways",
+    "ingress": "untracked connection: the receiver's groups are open to all, both ways",
+}
+ASKED_AGAIN: Final = "security groups: asked for the answer too, since the connection is untracked"
 ALWAYS_TRACKED: Final = "always tracked"
 STRANGER: Final = "security groups: asked, the interface has not seen the flow"
 SEEN: Final = "seen by this interface"
@@ -29,7 +32,7 @@ INTERNAL: Final = frozenset({ALWAYS_TRACKED, SEEN})  # of no interest to who ask
 ROUTER_PING: Final = "VPC router: answers ping from its subnet"
 SERVICE: Final = "VPC router: AWS's own services are not filtered"
 RETURN_TO_SENDER: Final = "VPC peering connection: an answer to a NAT gateway of the peer goes back to it"
-NO_SERVICE: Final = "VPC router: answers nothing else"
+NO_SERVICE: Final = "VPC router: answers ping from its subnet and nothing else"
 NO_INTERFACE: Final = "VPC router: no network interface of this VPC"
 
 

@@ -107,7 +107,8 @@ class Narrator:
 
     def hop(self, held: Pass) -> TraceHop:
         route = self._route(held)
-        before = self._rules(held, held.events[: held.routed_at])
+        at = held.routed_at if held.routed else len(held.events)  # a route that drops has the last word
+        before = self._rules(held, held.events[:at])
         return TraceHop(
             node=held.node,
             kind=self.kind(held.node),
@@ -116,8 +117,8 @@ class Narrator:
             entered=held.header.ends,
             departed=held.ends,
             route=route[0] if route else "",
-            rules=(*before, *self._rules(held, held.events[held.routed_at :])),
-            before_route=len(before) if held.routed else 0,
+            rules=(*before, *self._rules(held, held.events[at:])),
+            before_route=len(before) if route else 0,
             arrived=held.arrived,
         )
 

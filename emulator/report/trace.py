@@ -17,12 +17,12 @@ def render(found: Trace, paint: Paint = PLAIN, target: str = "") -> list[str]:
         if hops:
             lines += ["", paint.bold(title)]
         for before, hop in zip((None, *hops), hops, strict=False):
-            lines += _hop(hop, before.departed if before else None, paint)
+            lines += _hop(hop, before.departed if before else None, found.reason, paint)
     return [*lines, "", _verdict(found, paint)]
 
 
-def _hop(hop: TraceHop, before: Ends | None, paint: Paint) -> Iterable[str]:
-    """before: the packet's addresses as they were told last."""
+def _hop(hop: TraceHop, before: Ends | None, reason: str, paint: Paint) -> Iterable[str]:
+    """before: the packet's addresses as they were told last. reason: what became of the packet, and why."""
     ways = [f"in {hop.came}" if hop.came else "", f"out {hop.left}" if hop.left else ""]
     where = ", ".join(filter(None, (KIND[hop.kind] if hop.kind != "internet" else "", *ways)))
     yield f"  {paint.bold(hop.node)}  {paint.dim(where)}"
@@ -31,7 +31,8 @@ def _hop(hop: TraceHop, before: Ends | None, paint: Paint) -> Iterable[str]:
     for met in hop.rules[: hop.before_route]:
         yield _rule(met, paint)
     if hop.route:
-        yield f"    {'route':10}{one_line(hop.route)}"
+        action = paint.bad(f"{'DROP':10}") if hop.route == reason else f"{'route':10}"  # RT-41 and the like
+        yield f"    {action}{one_line(hop.route)}"
     for met in hop.rules[hop.before_route :]:
         yield _rule(met, paint)
     for rewrite in hop.rewrites:

@@ -125,6 +125,9 @@ def flow(
     return Flow(node, own, directory.target(target, node), protocol, port, source_port)
 
 
+_WHO_SENDS = "name an instance or an outside host"
+
+
 class Directory:
     """What a person's names stand for: as in `flow`, for many of them."""
 
@@ -149,9 +152,11 @@ class Directory:
         wanted = self._first_host() if name == INTERNET else name
         found = self._by_name.get(wanted) or self._by_address.get(wanted)
         if found is None:
+            if name in self._vpcs:
+                raise UsageError(f"{name} forwards what others send: it sends nothing of its own", _WHO_SENDS)
             raise self._unknown(name, "nobody in this lab sends from")
         if found.node in self._gateways:
-            raise UsageError(f"{name} is a NAT gateway: it sends nothing of its own")
+            raise UsageError(f"{name} is a NAT gateway: it sends nothing of its own", _WHO_SENDS)
         if found.node in self._stopped:
             raise UsageError(f"{name} is stopped: it sends nothing", f"`state: running` for {found.node} starts it")
         return found.node, found.private

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from emulator.lab.trace import trace
+from emulator.report.trace import render
 from emulator.topology.flows import Component, Flow, Protocol, flow
 from emulator.topology.traces import Trace
 from tests.support import lab as labs
@@ -120,7 +121,7 @@ CASES = [
     Case("far", "203.0.113.99", "icmp", 0, Component("internet", "internet"), "knows no 203.0.113.99"),
     Case("far", "10.0.10.4", "icmp", 0, Component("internet", "internet"), "knows no 10.0.10.4"),
     Case("any", "9.9.9.9", "udp", 53, Component("internet", "internet"), "knows no 9.9.9.9"),
-    Case("far", "nat", "tcp", 80, Component("nat_gateway", "nat", "main"), "NAT gateway: unsolicited"),
+    Case("far", "nat", "tcp", 80, Component("nat_gateway", "nat", "main"), "nobody inside has asked for it"),
     Case("any", "10.0.99.99", "tcp", 80, Component("vpc", "main", "main"), "no interface of VPC main has 10.0.99.99"),
     Case("strict", "lonely", "icmp", 0, Component("network_interface", "plain", "main", "ingress"), "not addressed to"),
     Case("steered", "far", "tcp", 80),
@@ -149,3 +150,13 @@ def test_who_drops_what(traces: dict[Case, Trace], case: Case) -> None:
     assert case.words in found.reason
     assert found.verdict.on_the_way_back is case.back
     assert bool(found.verdict.receiver) is case.back
+
+
+@pytest.mark.parametrize("target", ["198.51.100.9", "10.0.99.99"])
+def test_a_route_that_drops_has_the_last_word(lab: Lab, target: str) -> None:
+    """It is told after what was met before it, and as a drop."""
+    (found,) = trace(lab.name, [flow(lab.topology, lab.addresses, "any", target, "tcp", 80)])
+    *_, before, last, _, _ = render(found)
+    assert before.split()[0] == "allow"
+    assert last.split()[0] == "DROP"
+    assert found.reason in last

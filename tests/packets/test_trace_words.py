@@ -272,10 +272,10 @@ there
     route     route table private: 0.0.0.0/0 to nat
     allow     security group dev, egress rule 1
   nat  NAT gateway, in eth0, out eth0
-    note      NAT gateway: MSS
-    note      NAT gateway: one of its addresses
+    note      NAT gateway: TCP segments of at most 8460 bytes (MSS)
+    note      NAT gateway: chooses one of its addresses
     allow     NAT gateway: outbound
-    allow     NAT gateway: source becomes its own
+    allow     NAT gateway: its own address becomes the source
     rewrite   source 10.0.20.4 to 10.0.10.4
   main.router  VPC router, in eni-nat, out igw
     allow     source/destination check: off
@@ -299,7 +299,7 @@ and back: SYN-ACK
     route     local
     allow     security groups: part of an allowed flow
   nat  NAT gateway, in eth0, out eth0
-    note      NAT gateway: MSS
+    note      NAT gateway: TCP segments of at most 8460 bytes (MSS)
     allow     NAT gateway: a known connection
     rewrite   destination 10.0.10.4 to 10.0.20.4
   main.router  VPC router, in eni-nat, out eni-dev

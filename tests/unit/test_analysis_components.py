@@ -503,3 +503,9 @@ def test_each_interface_has_its_own_subnet_and_a_reply_leaves_by_the_one_that_wa
         "app",
         "web.eth1",
     ]
+
+
+def test_L2_05_who_answers_a_ping_of_the_router_is_told() -> None:
+    found = ask(BASE, "app", "10.0.2.1")
+    assert found.verdict.result == "pass"
+    assert [hop.component.kind for hop in found.forward] == ["instance", "network_interface", "vpc"]

@@ -26,3 +26,13 @@ def test_RT_42_a_stopped_instance_sends_nothing_and_can_be_called() -> None:
     with pytest.raises(UsageError, match="web is stopped: it sends nothing"):
         flow(topology, addresses, "web", "db", "tcp", 80)
     assert flow(topology, addresses, "db", "web", "tcp", 80).to == addresses.private["web"]
+
+
+@pytest.mark.parametrize("gateway", ["igw", "main.router", "internet-gateway"])
+def test_what_only_forwards_is_told_from_what_is_not_there(gateway: str) -> None:
+    topology, _ = load(TEXT.replace("    subnets:", "    internet_gateway: igw\n    subnets:"))
+    assert topology is not None
+    addresses, _ = assign(topology)
+    what = "nobody in this lab sends from" if gateway == "internet-gateway" else "sends nothing of its own"
+    with pytest.raises(UsageError, match=what):
+        flow(topology, addresses, gateway, "db", "tcp", 80)
