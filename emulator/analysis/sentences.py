@@ -7,6 +7,7 @@ from emulator.topology.model import NetworkAclEntry, SecurityGroupRule
 from emulator.topology.words import entry_text, route_text, rule_text
 
 ROUTER_PING = "the VPC's router answers a ping from its own subnet"
+_CHECK = "source/destination check"
 KNOWN_FLOW = "a reply to a flow that it knows"  # SG-03
 
 
@@ -19,11 +20,11 @@ def arrives(packet: Packet) -> str:
 
 
 def interface_out(own: bool) -> str:
-    return "the source is its own" if own else "no source check"
+    return f"{_CHECK}: the source is its own" if own else f"{_CHECK}: off"
 
 
 def interface_in(own: bool) -> str:
-    return "the destination is its own" if own else "no destination check"
+    return f"{_CHECK}: the destination is its own" if own else f"{_CHECK}: off"
 
 
 def forwards(before: Packet, after: Packet) -> str:

@@ -65,7 +65,8 @@ def command(
 
     paint = Paint(colours())
     if listing:
-        known = [report.listed(*each) for each in faults.catalogue(asked.lab)]
+        with Progress() as progress:
+            known = [report.listed(*each) for each in faults.catalogue(asked.lab, progress)]
         if as_json:
             echo_json({"lab": asked.lab or "", "catalogue": known})
         else:

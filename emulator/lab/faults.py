@@ -155,10 +155,16 @@ def reveal(lab: str | None = None) -> Done:
     return Done(there.lab, (), (), active(there.lab), secret, fails)
 
 
-def catalogue(lab: str | None = None) -> list[Listed]:
+def catalogue(lab: str | None = None, progress: Progress = no_progress) -> list[Listed]:
     """All faults; with a lab, what each could break in it as it is now."""
-    topology = running.recall(lab).topology if lab else None
-    return [Listed(fault, _victims(fault, topology) if topology else ()) for fault in FAULTS.values()]
+    if not lab:
+        return [Listed(fault, ()) for fault in FAULTS.values()]
+    topology = running.recall(lab).topology
+    found = []
+    for number, fault in enumerate(FAULTS.values()):
+        progress("looking what could be broken", number, len(FAULTS))
+        found.append(Listed(fault, _victims(fault, topology)))
+    return found
 
 
 def _victims(fault: Fault, topology: Topology) -> tuple[str, ...]:

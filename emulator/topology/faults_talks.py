@@ -134,15 +134,16 @@ def way(talk: Talk, end: End, to: IPv4Address) -> Iterator[Leg]:
     name = end.interface.subnet
     for _ in range(_HOPS):
         subnet = vpc.subnet(name)
-        if subnet.cidr_block.supernet_of(IPv4Network(to)):  # RT-08: within a subnet no route table is asked
+        if to in subnet.cidr_block:  # RT-08: within a subnet no route table is asked
             return
         table = table_of(vpc, subnet)
         route, local = best(vpc, table, to)
         yield Leg(talk, end, to, vpc, subnet, table, route, local)
-        hop = route.target.name if route and route.target.kind in ("nat_gateway", "instance") else ""
-        onward = [gateway.subnet for gateway in vpc.nat_gateways if gateway.name == hop]
-        if owner := owner_of(vpc, hop):
-            onward.append(owner[0].subnet)  # an instance's default route leaves by its primary ENI
+        onward: list[str] = []
+        if route and route.target.kind == "nat_gateway":
+            onward = [gateway.subnet for gateway in vpc.nat_gateways if gateway.name == route.target.name]
+        elif route and route.target.kind == "instance" and (owner := owner_of(vpc, route.target.name)):
+            onward = [owner[0].subnet]  # an instance's default route leaves by its primary ENI
         if not onward:
             return
         name = onward[0]
