@@ -33,8 +33,12 @@ def document(chances: random.Random) -> Document:
     dice = Dice(chances)
     hosts = dict(dice.some(list(_HOSTS.items()), 1, 3))
     vpcs = {"main": _Vpc(dice, 0, hosts).document()}
+    peered: Document = {}
     if dice.chance(15):
         vpcs["other"] = _Vpc(dice, 1, hosts).document()
+        # An answer that leaves by an internet gateway the question never passed: Linux drops it there, AWS beyond it.
+        if all(block[:3] not in ("44.", "45.") for vpc in vpcs.values() for block in _blocks_of(vpc)):
+            peered = _peering(dice, vpcs)
     # Prefix lists are the lab's, so VPCs share them; their names are known to all rules.
     lists = filters.prefix_lists(dice, ("0.0.0.0/0", "10.0.0.0/8", "45.0.0.0/8", "203.0.113.0/24", "10.0.0.0/25"))
     lists[ROUTED] = {"entries": dice.some(("45.0.0.0/8", "8.0.0.0/8", "203.0.113.0/25", "198.51.100.7/32"), 1, 3)}
@@ -42,12 +46,41 @@ def document(chances: random.Random) -> Document:
     lists = {name: lists.get(name, {"entries": []}) for name in sorted(named)}
     outside = {"hosts": {name: {"ip": ip} for name, ip in hosts.items()}}
     made: Document = {"name": NAME, "vpcs": vpcs, "internet": outside}
-    return made | ({"prefix_lists": lists} if lists else {})
+    return made | ({"prefix_lists": lists} if lists else {}) | peered
 
 
 def text(document: Document) -> str:
     """The document as a file."""
     return yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, default_flow_style=None, width=120)
+
+
+def _peering(dice: Dice, vpcs: dict[str, Document]) -> Document:
+    """A VPC peering connection, active as a rule (blocks may overlap), with routes and rules that name it."""
+    for name, peer in (("main", "other"), ("other", "main")):
+        own = [IPv4Network(block) for block in _blocks_of(vpcs[name])]
+        for table, held in vpcs[name]["route_tables"].items():
+            if table == "edge":
+                continue
+            for block in _blocks_of(vpcs[peer]):
+                inside = any(IPv4Network(block).subnet_of(each) for each in own)
+                if not inside and dice.chance(70):
+                    held["routes"][block] = _CONNECTION
+            if dice.chance(8):
+                held["routes"]["0.0.0.0/0"] = _CONNECTION
+        groups = tuple(vpcs[peer]["security_groups"])
+        for group in vpcs[name]["security_groups"].values():
+            if group.get("ingress") is not None and dice.chance(40):
+                group["ingress"].append({"protocol": "all", "from": f"{peer}/{dice.pick(groups)}"})
+            if group.get("egress") is not None and dice.chance(40):
+                group["egress"].append({"protocol": "all", "to": f"{peer}/{dice.pick(groups)}"})
+    made: Record = {"vpc": "main", "peer_vpc": "other"}
+    if dice.chance(92):
+        made["auto_accept"] = True
+    return {"vpc_peering_connections": {_CONNECTION: made}}
+
+
+def _blocks_of(vpc: Document) -> list[str]:
+    return [vpc["cidr_block"], *vpc.get("secondary_cidr_blocks", ())]
 
 
 def _named_lists(vpcs: dict[str, Document]) -> set[str]:
@@ -70,6 +103,7 @@ def _named_lists(vpcs: dict[str, Document]) -> set[str]:
 
 
 _LISTS = ("p0", "p1")  # of rules
+_CONNECTION = "pc"
 ROUTED = "p2"  # of routes, which may not lie inside a VPC
 
 

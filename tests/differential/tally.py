@@ -64,6 +64,8 @@ def _way(analysis: Analysis) -> Iterator[str]:
         yield "a hairpin"
     elif kinds["internet_gateway"]:
         yield "an internet gateway"
+    if kinds["vpc_peering_connection"]:
+        yield "a peering connection"
     if kinds["nat_gateway"]:
         yield "a NAT gateway"
     if kinds["instance"] > 2 or (kinds["instance"] > 1 and kinds["outside_host"]):

@@ -40,8 +40,8 @@ def group(interface: str, direction: str = "ingress") -> Component:
     return Component("security_group", interface, "main", "egress" if direction == "egress" else "ingress")
 
 
-def table(name: str) -> Component:
-    return Component("route_table", name, "main")
+def table(name: str, vpc: str = "main") -> Component:
+    return Component("route_table", name, vpc)
 
 
 INTERNET = Component("internet", "internet")
@@ -137,6 +137,14 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("nat-instance-does-not-translate", ("app > web.example:80",)),
         Proof("appliance-terminated", ("app > web.example:80",)),
         Proof("group-wrong-reference", ("app > web.eth1:22",)),
+    ),
+    "peering": (
+        Proof("peering-route-missing", ("web > db:5432", "db > web")),
+        Proof("peering-not-accepted", ("web > db:5432",), {"db > web": table("store", "data")}),
+    ),
+    "peering-chain": (
+        Proof("peering-transitive", ("shop > office:80", "office > shop:80")),
+        Proof("peering-not-accepted", ("office > shop:80",), {"shop > office:80": table("public", "hub")}),
     ),
     "private-without-nat": (Proof("group-public-ip-as-source", ("front > island",)),),
 }

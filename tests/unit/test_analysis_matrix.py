@@ -35,7 +35,7 @@ def disagreements(topology: Topology, addresses: Addresses) -> tuple[int, list[s
                         for two in theirs.members:
                             if one.node == two.node:
                                 continue
-                            near = one.vpc == two.vpc != "" or two.public is None
+                            near = world.near(one.vpc, two.vpc) or two.public is None
                             to = IPv4Address(two.private if near else two.public or 0)
                             asked = Flow(one.node, IPv4Address(one.private), to, word, port)
                             found = analyzer.verdict(asked)
