@@ -9,7 +9,6 @@ from emulator.analysis.walk import Walk
 from emulator.analysis.world import World
 from emulator.topology.flows import Component, Flow, Verdict
 from emulator.topology.model import Addresses, Topology
-from emulator.topology.place import NOWHERE
 from emulator.topology.services import TRANSPORTS
 
 
@@ -65,11 +64,13 @@ class Analyzer:
         back = Walk(self.world, memory, explain=explain, back=True)
         back.send(there.receiver, reply)
         if back.arrival is not None and (back.arrival.source, back.receiver) != (packet.destination, flow.source):
-            kind = "outside_host" if flow.source in self.world.hosts else "instance"
-            enis = self.world.enis_of.get(flow.source)
-            component = Component(kind, flow.source, enis[0].vpc.name if enis else "")  # type: ignore[arg-type]
+            # PCX-15: it may have come to somebody else who has the same address.
+            whom = back.receiver if back.receiver in self.world.instances else flow.source
+            kind = "outside_host" if whom in self.world.hosts else "instance"
+            enis = self.world.enis_of.get(whom)
+            component = Component(kind, whom, enis[0].vpc.name if enis else "")  # type: ignore[arg-type]
             strange = back.arrival
-            back.drop(component, lambda: reasons.wrong_answer(component, NOWHERE, strange, packet.destination))
+            back.drop(component, lambda: reasons.wrong_answer(component, flow.source, strange, packet.destination))
         return there, back
 
     def _may_listen(self, node: str, flow: Flow) -> bool:

@@ -174,11 +174,13 @@ def firewall(component: Component, eni: Eni, packet: Packet, ports: Sequence[int
     return Explanation("FIREWALL_RULES_RESTRICTION", component, sentence, eni.where, hint, packet=packet)
 
 
-def wrong_answer(component: Component, where: Where, packet: Packet, expected: int) -> Explanation:
-    """The answer comes back from another address than the one that was asked."""
+def wrong_answer(component: Component, source: str, packet: Packet, expected: int) -> Explanation:
+    """The answer comes from another address than the one that was asked, or to another one than who asked."""
     sentence = f"the answer comes from {address(packet.source)}, but {component.name} asked {address(expected)}"
+    if component.name != source:
+        sentence = f"the answer goes to {component.name}, which has the address of {source} and has asked nothing"
     hint = "the answer has to take the way of the question: compare the route tables of both subnets"
-    return Explanation("TARGET_ADDRESS_RESTRICTION", component, sentence, where, hint, packet=packet)
+    return Explanation("TARGET_ADDRESS_RESTRICTION", component, sentence, NOWHERE, hint, packet=packet)
 
 
 # --- routes ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ from ipaddress import IPv4Address
 import pytest
 
 from emulator.analysis import Analyzer
-from emulator.topology.flows import Flow
+from emulator.lab import view
+from emulator.lab.trace import trace
+from emulator.topology.flows import Component, Directory, Flow
 from emulator.topology.load import load
 from tests.support import lab as labs
 from tests.support.lab import Lab, edited
@@ -101,17 +103,22 @@ def lab() -> Iterator[Lab]:
 
 
 def both(lab: Lab, *groups: Iterable[Probe]) -> None:
-    """The wire and the model agree with the probes."""
+    """The wire and the model agree with the probes, and about a drop a trace does too: at whom."""
     probes = [probe for group in groups for probe in group]
     check(lab, probes)
     analyzer = Analyzer(lab.topology, lab.addresses)
+    dropped: dict[Flow, Component | None] = {}
     for probe in probes:
         own, to = IPv4Address(lab.address(probe.source)), IPv4Address(lab.resolve(probe.to))
         flow = Flow(probe.source, own, to, probe.protocol, probe.port)
         found = analyzer.analyze(flow)
         assert found.verdict.result == probe.result, (str(probe), found.verdict, found.explanations)
         assert found.verdict == analyzer.verdict(flow)
+        if probe.result == "drop":
+            dropped[flow] = found.verdict.dropped_at
         assert not probe.seen_as or probe.seen_as in map(str, found.seen_as)
+    traces = trace(lab.name, list(dropped)) if dropped else []
+    assert {found.flow: found.verdict.dropped_at for found in traces} == dropped
 
 
 @contextmanager
@@ -163,6 +170,11 @@ def test_T_37_NAT_40_PCX_14_no_way_out_through_the_peer(lab: Lab) -> None:
 def test_PCX_12_only_addresses_of_the_two(lab: Lab) -> None:
     """A peering connection carries nothing to an address that is in neither of its VPCs."""
     both(lab, drops("lost", "third", "tcp", 80), passes("host", "third", "tcp", 80))
+    analyzer = Analyzer(lab.topology, lab.addresses)
+    asked = Flow("lost", IPv4Address("10.1.5.11"), IPv4Address("10.2.1.11"), "tcp", 80)
+    found = analyzer.analyze(asked)
+    assert found.verdict.dropped_at == Component("vpc_peering_connection", "a-b")
+    assert found.explanations[0].code == "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"
 
 
 def test_T_38_NAT_41_NAT_42_return_to_sender(lab: Lab) -> None:
@@ -232,3 +244,102 @@ def test_MTU_04_PCX_07_SG_35_between_regions(lab: Lab) -> None:
         both(lab, passes("host", "third", "tcp", 80), WORKS)
         assert lab.run("host", "ping", "-c", "1", "-W", "2", "-M", "do", "-s", "8472", lab.private("third"))
         assert not lab.run("host", "ping", "-c", "1", "-W", "1", "-M", "do", "-s", "8473", lab.private("third"))
+
+
+SAME = f"""
+vpcs:
+  hub:
+    cidr_block: 10.0.0.0/16
+    internet_gateway: igw
+    subnets:
+      north: {{cidr_block: 10.0.1.0/24, route_table: north}}
+    route_tables:
+      north: {{routes: {{0.0.0.0/0: igw, 198.51.100.0/24: left-link, 198.51.100.16/28: right-link}}}}
+    security_groups: {{open: {OPEN}}}
+    instances:
+      caller: {{subnet: north, security_groups: [open], elastic_ip: 52.1.1.1}}
+  left: &spoke
+    cidr_block: 198.51.100.0/24
+    subnets: {{all: {{cidr_block: 198.51.100.0/24}}}}
+    route_tables: {{main: {{routes: {{10.0.0.0/16: left-link}}}}}}
+    security_groups: {{open: {OPEN}}}
+    instances:
+      left: {{subnet: all, private_ip: 198.51.100.9, security_groups: [open]}}
+      left-too: {{subnet: all, private_ip: 198.51.100.17, security_groups: [open]}}
+  right:
+    cidr_block: 198.51.100.0/24
+    subnets: {{all: {{cidr_block: 198.51.100.0/24}}}}
+    route_tables: {{main: {{routes: {{10.0.0.0/16: right-link}}}}}}
+    security_groups: {{open: {OPEN}}}
+    instances:
+      right: {{subnet: all, private_ip: 198.51.100.9, security_groups: [open]}}
+      right-too: {{subnet: all, private_ip: 198.51.100.17, security_groups: [open]}}
+vpc_peering_connections:
+  left-link: {{vpc: hub, peer_vpc: left, auto_accept: true}}
+  right-link: {{vpc: hub, peer_vpc: right, auto_accept: true}}
+internet:
+  hosts:
+    far: {{ip: 198.51.100.9}}
+    else: {{ip: 198.51.100.17}}
+""".replace(" &spoke", "")
+
+
+@pytest.fixture(scope="module")
+def twins() -> Iterator[Lab]:
+    with labs.up(SAME) as up:
+        for node, port in (("left", 81), ("right", 82), ("left-too", 83), ("right-too", 84), ("far", 85), ("else", 86)):
+            up.serve(node, tcp=(80, port))
+        yield up
+
+
+def test_PCX_15_peers_with_the_same_block(twins: Lab) -> None:
+    """Two peers may have the same block: the caller's longest route decides whom it means, for answers too."""
+    both(
+        twins,
+        passes("caller", "198.51.100.9", "tcp", 80),
+        drops("right", twins.private("caller"), "tcp", 80),  # the answer goes to the left one
+        drops("left-too", twins.private("caller"), "tcp", 80),
+        passes("right-too", twins.private("caller"), "icmp"),
+    )
+    check(
+        twins,
+        passes("caller", "198.51.100.9", "tcp", 81),
+        [Probe("caller", "198.51.100.9", "tcp", port, "refused") for port in (82, 85)],
+        passes("caller", "198.51.100.17", "tcp", 84),
+        [Probe("caller", "198.51.100.17", "tcp", port, "refused") for port in (83, 86)],
+    )
+
+
+def test_T_15_RT_41_the_connection_is_deleted(twins: Lab) -> None:
+    """The route to a deleted connection is a blackhole: it drops, though a default route would lead to a host."""
+    twins.up(edited(SAME, {"peer_vpc: left, auto_accept: true": "peer_vpc: left, state: deleted"}))
+    both(twins, drops("caller", "198.51.100.9", "tcp", 80), passes("caller", "198.51.100.17", "tcp", 80))
+    twins.up(SAME.replace("198.51.100.0/24: left-link, ", ""))
+    check(twins, passes("caller", "198.51.100.9", "tcp", 85), passes("caller", "198.51.100.17", "tcp", 84))
+    twins.up(SAME)
+    check(twins, passes("caller", "198.51.100.9", "tcp", 81))
+
+
+def test_PCX_32_the_resolver_of_the_peer(lab: Lab) -> None:
+    """The peer's VPC+2 answers nobody across a peering connection, nor does its router."""
+    both(
+        lab,
+        [Probe("one", "10.0.0.2", "tcp", 53, "refused")],
+        drops("one", "10.1.0.2", "tcp", 53),
+        drops("one", "10.1.1.1", "icmp"),
+        passes("one", "10.0.1.1", "icmp"),
+        WORKS,
+    )
+
+
+def test_PCX_31_a_name_is_the_private_address_of_the_peer(lab: Lab) -> None:
+    """Across an active connection a name stands for the private address, in /etc/hosts and in a question alike."""
+    known = {name: to for to, name in map(str.split, view.hosts(view.read(lab.name), "one").splitlines())}
+    directory = Directory(lab.topology, lab.addresses)
+    for name, address in (("public", "10.1.3.11"), ("far", "198.51.100.9")):
+        assert known[name] == str(directory.target(name, "one")) == address
+    assert str(directory.target("public", "third")) == "10.1.3.11"
+    assert "third" not in known, "no connection, and no public address"
+    with changed(lab, {"peer_vpc: b, auto_accept: true": "peer_vpc: b"}):
+        assert "52.1.2.1 public" in view.hosts(view.read(lab.name), "one")
+        assert str(Directory(lab.topology, lab.addresses).target("public", "one")) == "52.1.2.1"

@@ -60,7 +60,7 @@ def test_RT_40_a_blackhole_is_filled(lab: Lab) -> None:
         check(lab, [Probe("holes", "low", "tcp", 80, seen_as="203.0.113.2")])
 
 
-def test_T_15_a_target_is_deleted(lab: Lab) -> None:
+def test_RT_41_a_target_is_deleted(lab: Lab) -> None:
     """The route to a target that is deleted is a blackhole: it drops, though a default route is there."""
     check(lab, [Probe("mixed", "high", "tcp", 80, seen_as="203.0.113.2")], passes("mixed", "low", "tcp", 80))
     with changed(lab, "nat-2: {subnet: public, ", "nat-2: {state: deleted, subnet: public, "):

@@ -55,6 +55,10 @@ def test_T_13_more_specific_than_local() -> None:
     assert refused(with_route("10.0.2.0/25: one"), "InvalidParameterValue")
     assert accepted(with_route("10.0.2.0/24: one"))
     assert accepted(with_route("10.0.2.0/24: nat"))
+    peered = "  peer: {cidr_block: 10.9.0.0/16}\n"
+    peered += "vpc_peering_connections: {pcx: {vpc: main, peer_vpc: peer, accepted: true}}\n"
+    assert refused(with_route("10.0.2.0/24: pcx") + peered, "InvalidParameterValue")
+    assert accepted(with_route("10.9.0.0/16: pcx") + peered)
 
 
 def test_T_19_an_edge_table_with_a_default_route() -> None:
