@@ -51,6 +51,21 @@ def edit(*pairs: tuple[str, str]) -> list[Change]:
     return changes(parse(BASE), parse(text))
 
 
+def test_a_peering_connection() -> None:
+    peered = BASE.replace(
+        "internet:\n",
+        "  other: {cidr_block: 10.1.0.0/16}\nvpc_peering_connections:\n"
+        "  link: {vpc: main, peer_vpc: other}\ninternet:\n",
+    )
+    accepted = peered.replace("peer_vpc: other}", "peer_vpc: other, accepted: true}")
+    place, noun = "vpc_peering_connections.link", "VPC peering connection"
+    waiting = Change("add", place, "", noun, "link between main and other, pending-acceptance")
+    assert waiting in changes(parse(BASE), parse(peered))
+    assert changes(parse(peered), parse(accepted)) == [
+        Change("replace", f"{place}.state", "", noun, "state: pending-acceptance -> active")
+    ]
+
+
 RULE = "          - {protocol: tcp, port: 443, from: 0.0.0.0/0}\n"
 GROUP = "vpcs.main.security_groups.web"
 ROUTES = "vpcs.main.route_tables.main.routes"
