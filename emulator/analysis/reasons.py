@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from emulator.analysis import reasons_peering
 from emulator.analysis.answer import Explanation
 from emulator.analysis.filters import Group, Piece, ask_groups
 from emulator.analysis.packets import ICMP, TCP, Packet, address, span, traffic
@@ -200,7 +201,7 @@ def route(component: Component, eni: Eni, choices: Sequence[Choice], kind: str, 
         key = block.prefix_list if isinstance(block, PrefixListReference) else block
         hint = f"route_tables: {{{component.name}: {{routes: {{{key}: {_way_out(eni, packet)}}}}}}}"
         if state:
-            hint = f"vpc_peering_connections: {{{held.target.name}: {{accepted: true}}}}"
+            hint = reasons_peering.remedy(held.target.name, state)
         return Explanation("BAD_STATE_ROUTE", component, sentence, held.where, hint, packet=packet, rule=held)
     if choices:
         sentence = f"AWS keeps 169.254.168.0/22 to itself: no route forwards {there}"  # RT-11

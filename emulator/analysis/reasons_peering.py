@@ -24,3 +24,12 @@ def nobody(component: Component, held: VpcPeeringConnection, packet: Packet) -> 
     sentence = f"no network interface in VPC {component.name} has the address {address(packet.destination)}"
     hint = "`vpcemu status` lists the addresses"
     return Explanation("UNKNOWN_DESTINATION", component, sentence, held.where, hint, packet=packet)
+
+
+def remedy(connection: str, state: str) -> str:
+    """What to write where a connection is not active. state: a sentence that ends with it."""
+    if state.endswith("pending-acceptance"):
+        return f"vpc_peering_connections: {{{connection}: {{accepted: true}}}}"
+    if state.endswith("failed"):
+        return "two VPCs whose blocks overlap cannot be peered: give one of them another cidr_block"
+    return f"remove `state` from {connection}, as if the VPCs were peered anew, or remove the route"

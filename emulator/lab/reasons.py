@@ -19,6 +19,7 @@ BY_HAND = "something was changed by hand: `vpcemu status` may know what"
 _FILTERS = ("security_group", "network_acl")
 _NO_ONE = Component("vpc", "")
 _WORDS = {"outside_host": "outside host", "nat_gateway": "NAT gateway", "network_acl": "network ACL"}
+_WORDS |= {"vpc_peering_connection": "VPC peering connection"}
 
 
 class Path(NamedTuple):
