@@ -15,23 +15,47 @@ GATEWAYS_PER_REGION = 5  # Q-03
 GROUPS_PER_REGION = 2500  # Q-06
 GROUPS_TIMES_RULES = 1000  # Q-06
 INTERFACES_PER_ZONE = 5000  # Q-07
+CONNECTIONS_PER_VPC = 50  # Q-09
 
 
 def check(topology: Topology, report: Report) -> None:
     """All that goes beyond an account's defaults."""
-    if len(topology.vpcs) > VPCS_PER_REGION:
-        what = f"{len(topology.vpcs)} VPCs: an account's quota is {VPCS_PER_REGION} per region until AWS raises it"
-        report.warn(topology.vpcs[VPCS_PER_REGION].where, what, code="VpcLimitExceeded")  # SUB-24
-    attached = [vpc for vpc in topology.vpcs if vpc.internet_gateway]
+    places: dict[tuple[str, str], list[Vpc]] = {}
+    for vpc in topology.vpcs:
+        places.setdefault((topology.region_of(vpc), vpc.owner_id), []).append(vpc)
+    for vpcs in places.values():
+        _check_region(vpcs, report)
+    _check_connections(topology, report)
+    _check_groups(topology, report)
+    _check_interfaces(topology, report)
+    for vpc in topology.vpcs:
+        _check_rules_of_interfaces(topology, vpc, report)
+
+
+def _check_region(vpcs: list[Vpc], report: Report) -> None:
+    """VPCs of one account in one region."""
+    if len(vpcs) > VPCS_PER_REGION:
+        what = f"{len(vpcs)} VPCs: an account's quota is {VPCS_PER_REGION} per region until AWS raises it"
+        report.warn(vpcs[VPCS_PER_REGION].where, what, code="VpcLimitExceeded")  # SUB-24
+    attached = [vpc for vpc in vpcs if vpc.internet_gateway]
     if len(attached) > GATEWAYS_PER_REGION:
         what = f"{len(attached)} internet gateways: an account's quota is {GATEWAYS_PER_REGION} per region"
         what += " until AWS raises it"
         at = attached[GATEWAYS_PER_REGION].where
         report.warn(at, what, code="InternetGatewayLimitExceeded", key="internet_gateway")  # IGW-14
-    _check_groups(topology, report)
-    _check_interfaces(topology, report)
-    for vpc in topology.vpcs:
-        _check_rules_of_interfaces(topology, vpc, report)
+
+
+def _check_connections(topology: Topology, report: Report) -> None:
+    active: Counter[str] = Counter()
+    for held in topology.vpc_peering_connections:
+        for name in sorted(held.pair) if held.active else ():
+            active[name] += 1
+            if active[name] == CONNECTIONS_PER_VPC + 1:
+                what = (
+                    f"more than {CONNECTIONS_PER_VPC} active VPC peering connections of VPC {name}, which is the quota"
+                )
+                what += " until AWS raises it"
+                report.warn(held.where, what, code="ActiveVpcPeeringConnectionPerVpcLimitExceeded")  # PCX-06
 
 
 def _check_groups(topology: Topology, report: Report) -> None:

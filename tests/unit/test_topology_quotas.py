@@ -24,3 +24,18 @@ def test_interfaces_of_a_zone() -> None:
     text = f"{subnets}\n    instances: {{{instances}}}"
     assert codes(text.replace("Z", "a")) == ["NetworkInterfaceLimitExceeded"]
     assert codes(text.replace("Z", "b")) == []
+
+
+def peered(count: int) -> list[str]:
+    """The codes of a hub with so many peers, all in accounts of their own."""
+    vpcs = "".join(f"  v{n}: {{cidr_block: 10.{n}.0.0/16, owner_id: '{n:012}'}}\n" for n in range(count + 1))
+    links = "".join(f"  l{n}: {{vpc: v0, peer_vpc: v{n}, accepted: true}}\n" for n in range(1, count + 1))
+    topology, problems = load(f"name: lab\nvpcs:\n{vpcs}vpc_peering_connections:\n{links}")
+    assert topology is not None, problems
+    return [problem.code for problem in problems]
+
+
+def test_active_connections_of_a_vpc() -> None:
+    """Q-09, PCX-06. SUB-24: VPCs of other accounts do not count."""
+    assert peered(50) == []
+    assert peered(51) == ["ActiveVpcPeeringConnectionPerVpcLimitExceeded"]
