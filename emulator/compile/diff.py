@@ -141,7 +141,9 @@ class _Diff:
             if held is not None and held.digest == wanted.digest:
                 continue
             if held is None:
-                yield self._step("replace", node, wanted, "the rules of a new namespace, before its links are up")
+                new = node in self.new
+                why = "the rules of a new namespace, before its links are up" if new else "the rules are gone"
+                yield self._step("replace", node, wanted, why)
                 continue
             tampered = held.digest == TAMPERED
             yield self._step(

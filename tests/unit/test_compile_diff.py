@@ -61,6 +61,11 @@ def test_a_new_lab_is_closed_before_it_is_open() -> None:
     assert isinstance(steps[-1].item, Service)
 
 
+def test_rules_that_are_gone_are_told_from_those_of_a_new_namespace() -> None:
+    (step,) = diff(observed(state(), "main.router", ruleset=None), state())
+    assert (step.node, step.reason) == ("main.router", "the rules are gone")
+
+
 def test_one_rule_changed_is_one_ruleset_replaced() -> None:
     steps = diff(state(), state(with_group("web", tcp(8080))))
     assert kinds(steps) == [("replace", "main.router", "Ruleset")]
