@@ -32,6 +32,8 @@ from emulator.lab.status import status
 from emulator.lab.test import check as test
 from emulator.lab.trace import trace
 from emulator.lab.up import Outcome, up
+from emulator.lab.zones import down as az_down
+from emulator.lab.zones import up as az_up
 
 __all__ = [
     "Analysis",
@@ -58,6 +60,8 @@ __all__ = [
     "VpcemuError",
     "Wanted",
     "analyze",
+    "az_down",
+    "az_up",
     "break_",
     "break_at_random",
     "doctor",

@@ -29,6 +29,7 @@ class Memory:
     def __init__(self) -> None:
         self.seen: set[tuple[str, str, int, int]] = set()  # ENI, direction, source, destination
         self.translated: list[Translation] = []
+        self.told_dark: set[str] = set()  # nodes of which it was said that their zone is down
         self.asked: int | None = None  # how many translations there were when the answer set out
 
     def original(self, node: str, packet: Packet) -> Packet | None:

@@ -13,6 +13,7 @@ from emulator.topology.flows import Component
 from emulator.topology.model import GroupReference, NetworkAclEntry, PrefixListReference, Route
 from emulator.topology.place import NOWHERE
 from emulator.topology.words import entry_text, route_text, target_text
+from emulator.topology.zones import dark_text
 
 _WIDE = "1024-65535"  # ACL-13: fits every kind of client
 
@@ -165,6 +166,13 @@ def stopped(component: Component, eni: Eni, packet: Packet) -> Explanation:
     """RA-53, RT-42."""
     sentence = f"{eni.node} is stopped: it receives nothing"
     hint = f"instances: {{{eni.node}: {{state: running}}}}"
+    return Explanation("BAD_STATE", component, sentence, eni.where, hint, packet=packet)
+
+
+def dark(component: Component, eni: Eni, packet: Packet) -> Explanation:
+    """AZ-01: addresses are not moved to another zone, and routes do not change by themselves."""
+    sentence = dark_text(eni.node, eni.dark_zone)
+    hint = f"`vpcemu az up {eni.dark_zone}` ends it; what must survive stands in another zone, with routes of its own"
     return Explanation("BAD_STATE", component, sentence, eni.where, hint, packet=packet)
 
 

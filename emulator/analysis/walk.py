@@ -13,7 +13,7 @@ from emulator.analysis.filters import ask_groups
 from emulator.analysis.packets import ICMP, UDP, Packet
 from emulator.analysis.routing import Choice, Table
 from emulator.analysis.world import Eni, Ground, Land, is_group_address, known_as
-from emulator.topology.flows import ECHO_REQUEST, Component
+from emulator.topology.flows import ECHO_REQUEST, Component, ComponentKind
 from emulator.topology.model import INTERNET, router_of
 from emulator.topology.place import NOWHERE
 
@@ -121,6 +121,8 @@ class Walk(Account):
         """An ENI hands a packet to the VPC's router. GEN-04."""
         ground, land = eni.vpc, eni.subnet
         interface = Component("network_interface", eni.name, ground.name, "egress")
+        if self._dark(eni, interface, packet):
+            return
         if eni.check and packet.source not in eni.addresses:  # SDC-01
             if self.drop(interface, lambda: reasons.source_check(interface, eni, packet)):
                 return
@@ -156,6 +158,13 @@ class Walk(Account):
             return
         self._take(eni, land.table, way, packet)
 
+    def _dark(self, eni: Eni, component: Component, packet: Packet) -> bool:
+        """AZ-01: what is in a zone that is down neither sends nor receives; True: the walk ends here. Said once."""
+        if not eni.dark_zone or eni.node in self.memory.told_dark:
+            return False
+        self.memory.told_dark.add(eni.node)
+        return self.drop(component, lambda: reasons.dark(component, eni, packet))
+
     def enter(self, eni: Eni, packet: Packet, sender: Eni | None) -> None:
         """The router hands a packet to an ENI. GEN-03. sender: whose ENI it came from; None: the internet gateway."""
         if (eni.name, packet) in self.visited:
@@ -174,6 +183,9 @@ class Walk(Account):
             self.answered = False
             if self.drop(stopped, lambda: reasons.stopped(stopped, eni, packet)):
                 return
+        kind: ComponentKind = "instance" if eni.gateway is None else "nat_gateway"
+        if self._dark(eni, Component(kind, eni.node, eni.vpc.name), packet):
+            return
         interface = Component("network_interface", eni.name, eni.vpc.name, "ingress")
         if eni.check and packet.destination not in eni.addresses:  # SDC-01
             if self.drop(interface, lambda: reasons.destination_check(interface, eni, packet)):

@@ -37,6 +37,7 @@ class Eni:
     __slots__ = (
         "addresses",
         "check",
+        "dark_zone",
         "gateway",
         "groups",
         "name",
@@ -57,6 +58,7 @@ class Eni:
         self.public: tuple[int | None, ...] = ()  # one for each address
         self.gateway: NatGateway | None = None
         self.running = True
+        self.dark_zone = ""  # AZ-01: of what is in a zone that is down
 
 
 class Land:
@@ -117,6 +119,8 @@ class Ground:
             self._place(eni, len(held.addresses), addresses)
 
     def _place(self, eni: Eni, count: int, addresses: Addresses) -> None:
+        zone = eni.subnet.subnet.availability_zone
+        eni.dark_zone = zone if eni.running and zone in self.topology.dark_zones else ""
         names = [slot(eni.name, number) for number in range(count)]
         eni.addresses = tuple(int(addresses.private[name]) for name in names)
         public = [addresses.public.get(name) for name in names]

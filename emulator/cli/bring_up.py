@@ -30,6 +30,7 @@ def bring_up(file: str, *, trust: bool = False, as_json: bool = False) -> int:
                 "seconds": round(done.seconds, 3),
                 "failed_services": done.complaints,
                 "undone": list(done.mended),
+                "dark_zones": list(wanted.topology.dark_zones),
                 "problems": [shapes.problem(problem, file) for problem in wanted.warnings],
             }
         )
@@ -44,6 +45,8 @@ def bring_up(file: str, *, trust: bool = False, as_json: bool = False) -> int:
     if done.mended:
         faults = ", ".join(done.mended)
         echo([f"lab {done.lab} was broken on purpose ({faults}); it is what its file says again"])
+    for zone in wanted.topology.dark_zones:
+        echo([f"zone {zone} is still down: `{sudo_program()} az up {zone} {done.lab}` ends that"])
     if done.repaired:
         echo(["an earlier run was cut short; this one finished its work"])
     if not done.fresh:

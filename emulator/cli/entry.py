@@ -27,6 +27,7 @@ VERBS = {
     "matrix": "Show who reaches whom, with real packets.",
     "logs": "Show what the services of a node wrote.",
     "break": "Break a running lab on purpose, and let somebody find it.",
+    "az": "Let an availability zone fail, and come back.",
     "doctor": "Check whether this machine can carry a lab.",
     "gc": "Sweep what killed runs left behind.",
     "completion": "Print the completion script of a shell.",

@@ -18,6 +18,7 @@ class Eni(NamedTuple):
     secondary: its further private addresses (see `model.slot`), in order; the router sends all of them to it.
     groups: its security groups; none at a NAT gateway's ENI (NAT-34).
     source_dest_check: false for one that may send as anybody (SDC-01); so may a NAT gateway.
+    dark_zone: the zone that it is in, while that is down (see `topology.zones`); its link stays, and carries nothing.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Eni(NamedTuple):
     secondary: tuple[str, ...]
     groups: tuple[str, ...]
     source_dest_check: bool
+    dark_zone: str = ""
 
     @property
     def ips(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from emulator.compile import eni, guest, internet, nat, peering, routing, tables
 from emulator.compile.state import Namespace, Netns, State, Veth
 from emulator.compile.words import KIND
 from emulator.errors import Problem, TopologyError
+from emulator.topology import zones
 from emulator.topology.model import INTERNET, Addresses, Topology, router_of
 
 
@@ -17,13 +18,17 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
     namespaces: dict[str, Namespace] = {INTERNET: internet.internet(topology, addresses)}
     veths: list[Veth] = []
     labels: dict[tuple[str, object], str] = {}
+    dark = zones.dark(topology)
     for host in topology.internet.hosts:
         namespaces[host.name] = internet.outside_host(host)
         veths.append(internet.host_link(host))
     for held in topology.vpcs:
-        every = eni.enis(held, addresses)
+        every = {
+            name: one._replace(dark_zone=dark.get(one.node, "")) for name, one in eni.enis(held, addresses).items()
+        }
         asleep = {instance.name for instance in held.instances if instance.state == "stopped"}
-        enis = {name: one for name, one in every.items() if one.node not in asleep}
+        linked = {name: one for name, one in every.items() if one.node not in asleep}
+        enis = {name: one for name, one in linked.items() if not one.dark_zone}
         borders = (*internet.borders(held), *peering.borders(held, topology, addresses))
         namespaces[router_of(held.name)] = vpc.router(held, enis, every, borders, topology)
         labels |= routing.route_labels(held, enis, every, borders, topology)
@@ -32,16 +37,16 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
             namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses, topology.settings)
             veths += internet.gateway_links(held)
         for gateway in held.nat_gateways:
-            namespaces[gateway.name] = nat.nat_gateway(enis[gateway.name], topology.settings)
+            namespaces[gateway.name] = nat.nat_gateway(linked[gateway.name], topology.settings)
         for instance in held.awake.instances:
-            namespaces[instance.name] = guest.instance(held, instance, eni.of_instance(enis, instance))
+            namespaces[instance.name] = guest.instance(held, instance, eni.of_instance(linked, instance))
             labels |= guest.labels(instance.name, namespaces[instance.name])
         labels |= {
             (instance.name, Netns("instance")): routing.stopped(instance.name)
             for instance in held.instances
             if instance.state == "stopped"
         }
-        veths += [eni.veth(held, one) for one in enis.values()]
+        veths += [eni.veth(held, one) for one in linked.values()]
     veths += peering.links(topology)
     labels |= {(node, Netns(namespace.kind)): _title(node, namespace) for node, namespace in namespaces.items()}
     _refuse_clashes(topology, veths)

@@ -41,6 +41,11 @@ def group(name: str, direction: str) -> str:
     return f"security group {name}, {direction}"
 
 
+def dark(zone: str) -> str:
+    """AZ-01: the end of what is sent in a zone that is down."""
+    return f"network interface, egress: availability zone {zone} is down"
+
+
 def peering(name: str, end: str) -> str:
     """PCX-12: end: the packet's "source" or "destination"."""
     return f"VPC peering connection {name}, {end} in neither VPC"
@@ -86,6 +91,7 @@ _FORMS: Final[tuple[tuple[ComponentKind, re.Pattern[str]], ...]] = (
     ("network_acl", re.compile(r"network ACL (?P<name>\S+), (?P<direction>egress|ingress) rule ")),
     ("network_interface", re.compile(rf"{_CHECK}, (?P<direction>egress|ingress): ")),
     ("network_interface", re.compile(_CHECK)),
+    ("network_interface", re.compile(r"network interface, (?P<direction>egress): availability zone ")),
     ("internet_gateway", re.compile("internet gateway: ")),
     ("nat_gateway", re.compile("NAT gateway: ")),
     ("vpc_peering_connection", re.compile(r"VPC peering connection (?P<name>\S+), ")),

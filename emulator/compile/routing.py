@@ -9,6 +9,7 @@ from emulator.compile.state import MAIN_TABLE, Route
 from emulator.compile.tables import LOCAL, Candidate, KernelTable, candidates, effective, kernel_tables
 from emulator.topology.model import PrefixList, Target, Topology, Vpc, router_of
 from emulator.topology.words import target_text
+from emulator.topology.zones import dark_text
 
 
 def routes(
@@ -20,7 +21,7 @@ def routes(
 ) -> set[Route]:
     """Everything but the links' own: the main table, and each route table with its variants.
 
-    every: with those of stopped instances, whose packets vanish (RT-42).
+    every: with those of stopped instances (RT-42) and of zones that are down (AZ-01), whose packets vanish.
     """
     found = {Route(MAIN_TABLE, f"{ip}/32", link=eni.link) for eni in enis.values() for ip in eni.ips}
     found.update(_at_rest(enis, every))
@@ -28,7 +29,7 @@ def routes(
     found.add(Route(MAIN_TABLE, "0.0.0.0/0", "blackhole"))
     lists = {held.name: held for held in prefix_lists}
     for held in kernel_tables(vpc):
-        chosen = [route for route, _ in _routes(vpc, held, enis, borders, lists)]
+        chosen = [route for route, _ in _routes(vpc, held, enis, borders, lists, every)]
         found.update(chosen)
         if not any(route.destination == "0.0.0.0/0" for route in chosen):
             found.add(Route(held.number, "0.0.0.0/0", "blackhole"))  # GEN-01: no route is a silent drop
@@ -51,12 +52,13 @@ def route_labels(
         if (reason := topology.is_blackhole(Target("vpc_peering_connection", held.name)))
     }
     at_rest: dict[tuple[str, object], str] = {
-        (router, route): stopped(eni.node) for route, eni in _at_rest(enis, every).items()
+        (router, route): dark_text(eni.node, eni.dark_zone) if eni.dark_zone else stopped(eni.node)
+        for route, eni in _at_rest(enis, every).items()
     }
     return at_rest | {
         (router, route): f"route table {held.table.name}: {label}{gone.get(label.rpartition(' to ')[2], '')}"
         for held in kernel_tables(vpc)
-        for route, label in _routes(vpc, held, enis, borders, lists)
+        for route, label in _routes(vpc, held, enis, borders, lists, every)
         if label
     }
 
@@ -72,7 +74,12 @@ def _at_rest(enis: dict[str, Eni], every: dict[str, Eni]) -> dict[Route, Eni]:
 
 
 def _routes(
-    vpc: Vpc, held: KernelTable, enis: dict[str, Eni], borders: Collection[Border], lists: Mapping[str, PrefixList]
+    vpc: Vpc,
+    held: KernelTable,
+    enis: dict[str, Eni],
+    borders: Collection[Border],
+    lists: Mapping[str, PrefixList],
+    every: Mapping[str, Eni],
 ) -> Iterator[tuple[Route, str]]:
     """One kernel table, with the words for what the user wrote."""
     own = held.subnet.cidr_block if held.subnet else None
@@ -82,6 +89,7 @@ def _routes(
         if instance.state == "stopped"
         for interface in instance.interfaces
     }
+    asleep |= {name: f": {dark_text(eni.node, eni.dark_zone)}" for name, eni in every.items() if eni.dark_zone}
     if own is not None:
         # RT-08: two hosts of one subnet meet without the router, so no route steers their traffic.
         yield Route(held.number, str(own), "throw"), ""
@@ -110,8 +118,8 @@ def _route(
     match target.kind:
         case "instance" if held.edge and not _has_public_ip(vpc, target.name):
             return Route(table, destination, "blackhole")  # GRT-05
-        case "instance" if target.name not in enis:
-            return Route(table, destination, "blackhole")  # RT-42: stopped
+        case "nat_gateway" | "instance" if target.name not in enis:
+            return Route(table, destination, "blackhole")  # RT-42: stopped; AZ-01: its zone is down
         case "nat_gateway" | "instance":
             eni = enis[target.name]
             return Route(table, destination, "unicast", eni.link, eni.ip, onlink=True)

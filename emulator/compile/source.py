@@ -23,8 +23,10 @@ class Check(NamedTuple):
     forward: tuple[nft.Rule, ...]
 
 
-def check(vpc: Vpc, enis: Collection[Eni], borders: Collection[Border] = ()) -> Check:
-    """SDC-01, SDC-04: an ENI sends from its own addresses and MAC only; with the check off, from its own MAC.
+def check(vpc: Vpc, enis: Collection[Eni], borders: Collection[Border] = (), dark: Collection[Eni] = ()) -> Check:
+    """dark: ENIs in a zone that is down; what they send ends here, of known flows too.
+
+    SDC-01, SDC-04: an ENI sends from its own addresses and MAC only; with the check off, from its own MAC.
 
     Another ENI of the same instance is another ENI: its addresses are as foreign as anybody's.
     """
@@ -34,6 +36,13 @@ def check(vpc: Vpc, enis: Collection[Eni], borders: Collection[Border] = ()) -> 
     targets = {route.target.name for table in vpc.route_tables for route in table.routes}
     guarded = [eni for eni in checked if eni.name in targets]
     rules = [
+        nft.Rule(
+            f"iifname {nft.either(nft.link(eni.link) for eni in dark if eni.dark_zone == zone)} drop",
+            remarks.dark(zone),
+        )
+        for zone in sorted({eni.dark_zone for eni in dark})
+    ]
+    rules += [
         # One lookup answers whether the sender may and which route table its subnet has; before conntrack, so a
         # forgery leaves no trace.
         nft.Rule("meta mark set ether saddr . ip saddr . iifname map @own_address", remarks.OWN_SOURCE),

@@ -44,10 +44,11 @@ def router(
 ) -> Namespace:
     """RT-01: one implicit router per VPC. The main table holds `local`; each VPC route table is a table.
 
-    every: with those of stopped instances.
+    every: with those of stopped instances, and of what is in a zone that is down.
     """
-    links = [eni.link for eni in enis.values()]
-    neighbours = {Neighbour(eni.link, ip, eni.mac) for eni in enis.values() for ip in eni.ips}
+    linked = [*enis.values(), *(eni for eni in every.values() if eni.dark_zone)]
+    links = [eni.link for eni in linked]
+    neighbours = {Neighbour(eni.link, ip, eni.mac) for eni in linked for ip in eni.ips}
     # Without the delay at 0 the kernel answers ARP on behalf of others only after up to 0.8 s.
     at_once = {Sysctl(f"net/ipv4/neigh/{link}/proxy_delay", "0") for link in links}
     neighbours |= {border.neighbour for border in borders}
@@ -82,7 +83,7 @@ def _ruleset(
         vpc, every.values(), topology.prefix_lists, borders
     )  # SG-30: whoever carries a group, stopped or not
     acls = network_acls(vpc, enis)
-    senders = source.check(vpc, enis.values(), borders)
+    senders = source.check(vpc, enis.values(), borders, [eni for eni in every.values() if eni.dark_zone])
     peers = by_address.memory(topology.settings, (*acls.leave, *acls.enter), senders.forward)
     offered = tuple(nft.Element(address) for address in service_addresses(vpc))
     gateways = tuple(nft.Element(nft.together(eni.gateway, nft.link(eni.link))) for eni in enis.values())

@@ -13,6 +13,7 @@ from emulator.topology.addresses import INTERNET_ADDRESS
 from emulator.topology.expand import Expected
 from emulator.topology.flows import Flow, owners
 from emulator.topology.model import Addresses, Topology
+from emulator.topology.zones import dark
 
 PAYLOAD = 8000  # bytes: several packets on the internet
 RESOLVER = 2  # in every block: this address answers whatever groups and ACLs say (SG-40)
@@ -120,9 +121,12 @@ def signs_of_life(topology: Topology, addresses: Addresses) -> Iterable[Flow]:
     """A flow of every running node that is answered or refused whatever the file says, if the node is well."""
     for host in topology.internet.hosts:
         yield Flow(host.name, host.ip, INTERNET_ADDRESS, "icmp")
+    lost = dark(topology)
     for vpc in topology.vpcs:
         resolver = vpc.cidr_block.network_address + RESOLVER
         for instance in vpc.awake.instances:
+            if instance.name in lost:
+                continue
             yield Flow(instance.name, addresses.private[instance.name], resolver, "tcp", 53)
 
 

@@ -20,6 +20,7 @@ from emulator.topology.addresses import assign
 from emulator.topology.expand import Expected
 from emulator.topology.faults import FAULTS, Broken, Fault, broken_by, fault_called
 from emulator.topology.model import Addresses, Topology
+from emulator.topology.zones import without_zones
 
 _VICTIMS = 8  # of each fault that are looked at in a lab
 
@@ -193,7 +194,7 @@ def _change(
         becomes = _replay(original, wanted_faults)
         hidden = bool(becomes) and (secret or (before.exercise is not None and before.exercise.secret))
         exercise = Exercise(wanted_faults, before.kept, hidden) if becomes else None
-        topology = becomes[-1].broken.topology if becomes else original
+        topology = without_zones(becomes[-1].broken.topology if becomes else original, before.dark_zones)
         wanted = settle(before.file, before.text, topology, [], before.kept)._replace(exercise=exercise)
         kernel = doors.kernel(checkpoint)
         plan = compare(wanted, before, kernel)

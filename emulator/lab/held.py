@@ -18,7 +18,7 @@ from emulator.analysis import Analysis, analyze
 from emulator.compile.state import State
 from emulator.errors import UnsupportedError, UsageError, VpcemuError
 from emulator.kernel import netns, sockets
-from emulator.lab import faults, places, source, view
+from emulator.lab import faults, places, source, view, zones
 from emulator.lab import status as status_of
 from emulator.lab.down import Removed, down
 from emulator.lab.node import Interface, Node
@@ -115,7 +115,7 @@ class Lab:
         if self._first is None:
             return False
         there = recall(self.name).record
-        return there.text != self._first[1] or there.exercise is not None
+        return there.text != self._first[1] or there.exercise is not None or bool(there.dark_zones)
 
     def restore(self) -> None:
         """Back to what it was first brought up as. Nothing happens if nothing was changed."""
@@ -125,6 +125,9 @@ class Lab:
     def _back_to(self, file: str, text: str) -> None:
         self.file = file
         self._use(up(file, text=text, trust=self._trust).plan.wanted)
+        for zone in recall(self.name).record.dark_zones:
+            zones.up(zone, self.name)
+            self._use(None)
 
     def status(self) -> Status:
         """What `vpcemu status --json` says."""

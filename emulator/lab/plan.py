@@ -14,6 +14,7 @@ from emulator.topology.addresses import assign
 from emulator.topology.changes import Change, changes
 from emulator.topology.model import Addresses, Topology
 from emulator.topology.rules_edits import refused
+from emulator.topology.zones import without_zones
 
 
 class Wanted(NamedTuple):
@@ -66,6 +67,7 @@ def plan(file: str) -> Plan:
     warnings = warnings + _as_warnings(source.consent(topology))
     compared = os.geteuid() == 0
     before = record.read(topology.name) if compared else None
+    topology = without_zones(topology, before.dark_zones if before else ())
     wanted = settle(file, text, topology, warnings, before.kept if before else None)
     made = compare(wanted, before, doors.kernel() if compared else None)
     if before and before.exercise and before.exercise.secret:
@@ -129,7 +131,8 @@ def _previous(before: record.Record | None, wanted: Wanted) -> Topology | None:
     """The topology that is up, as far as the record knows."""
     if before is None:
         return None
-    if before.text == wanted.text and before.exercise == wanted.exercise:
+    same = before.text == wanted.text and before.exercise == wanted.exercise
+    if same and before.dark_zones == wanted.topology.dark_zones:
         return wanted.topology
     try:
         return running.topology(before)

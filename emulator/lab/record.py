@@ -46,6 +46,7 @@ class Record(NamedTuple):
     changed: float  # of the last `up` that changed something
     complete: bool  # the last `up` ended well
     exercise: Exercise | None = None
+    dark_zones: tuple[str, ...] = ()  # availability zones that are down, by name
 
     @property
     def kept(self) -> Addresses:
@@ -68,6 +69,7 @@ def read(lab: str) -> Record | None:
             changed=float(data["changed"]),
             complete=bool(data["complete"]),
             exercise=_exercise(data.get("exercise")),
+            dark_zones=tuple(str(zone) for zone in data.get("dark_zones", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -84,6 +86,7 @@ def write(record: Record) -> None:
         "namespaces": record.namespaces,
         "addresses": _plain(record.addresses),
         "exercise": _sealed(record.exercise),
+        "dark_zones": record.dark_zones,
         "text": record.text,
     }
     # A line for each key. json's own `indent` is written in Python: ten times slower for a large lab.

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from emulator.errors import UsageError, VpcemuError
 from emulator.lab import memory, places, record
 from emulator.topology.model import Addresses, Topology
+from emulator.topology.zones import without_zones
 
 
 class Unknown(VpcemuError):
@@ -15,7 +16,7 @@ class Running(NamedTuple):
     """A lab that is up, or was meant to be."""
 
     record: record.Record
-    topology: Topology  # what the lab was made to be: its file's, with the faults that it has on purpose
+    topology: Topology  # what the lab was made to be: its file's, with what `break` and `az down` have made of it
     addresses: Addresses
 
     @property
@@ -43,7 +44,7 @@ def topology(before: record.Record) -> Topology:
                 found = broken_by(found, fault, on).topology
         except UsageError:
             raise _unreadable(before) from None
-    return found
+    return without_zones(found, before.dark_zones)
 
 
 def of_file(before: record.Record) -> Topology:

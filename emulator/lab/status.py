@@ -58,6 +58,7 @@ def status(lab: str | None = None) -> shapes.Status:
             shapes.BrokenStatus(fault=each.fault, on=each.on)
             for each in (before.exercise.faults if before.exercise and not before.exercise.secret else ())
         ],
+        dark_zones=list(topology.dark_zones),
     )
 
 

@@ -14,6 +14,7 @@ from emulator.errors import KernelError, TopologyError, VpcemuError
 from emulator.lab import doors, lock, memory, nodes, record, services, source, ssh, view
 from emulator.lab.plan import Plan, Wanted, compare, settle
 from emulator.report.words import wrong
+from emulator.topology.zones import without_zones
 
 Progress = Callable[[str, int, int], None]
 
@@ -73,7 +74,8 @@ def up(
         before = record.read(topology.name)
         kernel = doors.kernel(checkpoint)
         try:
-            wanted = settle(file, text, topology, warnings, before.kept if before else None)
+            lost = without_zones(topology, before.dark_zones if before else ())
+            wanted = settle(file, text, lost, warnings, before.kept if before else None)
             plan = compare(wanted, before, kernel)
         except BaseException:
             if before is None:
@@ -164,6 +166,7 @@ def _journal(plan: Plan, before: record.Record | None) -> record.Record:
         changed=now,
         complete=False,
         exercise=wanted.exercise,
+        dark_zones=wanted.topology.dark_zones,
     )
 
 

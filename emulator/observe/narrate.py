@@ -19,6 +19,7 @@ from emulator.observe.passes import Pass
 from emulator.topology.flows import Component, ComponentKind
 from emulator.topology.model import INTERNET, NodeKind, Topology, router_of
 from emulator.topology.traces import Decision, Met, TraceHop
+from emulator.topology.zones import dark, dark_text
 
 _KINDS: dict[NodeKind, ComponentKind] = {
     "instance": "instance",
@@ -80,6 +81,10 @@ class Narrator:
             for instance in vpc.instances
             if instance.state == "stopped"
         }
+        gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
+        for name, zone in dark(topology).items():
+            kind: ComponentKind = "nat_gateway" if name in gateways else "instance"
+            self._stopped[dark_text(name, zone)] = Component(kind, name, self._vpc[name])
         self._peers = {(veth.node, veth.link): (veth.peer_node, veth.peer_link) for veth in state.veths}
         self._peers |= {(veth.peer_node, veth.peer_link): (veth.node, veth.link) for veth in state.veths}
 
@@ -252,8 +257,10 @@ class Narrator:
         return self._routes[router]
 
     def _at_rest(self, label: str) -> Component | None:
-        """RT-42: the stopped instance that a route's label ends with."""
-        return next((component for text, component in self._stopped.items() if label.endswith(text)), None)
+        """RT-42, AZ-01: the stopped instance, or what is in a zone that is down, that a route's label ends with."""
+        return self._stopped.get(label) or next(
+            (component for text, component in self._stopped.items() if label.endswith(f": {text}")), None
+        )
 
 
 _Table = dict[int, dict[int, Route]]  # by length of the prefix, then by prefix

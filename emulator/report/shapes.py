@@ -161,6 +161,7 @@ class Status(TypedDict):
     internet: InternetStatus
     wrong: list[Wrong]
     broken: list[BrokenStatus]
+    dark_zones: list[str]
 
 
 class ProblemShape(TypedDict):

@@ -14,7 +14,7 @@ from emulator.report.shapes import (
     Status,
     VpcStatus,
 )
-from emulator.report.text import PLAIN, Paint, count, one_line, table
+from emulator.report.text import PLAIN, Paint, count, counts, one_line, table
 from emulator.topology.model import DEFAULT_ACL
 
 MANY = 40  # instances of a VPC above which they are counted by subnet, not listed
@@ -25,7 +25,7 @@ _GOOD = ("running", "starting", "done")
 
 def status(facts: Status, paint: Paint = PLAIN) -> list[str]:
     """The whole page: head, VPCs, internet, and what is wrong."""
-    lines = [_head(facts, paint), *_broken(facts, paint)]
+    lines = [_head(facts, paint), *_broken(facts, paint), *_dark(facts, paint)]
     for vpc in facts["vpcs"]:
         lines += ["", *_vpc(vpc, paint)]
     lines += _peerings(facts, paint)
@@ -46,6 +46,23 @@ def _broken(facts: Status, paint: Paint) -> list[str]:
         return []
     faults = ", ".join(f"{each['fault']} on {one_line(each['on'])}" for each in facts["broken"])
     return [paint.warn(f"broken on purpose: {faults} (`vpcemu break {facts['lab']} --undo`)")]
+
+
+def _dark(facts: Status, paint: Paint) -> list[str]:
+    """AZ-01: such a lab is healthy: it is what it was made to be."""
+    return [
+        paint.warn(f"zone {zone} is down: {_lost(facts, zone)} (`vpcemu az up {zone} {facts['lab']}`)")
+        for zone in facts["dark_zones"]
+    ]
+
+
+def _lost(facts: Status, zone: str) -> str:
+    instances, gateways = 0, 0
+    for vpc in facts["vpcs"]:
+        lost = {subnet["name"] for subnet in vpc["subnets"] if subnet["availability_zone"] == zone}
+        instances += sum(1 for held in vpc["instances"] if held["subnet"] in lost)
+        gateways += sum(1 for held in vpc["nat_gateways"] if held["subnet"] in lost)
+    return counts((instances, "instance"), (gateways, "NAT gateway")) or "nothing is in it"
 
 
 def _peerings(facts: Status, paint: Paint) -> list[str]:

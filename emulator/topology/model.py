@@ -319,6 +319,7 @@ class Topology:
     settings: Settings = Settings()
     prefix_lists: tuple[PrefixList, ...] = ()
     vpc_peering_connections: tuple[VpcPeeringConnection, ...] = ()
+    dark_zones: tuple[str, ...] = ()  # availability zones that are down; never the file's (see `zones`)
 
     def region_of(self, vpc: Vpc) -> str:
         return vpc.region or self.region

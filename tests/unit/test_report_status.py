@@ -69,6 +69,7 @@ def lab(**changes: Any) -> Status:
         internet=InternetStatus(uplink=False, hosts=[]),
         wrong=[],
         broken=[],
+        dark_zones=[],
     )
     facts.update(changes)  # type: ignore[typeddict-item]
     return facts

@@ -26,6 +26,7 @@ TOPICS = (
     "Security groups",
     "Network ACLs",
     "Between VPCs",
+    "Zone failure",
 )
 _FAMILIES = {
     "GEN": "General",
@@ -46,6 +47,7 @@ _FAMILIES = {
     "CT": "Security groups",
     "ACL": "Network ACLs",
     "PCX": "Between VPCs",
+    "AZ": "Zone failure",
 }
 _SCENARIOS = (  # the first number that is no longer of this topic
     (10, "Addressing"),
