@@ -244,6 +244,10 @@ def test_MTU_04_PCX_07_SG_35_between_regions(lab: Lab) -> None:
         both(lab, passes("host", "third", "tcp", 80), WORKS)
         assert lab.run("host", "ping", "-c", "1", "-W", "2", "-M", "do", "-s", "8472", lab.private("third"))
         assert not lab.run("host", "ping", "-c", "1", "-W", "1", "-M", "do", "-s", "8473", lab.private("third"))
+    block = "    cidr_block: 10.1.0.0/16\n"
+    _, problems = load("name: lab\n" + edited(TOPOLOGY, {block: f"{block}    region: us-east-1\n"}))
+    refused = {problem.code for problem in problems if not problem.warning}
+    assert refused == {"InvalidGroup.NotFound", "OperationNotPermitted"}
 
 
 SAME = f"""
