@@ -83,6 +83,16 @@ def peering(connection: str) -> str:
     return _link("pcx-", connection)
 
 
+def to_transit(gateway: str, zone: str) -> str:
+    """In a VPC's router, the link to a transit gateway's place in a zone: tgwa-main."""
+    return _link(f"tgw{zone[-1]}-", gateway)
+
+
+def to_attachment(attachment: str, zone: str) -> str:
+    """In a transit gateway, the link to an attachment's place in a zone: a-spoke."""
+    return _link(f"{zone[-1]}-", attachment)
+
+
 def to_host(host: str) -> str:
     """The internet's end of the veth to an outside host."""
     return _link("out-", host)

@@ -30,6 +30,7 @@ class Memory:
         self.seen: set[tuple[str, str, int, int]] = set()  # ENI, direction, source, destination
         self.translated: list[Translation] = []
         self.told_dark: set[str] = set()  # nodes of which it was said that their zone is down
+        self.began: dict[str, str] = {}  # TGW-42: by transit gateway, the zone where a flow came in first
         self.asked: int | None = None  # how many translations there were when the answer set out
 
     def original(self, node: str, packet: Packet) -> Packet | None:
@@ -84,6 +85,7 @@ class Account:
         self.refused = False
         self.answered = True  # False: what came after a drop is a guess that does not reach as far as an answer
         self.origin = 0
+        self.through_transit = False
         self.visited: set[tuple[str, Packet]] = set()
 
     def passed(

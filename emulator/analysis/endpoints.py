@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, summarize_address_range
 from typing import NamedTuple
 
 from emulator.analysis.packets import Ports
-from emulator.analysis.world import Eni, World
+from emulator.analysis.world import Eni, World, span_of
 from emulator.topology.addresses import NOT_PUBLIC, is_public
 from emulator.topology.model import INTERNET, NetworkAclEntry, SecurityGroupRule
 
@@ -90,6 +90,7 @@ def _border_blocks(world: World) -> list[tuple[int, int]]:
         blocks += ground.blocks
         for table in ground.tables.values():
             blocks += [(choice.low, choice.high) for choice in table.choices]
+    blocks += [span_of(route.block) for routes in world.tables.values() for route in routes]
     return blocks
 
 

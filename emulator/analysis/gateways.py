@@ -33,7 +33,7 @@ def nat_gateway(walk: "Walk", eni: Eni, packet: Packet) -> None:
         return
     if answer(packet) is None and walk.drop(component, lambda: reasons.protocol(component, eni, packet)):  # NAT-20
         return
-    inside = eni.vpc.holds(packet.source)
+    inside = eni.vpc.holds(packet.source) or walk.through_transit  # NAT-22: what comes by a transit gateway is served
     if not inside and walk.drop(component, lambda: reasons.source_outside(component, eni, packet)):  # NAT-22
         return
     own = eni.addresses[0]

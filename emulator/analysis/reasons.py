@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from emulator.analysis import reasons_peering
+from emulator.analysis import reasons_peering, reasons_transit
 from emulator.analysis.answer import Explanation
 from emulator.analysis.filters import Group, Piece, ask_groups
 from emulator.analysis.packets import ICMP, TCP, Packet, address, span, traffic
@@ -202,6 +202,8 @@ def route(component: Component, eni: Eni, choices: Sequence[Choice], kind: str, 
     if kind == "blackhole":
         held = choices[0].route
         assert held is not None
+        if held.target.kind == "transit_gateway":
+            return reasons_transit.no_zone(component, eni, held, packet)
         state = eni.vpc.topology.is_blackhole(held.target) if held.target.kind == "vpc_peering_connection" else ""
         why = f": {state}" if state else ""
         sentence = f"route {route_text(held)} of route table {component.name} is a blackhole{why}"

@@ -67,5 +67,9 @@ def hairpin(gateway: str) -> str:
     )
 
 
+def through(block: object, attachment: str, table: str, zone: str) -> str:
+    return f"route {block} of its table {table} leads to attachment {attachment}, in zone {zone}"
+
+
 def crosses(vpc: str, peer: str) -> str:
     return f"from VPC {vpc} to VPC {peer}"

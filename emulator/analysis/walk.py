@@ -6,7 +6,7 @@ wanted: the walk goes on as if the packet had passed, so that every reason is fo
 
 from typing import NamedTuple
 
-from emulator.analysis import gateways, peering, reasons, sentences
+from emulator.analysis import gateways, peering, reasons, sentences, transit
 from emulator.analysis.account import Account, Question, Translation
 from emulator.analysis.answer import Rule
 from emulator.analysis.filters import ask_groups
@@ -24,10 +24,10 @@ _NEVER_FORWARDED = (0xA9FEA800, 0xA9FEABFF)  # RT-11: 169.254.168.0/22
 class Way(NamedTuple):
     """Where a route leads. `eni`: to this interface, which is or is not the destination's."""
 
-    kind: str  # "eni", "gateway", "peering", "nobody", "blackhole", "none"
+    kind: str  # "eni", "gateway", "peering", "transit", "nobody", "blackhole", "none"
     eni: Eni | None = None
     choices: tuple[Choice, ...] = ()  # routes that fit, the one that is taken first; none within a subnet
-    connection: str = ""  # the VPC peering connection, where it leads there
+    connection: str = ""  # the VPC peering connection or transit gateway, where it leads there
 
 
 class Walk(Account):
@@ -154,9 +154,9 @@ class Walk(Account):
             if way.kind == "nobody"
             else None
         )
-        if beyond is not land and self._acl(land, eni, "egress", packet):
+        if beyond is not land and self.ask_acl(land, eni, "egress", packet):
             return
-        self._take(eni, land.table, way, packet)
+        self.take(eni, land.table, way, packet)
 
     def _dark(self, eni: Eni, component: Component, packet: Packet) -> bool:
         """AZ-01: what is in a zone that is down neither sends nor receives; True: the walk ends here. Said once."""
@@ -173,7 +173,7 @@ class Walk(Account):
             self.answered = False
             return
         self.visited.add((eni.name, packet))
-        if (sender is None or sender.subnet is not eni.subnet) and self._acl(eni.subnet, eni, "ingress", packet):
+        if (sender is None or sender.subnet is not eni.subnet) and self.ask_acl(eni.subnet, eni, "ingress", packet):
             return
         own = sender if sender is not None and packet.source in sender.addresses else None
         if eni.gateway is None and self._groups(eni, "ingress", packet, own):
@@ -236,7 +236,7 @@ class Walk(Account):
         public = self.world.mapped.get(packet.destination)
         return ground.by_address.get(public[1] if public and public[0] is ground else packet.destination)
 
-    def _acl(self, land: Land, eni: Eni, direction: str, packet: Packet) -> bool:
+    def ask_acl(self, land: Land, eni: Eni, direction: str, packet: Packet) -> bool:
         """Ask the subnet's ACL, which knows no flows (ACL-01); True: the walk ends here."""
         if self.put_off is not None:
             if not land.acl.is_open(direction):
@@ -272,11 +272,14 @@ class Walk(Account):
         if route.target.kind == "vpc_peering_connection":
             leads = self.world.beyond(route.target.name, ground) is not None
             return Way("peering" if leads else "blackhole", None, choices, route.target.name)
+        if route.target.kind == "transit_gateway":
+            leads = land is not None and transit.place(self, ground, land, route.target.name) is not None
+            return Way("transit" if leads else "blackhole", None, choices, route.target.name)
         if route.target.kind == "internet_gateway":
             return Way("gateway", None, choices)
         return Way("eni", ground.enis[route.target.name], choices)
 
-    def _take(self, eni: Eni, table: Table, way: Way, packet: Packet) -> None:
+    def take(self, eni: Eni, table: Table, way: Way, packet: Packet) -> None:
         """Follow the route of a packet from an ENI."""
         ground, land = eni.vpc, eni.subnet
         component = Component("route_table", table.name, ground.name)
@@ -292,11 +295,13 @@ class Walk(Account):
             where = chosen.route.where if chosen.route else NOWHERE
             self.passed(component, sentences.route(chosen), packet, rule=rule, where=where)
         if way.kind == "nobody":
-            self._nobody(ground, land, packet)
+            self.nobody(ground, land, packet)
         elif way.kind == "gateway":
             gateways.leave_vpc(self, ground, packet)
         elif way.kind == "peering":
             peering.cross(self, ground, way.connection, packet)
+        elif way.kind == "transit":
+            transit.cross(self, eni, way.connection, packet)
         else:
             assert way.eni is not None
             self.enter(way.eni, packet, eni)
@@ -304,6 +309,9 @@ class Walk(Account):
     def _guess(self, eni: Eni, way: Way, packet: Packet) -> None:
         """Go on after a missing route, the way that the route would most likely lead."""
         ground = eni.vpc
+        if way.connection in self.world.transits:
+            self.answered = False
+            return
         if connection := way.connection or peering.towards(self, ground, packet.destination):
             peering.cross(self, ground, connection, packet)
             return
@@ -328,9 +336,9 @@ class Walk(Account):
             self.passed(Component("vpc", ground.name, ground.name), sentences.ROUTER_PING, packet)
             self.receiver, self.arrival, self.answered = router_of(ground.name), packet, False
             return
-        self._nobody(ground, land, packet)
+        self.nobody(ground, land, packet)
 
-    def _nobody(self, ground: Ground, land: Land, packet: Packet) -> None:
+    def nobody(self, ground: Ground, land: Land, packet: Packet) -> None:
         component = Component("vpc", ground.name, ground.name)
         self.drop(component, lambda: reasons.nobody(component, land, packet))
         self.answered = False

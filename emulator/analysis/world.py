@@ -1,6 +1,7 @@
 """A topology with its addresses, indexed for questions: who has this address, which table and ACL has this subnet."""
 
 from ipaddress import IPv4Address, IPv4Network
+from typing import NamedTuple
 
 from emulator.analysis.filters import Acl, Group
 from emulator.analysis.routing import Table
@@ -17,6 +18,7 @@ from emulator.topology.model import (
     slot,
 )
 from emulator.topology.place import NOWHERE
+from emulator.topology.transit import TransitGateway, TransitGatewayRouteTable
 
 # IGW-08: what the internet does not carry: RFC 1918, RFC 6598, and link-local, which is nobody's.
 _PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
@@ -139,6 +141,29 @@ class Ground:
         return next((land for land in self.lands.values() if land.span[0] <= address <= land.span[1]), None)
 
 
+class TransitRoute(NamedTuple):
+    """A route of a transit gateway's table. attachment: "" for a blackhole."""
+
+    block: IPv4Network
+    attachment: str
+    where: Where
+
+
+def transit_routes(
+    topology: Topology, gateway: TransitGateway, table: TransitGatewayRouteTable
+) -> tuple[TransitRoute, ...]:
+    """The longest prefix first. TGW-22: static before propagated. TGW-28: the first VPC that has a block."""
+    found = {
+        route.destination: TransitRoute(route.destination, route.attachment, route.where) for route in table.routes
+    }
+    blocks = {vpc.name: vpc.cidr_blocks for vpc in topology.vpcs}
+    for name in table.propagations:
+        for block in blocks[gateway.attachment(name).vpc]:
+            if block not in found:
+                found[block] = TransitRoute(block, name, table.where)
+    return tuple(sorted(found.values(), key=lambda route: -route.block.prefixlen))
+
+
 def known_as(ground: Ground, eni: Eni | None) -> tuple[str, ...]:
     """What rules in that VPC call the ENI's groups: `web`, or across a peering connection `b/web`."""
     if eni is None or eni.vpc is ground:
@@ -152,6 +177,12 @@ class World:
     def __init__(self, topology: Topology, addresses: Addresses) -> None:
         self.topology, self.addresses = topology, addresses
         self.grounds = {vpc.name: Ground(vpc, topology, addresses) for vpc in topology.vpcs}
+        self.transits = {held.name: held for held in topology.transit_gateways}
+        self.tables = {
+            (gateway.name, table.name): transit_routes(topology, gateway, table)
+            for gateway in topology.transit_gateways
+            for table in gateway.route_tables
+        }
         self.peerings = {held.name: held for held in topology.vpc_peering_connections}
         self.hosts: dict[str, OutsideHost] = {host.name: host for host in topology.internet.hosts}
         self.host_at = {int(host.ip): host for host in topology.internet.hosts}
@@ -176,7 +207,7 @@ class World:
 
     def near(self, one: str, other: str) -> bool:
         """Whether names of the other VPC stand for private addresses, as in `flows.Directory`."""
-        return one == other != "" or self.topology.peered(one, other)
+        return one == other != "" or other in self.topology.near_of(one)
 
     def same_region(self, one: Ground, other: Ground) -> bool:
         return self.topology.region_of(one.vpc) == self.topology.region_of(other.vpc)

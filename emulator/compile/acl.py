@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from emulator import names
 from emulator.compile import nft, remarks
+from emulator.compile.border import Border
 from emulator.compile.eni import Eni
 from emulator.topology.model import NetworkAclEntry, Vpc
 
@@ -28,8 +29,15 @@ class Borders(NamedTuple):
     enter: tuple[nft.Rule, ...]
 
 
-def network_acls(vpc: Vpc, enis: dict[str, Eni]) -> Borders:
-    """The chains of all ACLs in use that refuse anything at all, and the way from a link to them."""
+def network_acls(vpc: Vpc, enis: dict[str, Eni], borders: Iterable[Border] = ()) -> Borders:
+    """The chains of all ACLs in use that refuse anything at all, and the way from a link to them.
+
+    borders: of these, those that have their place in a subnet: transit gateways (ACL-19, ACL-20).
+    """
+    placed: dict[str, list[str]] = {}
+    for held in borders:
+        if held.subnet:
+            placed.setdefault(held.subnet, []).append(held.quoted)
     links: dict[str, list[str]] = {}
     for eni in enis.values():
         links.setdefault(eni.subnet, []).append(nft.link(eni.link))
@@ -38,10 +46,11 @@ def network_acls(vpc: Vpc, enis: dict[str, Eni]) -> Borders:
     chains: dict[str, nft.Chain] = {}
     judged: dict[Direction, list[nft.Element]] = {"egress": [], "ingress": []}
     for subnet in vpc.subnets:
-        acl, own = acls.get(subnet.network_acl), links.get(subnet.name)
-        if acl is None or own is None:
+        acl, own = acls.get(subnet.network_acl), links.get(subnet.name, [])
+        gates = placed.get(subnet.name, [])
+        if acl is None or not (own or gates):
             continue
-        within = names.chain("links", subnet.name)
+        within, within_gates = names.chain("links", subnet.name), names.chain("links_and_gates", subnet.name)
         ways: tuple[tuple[Direction, str, str, tuple[NetworkAclEntry, ...]], ...] = (
             ("egress", "leave", "oifname", acl.egress),
             ("ingress", "enter", "iifname", acl.ingress),
@@ -49,12 +58,18 @@ def network_acls(vpc: Vpc, enis: dict[str, Eni]) -> Borders:
         closed = [way for way in ways if not _passes_all(way[3])]
         if closed:
             sets.append(nft.Set(within, "ifname", tuple(nft.Element(link) for link in own)))
+            if gates:
+                sets.append(nft.Set(within_gates, "ifname", tuple(nft.Element(link) for link in (*own, *gates))))
         for direction, prefix, other, entries in closed:
             judge, border = names.chain(f"acl_{direction}", acl.name), names.chain(prefix, subnet.name)
             chains.setdefault(judge, nft.Chain(judge, tuple(_rules(acl.name, direction, entries))))
-            staying = nft.Rule(f"{other} @{within} return", remarks.within(subnet.name))
+            # ACL-20: from a host of the gateway's own subnet both directions are judged, and to it neither.
+            inner = within_gates if gates and direction == "ingress" else within
+            staying = nft.Rule(f"{other} @{inner} return", remarks.within(subnet.name))
             chains[border] = nft.Chain(border, (staying, nft.Rule(f"goto {judge}")))
             judged[direction] += [nft.Element(link, f"jump {border}") for link in own]
+            to_gate = judge if direction == "ingress" else border
+            judged[direction] += [nft.Element(link, f"jump {to_gate}") for link in gates]
     maps = (
         nft.Set("leave_subnet", "ifname : verdict", tuple(judged["egress"])),
         nft.Set("enter_subnet", "ifname : verdict", tuple(judged["ingress"])),

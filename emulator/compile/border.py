@@ -20,6 +20,7 @@ class Border(NamedTuple):
     nothing else. remark: what that mark is called.
     members: of groups of a peer, by `VPC/GROUP`: the private addresses that are known by this link (SG-32).
     returns: addresses of NAT gateways beyond it, whose flows are answered by this link (NAT-42).
+    subnet: in which the far side has its place, whose ACL and zone count: a transit gateway's; "" for none.
     guards: rules that stand before all others of the forward hook.
     """
 
@@ -31,6 +32,7 @@ class Border(NamedTuple):
     guards: tuple[nft.Rule, ...] = ()
     members: Mapping[str, tuple[str, ...]] = {}
     returns: tuple[str, ...] = ()
+    subnet: str = ""
 
     @property
     def quoted(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from emulator.compile import eni, guest, internet, nat, peering, routing, tables, vpc
+from emulator.compile import eni, guest, internet, nat, peering, routing, tables, transit, vpc
 from emulator.compile.state import Namespace, Netns, State, Veth
 from emulator.compile.words import KIND
 from emulator.errors import Problem, TopologyError
@@ -29,7 +29,11 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         asleep = {instance.name for instance in held.instances if instance.state == "stopped"}
         linked = {name: one for name, one in every.items() if one.node not in asleep}
         enis = {name: one for name, one in linked.items() if not one.dark_zone}
-        borders = (*internet.borders(held), *peering.borders(held, topology, addresses))
+        borders = (
+            *internet.borders(held),
+            *peering.borders(held, topology, addresses),
+            *transit.borders(held, topology),
+        )
         namespaces[router_of(held.name)] = vpc.router(held, enis, every, borders, topology)
         labels |= routing.route_labels(held, enis, every, borders, topology)
         labels |= peering.return_labels(held, borders)
@@ -48,6 +52,10 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         }
         veths += [eni.veth(held, one) for one in linked.values()]
     veths += peering.links(topology)
+    for through in topology.transit_gateways:
+        namespaces[through.name], more = transit.gateway(topology, through)
+        labels |= more
+        veths += transit.links(topology, through)
     labels |= {(node, Netns(namespace.kind)): _title(node, namespace) for node, namespace in namespaces.items()}
     _refuse_clashes(topology, veths)
     return State(topology.name, namespaces, frozenset(veths), internet.uplink(topology), labels)

@@ -51,6 +51,10 @@ def peering(name: str, end: str) -> str:
     return f"VPC peering connection {name}, {end} in neither VPC"
 
 
+def transit(name: str, words: str) -> str:
+    return f"transit gateway {name}: {words}"
+
+
 def rules(numbers: Iterable[int]) -> str:
     """The user's rules that an element stands for, by their place in the file."""
     return f"rule {', '.join(map(str, sorted(numbers)))}"
@@ -96,6 +100,7 @@ _FORMS: Final[tuple[tuple[ComponentKind, re.Pattern[str]], ...]] = (
     ("nat_gateway", re.compile("NAT gateway: ")),
     ("vpc_peering_connection", re.compile(r"VPC peering connection (?P<name>\S+), ")),
     ("vpc_peering_connection", re.compile("VPC peering connection: ")),
+    ("transit_gateway", re.compile(r"transit gateway (?P<name>\S+): ")),
     ("vpc", re.compile("VPC router: ")),
 )
 

@@ -113,7 +113,7 @@ def _route(
         # RT-02: on to the main table, which knows every ENI.
         return Route(table, destination, "throw")
     for border in borders:
-        if border.target == target:
+        if border.target == target and _in_zone(vpc, held, border):
             return Route(table, destination, "unicast", border.link, str(names.NEXT_HOP), onlink=True)
     match target.kind:
         case "instance" if held.edge and not _has_public_ip(vpc, target.name):
@@ -125,6 +125,14 @@ def _route(
             return Route(table, destination, "unicast", eni.link, eni.ip, onlink=True)
         case _:
             return Route(table, destination, "blackhole")  # RT-40, RT-41: it stays, wins by prefix, and drops
+
+
+def _in_zone(vpc: Vpc, held: KernelTable, border: Border) -> bool:
+    """TGW-05: a subnet uses the link of its own zone."""
+    if not border.subnet:
+        return True
+    zone = vpc.subnet(border.subnet).availability_zone
+    return held.subnet is not None and held.subnet.availability_zone == zone
 
 
 def _has_public_ip(vpc: Vpc, interface: str) -> bool:

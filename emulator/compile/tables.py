@@ -1,7 +1,8 @@
 """Route tables as the kernel needs them: which tables there are, who uses which, and the one route per destination.
 
 The only place that chooses between a route table and a variant of it. A subnet needs a variant where a route would
-capture traffic within the subnet itself, which on AWS never meets the router (RT-08); the internet gateway always has
+capture traffic within the subnet itself, which on AWS never meets the router (RT-08), or leads to a
+transit gateway; the internet gateway always has
 one, since there a target needs a public address (GRT-05).
 """
 
@@ -93,7 +94,7 @@ def candidates(vpc: Vpc, table: RouteTable, lists: Mapping[str, PrefixList]) -> 
 def number_for(vpc: Vpc, subnet: Subnet) -> int:
     """The kernel table, and mark, of what comes from an ENI of the subnet."""
     table = next((table for table in vpc.route_tables if table.name == subnet.route_table), None)
-    if table is not None and _captures(vpc, table, subnet):
+    if table is not None and (_captures(vpc, table, subnet) or _depends_on_zone(table)):
         return names.route_table(f"{table.name}/{subnet.name}")
     return names.route_table(subnet.route_table)
 
@@ -114,6 +115,11 @@ def _captures(vpc: Vpc, table: RouteTable, subnet: Subnet) -> bool:
         for destination in written
         if not isinstance(destination, PrefixListReference)  # of a list, no entry inside the VPC counts
     )
+
+
+def _depends_on_zone(table: RouteTable) -> bool:
+    """TGW-05, TGW-40: from each zone another link leads to a transit gateway, or none."""
+    return any(route.target.kind == "transit_gateway" for route in table.routes)
 
 
 def kernel_tables(vpc: Vpc) -> list[KernelTable]:

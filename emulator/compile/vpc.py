@@ -82,7 +82,7 @@ def _ruleset(
     groups = security_groups(
         vpc, every.values(), topology.prefix_lists, borders
     )  # SG-30: whoever carries a group, stopped or not
-    acls = network_acls(vpc, enis)
+    acls = network_acls(vpc, enis, borders)
     senders = source.check(vpc, enis.values(), borders, [eni for eni in every.values() if eni.dark_zone])
     peers = by_address.memory(topology.settings, (*acls.leave, *acls.enter), senders.forward)
     offered = tuple(nft.Element(address) for address in service_addresses(vpc))

@@ -25,6 +25,7 @@ KIND = {
     "instance": "instance",
     "nat_gateway": "NAT gateway",
     "internet_gateway": "internet gateway",
+    "transit_gateway": "transit gateway",
     "internet": "internet",
     "outside_host": "outside host",
 }

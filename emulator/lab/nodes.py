@@ -52,11 +52,7 @@ def view(topology: Topology, addresses: Addresses) -> View:
         nodes=nodes,
         dns=str(dns.ip) if dns else "",
         uplink=topology.internet.uplink,
-        peers={
-            vpc.name: [held.other(vpc.name) for held in topology.peerings_of(vpc.name)]
-            for vpc in topology.vpcs
-            if topology.peerings_of(vpc.name)
-        },
+        peers={vpc.name: list(topology.near_of(vpc.name)) for vpc in topology.vpcs if topology.near_of(vpc.name)},
     )
 
 

@@ -44,6 +44,22 @@ def status(lab: str | None = None) -> shapes.Status:
             shapes.VpcPeeringConnectionStatus(name=held.name, vpc=held.vpc, peer_vpc=held.peer_vpc, state=held.state)
             for held in topology.vpc_peering_connections
         ],
+        transit_gateways=[
+            shapes.TransitGatewayStatus(
+                name=gateway.name,
+                vpc_attachments=[
+                    shapes.TransitGatewayAttachmentStatus(
+                        name=held.name,
+                        vpc=held.vpc,
+                        subnets=list(held.subnets),
+                        route_table=table.name if (table := gateway.table_of(held.name)) else "",
+                        appliance_mode=held.appliance_mode,
+                    )
+                    for held in gateway.vpc_attachments
+                ],
+            )
+            for gateway in topology.transit_gateways
+        ],
         internet=shapes.InternetStatus(
             uplink=topology.internet.uplink,
             hosts=[

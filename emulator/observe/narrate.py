@@ -28,6 +28,7 @@ _KINDS: dict[NodeKind, ComponentKind] = {
     "internet_gateway": "internet_gateway",
     "nat_gateway": "nat_gateway",
     "router": "vpc",
+    "transit_gateway": "transit_gateway",
 }
 _FAMILIES = {1: "inet", 2: "ip", 5: "netdev"}
 
@@ -154,6 +155,8 @@ class Narrator:
             return None if self.kind(held.node) == "router" else self.component(held.node, self._side(held))
         if remark.kind == "vpc_peering_connection":
             return Component(remark.kind, remark.name) if remark.name else None
+        if remark.kind == "transit_gateway":
+            return Component(remark.kind, remark.name)
         if remark.kind in ("internet_gateway", "nat_gateway", "vpc"):
             return self.component(held.node, self._side(held))
         if not remark.direction:
@@ -182,7 +185,7 @@ class Narrator:
             return self._lost(held)
         node, kind = held.node, self.kind(held.node)
         if not held.routed and not held.made:
-            if kind == "router" and (route := self._route(held)) and route[1] is not None:
+            if kind in ("router", "transit_gateway") and (route := self._route(held)) and route[1] is not None:
                 return Ended(route[1], route[0])
             if kind == "internet":
                 return Ended(self.component(node), f"the internet knows no {held.ends.destination}")
@@ -221,6 +224,8 @@ class Narrator:
     def _route(self, held: Pass) -> tuple[str, Component | None] | None:
         """The route of a router for the packet, in words, and who drops it by that. None: no router, or not routed."""
         node = held.node
+        if self.kind(node) == "transit_gateway" and not held.made and not (held.dropped and not held.routed):
+            return self._transit(held)
         if self.kind(node) != "router" or held.made or held.arrived or (held.dropped and not held.routed):
             return None
         vpc, destination, tables = self._vpc[node], IPv4Address(held.ends.destination), self._tables_of(node)
@@ -240,6 +245,15 @@ class Narrator:
             words = "local"
         why, component_at = self._local(node, held.ends.destination)
         return (f"{words}, and {why}", component_at) if component_at else (words, None)
+
+    def _transit(self, held: Pass) -> tuple[str, Component | None] | None:
+        """TGW-20: what the attachment's route table says."""
+        tables, destination = self._tables_of(held.node), IPv4Address(held.ends.destination)
+        route = _longest(tables, held.mark, destination) if held.mark else None
+        if route is None:
+            return None
+        label = self._state.labels.get((held.node, route), "")
+        return label, self.component(held.node) if route.kind == "blackhole" else None
 
     def _local(self, router: str, destination: str) -> tuple[str, Component | None]:
         """What the local route comes to: who drops it, and why; None: an interface has the address."""

@@ -12,6 +12,7 @@ _WORDS = {
     "outside_host": "outside host",
     "route_table": "route table",
     "security_group": "security groups of",
+    "transit_gateway": "transit gateway",
     "vpc": "VPC",
     "vpc_peering_connection": "VPC peering connection",
 }

@@ -38,6 +38,7 @@ _KINDS = {
     "route_table": ("rtb", "route-table"),
     "security_group": ("sg", "security-group"),
     "subnet": ("subnet", "subnet"),
+    "transit_gateway": ("tgw", "transit-gateway"),
     "vpc": ("vpc", "vpc"),
     "vpc_peering_connection": ("pcx", "vpc-peering-connection"),
 }
@@ -47,6 +48,7 @@ _FIELDS = {
     "network_acl": "Acl",
     "network_interface": "NetworkInterface",
     "route_table": "RouteTable",
+    "transit_gateway": "TransitGateway",
     "vpc": "Vpc",
     "vpc_peering_connection": "VpcPeeringConnection",
 }
@@ -245,6 +247,8 @@ def _route(names: Names, component: Component, route: Route) -> Shape:
         shape["GatewayId"] = names.id("internet_gateway", component.vpc, target.name)
     elif target.kind == "nat_gateway":
         shape["NatGatewayId"] = names.id("nat_gateway", component.vpc, target.name)
+    elif target.kind == "transit_gateway":
+        shape["TransitGatewayId"] = names.id("transit_gateway", "", target.name)
     elif target.kind == "vpc_peering_connection":
         shape["VpcPeeringConnectionId"] = names.id("vpc_peering_connection", "", target.name)
     elif target.kind != "blackhole":

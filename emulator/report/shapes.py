@@ -120,6 +120,21 @@ class VpcPeeringConnectionStatus(TypedDict):
     state: str
 
 
+class TransitGatewayAttachmentStatus(TypedDict):
+    """route_table: with which it is associated, "" for none."""
+
+    name: str
+    vpc: str
+    subnets: list[str]
+    route_table: str
+    appliance_mode: bool
+
+
+class TransitGatewayStatus(TypedDict):
+    name: str
+    vpc_attachments: list[TransitGatewayAttachmentStatus]
+
+
 class HostStatus(TypedDict):
     name: str
     ip: str
@@ -158,6 +173,7 @@ class Status(TypedDict):
     agent: Literal["running", "dead", "not needed"]
     vpcs: list[VpcStatus]
     vpc_peering_connections: list[VpcPeeringConnectionStatus]
+    transit_gateways: list[TransitGatewayStatus]
     internet: InternetStatus
     wrong: list[Wrong]
     broken: list[BrokenStatus]

@@ -29,6 +29,7 @@ def status(facts: Status, paint: Paint = PLAIN) -> list[str]:
     for vpc in facts["vpcs"]:
         lines += ["", *_vpc(vpc, paint)]
     lines += _peerings(facts, paint)
+    lines += _transits(facts, paint)
     lines += ["", *_internet(facts, paint)]
     lines += ["", *_wrong(facts, paint)]
     return lines
@@ -75,6 +76,17 @@ def _peerings(facts: Status, paint: Paint) -> list[str]:
             + (paint.good if held["state"] == "active" else paint.bad)(held["state"]),
         )
     ]
+
+
+def _transits(facts: Status, paint: Paint) -> list[str]:
+    lines = []
+    for gateway in facts["transit_gateways"]:
+        lines += ["", paint.bold("transit gateway " + gateway["name"])]
+        for held in gateway["vpc_attachments"]:
+            table = f"route table {held['route_table']}" if held["route_table"] else paint.bad("no route table")
+            mode = ", appliance mode" if held["appliance_mode"] else ""
+            lines.append(f"  {held['name']}: VPC {held['vpc']} in {', '.join(held['subnets'])}, {table}{mode}")
+    return lines
 
 
 def state(name: LabState, paint: Paint = PLAIN) -> str:

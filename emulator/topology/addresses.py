@@ -88,6 +88,8 @@ def slots(vpc: Vpc) -> Iterator[Slot]:
             for number, address in enumerate(interface.addresses):
                 name = slot(interface.name, number)
                 yield Slot(name, interface.subnet, address.private_ip, interface.where, address.public_ip)
+    for held in vpc.attached_subnets:
+        yield Slot(held.name, held.subnet, None, held.where, None)
 
 
 def assign(topology: Topology, held: Addresses | None = None) -> tuple[Addresses, list[Problem]]:

@@ -6,6 +6,7 @@ A thing that comes or goes takes what it holds with it: adding a VPC lists its s
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
+from emulator.topology import changes_transit
 from emulator.topology.changes_interfaces import interface_changes
 from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
@@ -26,6 +27,9 @@ from emulator.topology.model import (
     Vpc,
 )
 from emulator.topology.peering import VpcPeeringConnection
+from emulator.topology.transit import TransitGateway
+from emulator.topology.transit import TransitGatewayRouteTable as TransitTable
+from emulator.topology.transit import TransitGatewayVpcAttachment as Attachment
 from emulator.topology.words import (
     appliance_text,
     destination_text,
@@ -77,6 +81,8 @@ def changes(old: Topology | None, new: Topology | None) -> list[Change]:
     found += _each("prefix_lists", "", "prefix list", *lists, lambda held: held.name, _list_entries)
     peerings = _both(old, new, lambda lab: lab.vpc_peering_connections)
     found += _each("vpc_peering_connections", "", "VPC peering connection", *peerings, _peering_text, _peering)
+    gateways = _both(old, new, lambda lab: lab.transit_gateways)
+    found += _each("transit_gateways", "", "transit gateway", *gateways, lambda held: held.name, _transit)
     hosts = _both(old, new, lambda lab: lab.internet.hosts)
     found += _each("internet.hosts", "", "outside host", *hosts, lambda host: f"{host.name} {host.ip}", _host)
     links = bool(old and old.internet.uplink), bool(new and new.internet.uplink)
@@ -182,6 +188,30 @@ def _peering(
 ) -> Iterator[Change]:
     if old and new:
         yield from _differing(path, vpc, "VPC peering connection", old, new, ("vpc", "peer_vpc", "state"))
+
+
+def _transit(path: str, vpc: str, old: TransitGateway | None, new: TransitGateway | None) -> Iterator[Change]:
+    held = _both(old, new, lambda gateway: gateway.vpc_attachments)
+    yield from _each(
+        f"{path}.vpc_attachments", vpc, "transit gateway attachment", *held, changes_transit.text, _attached
+    )
+    tables = _both(old, new, lambda gateway: gateway.route_tables)
+    noun = "transit gateway route table"
+    yield from _each(f"{path}.route_tables", vpc, noun, *tables, lambda table: table.name, _transit_table)
+
+
+def _attached(path: str, vpc: str, old: Attachment | None, new: Attachment | None) -> Iterator[Change]:
+    keys = ("vpc", "subnets", "appliance_mode_support=appliance_mode")
+    if old and new:
+        yield from _differing(path, vpc, "transit gateway attachment", old, new, keys)
+
+
+def _transit_table(path: str, vpc: str, old: TransitTable | None, new: TransitTable | None) -> Iterator[Change]:
+    if old and new:
+        keys = ("associations", "propagations")
+        yield from _differing(path, vpc, "transit gateway route table", old, new, keys)
+    routes = changes_transit.routes(old), changes_transit.routes(new)
+    yield from _each(f"{path}.routes", vpc, "transit gateway route", *routes, str)
 
 
 def _subnet_text(subnet: Subnet) -> str:

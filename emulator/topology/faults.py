@@ -8,6 +8,7 @@ from emulator.topology import (
     faults_instances,
     faults_peering,
     faults_routes,
+    faults_transit,
 )
 from emulator.topology.faults_nouns import Broken, Fault
 from emulator.topology.model import Topology
@@ -17,7 +18,15 @@ __all__ = ["FAULTS", "Broken", "Fault", "broken_by", "fault_called"]
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault
-    for part in (faults_routes, faults_gateways, faults_acls, faults_groups, faults_instances, faults_peering)
+    for part in (
+        faults_routes,
+        faults_gateways,
+        faults_acls,
+        faults_groups,
+        faults_instances,
+        faults_peering,
+        faults_transit,
+    )
     for fault in part.FAULTS
 }
 

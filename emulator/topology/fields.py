@@ -8,6 +8,7 @@ from emulator.topology import values
 from emulator.topology.fields_expect import EXPECTATION
 from emulator.topology.fields_filters import NETWORK_ACL, SECURITY_GROUP
 from emulator.topology.fields_instances import INSTANCE, SERVICES, TARGET
+from emulator.topology.fields_transit import TRANSIT_GATEWAY
 from emulator.topology.kinds import Key, ListOf, MapOf, MapTo, Noun, ScalarOr
 from emulator.topology.values import (
     ACCOUNT,
@@ -53,7 +54,7 @@ ROUTE_TABLE = Noun(
     {
         "routes": Key(
             MapTo(DESTINATION, TARGET),
-            "CIDR block or prefix list, to a gateway, a peering connection, an instance (or fw.eth1) or blackhole.",
+            "CIDR block or prefix list, to a gateway, a peering connection, an instance (fw, fw.eth1) or blackhole.",
         ),
     },
     instead={"route": "the key is routes, a map such as {0.0.0.0/0: igw}", "subnets": "a subnet names its route_table"},
@@ -260,6 +261,7 @@ TOPOLOGY = Noun(
         "expect": Key(ListOf(EXPECTATION), "What `vpcemu test` must find."),
         "prefix_lists": Key(MapOf(NAME, PREFIX_LIST), "Prefix lists by name."),
         "vpc_peering_connections": Key(MapOf(NAME, VPC_PEERING_CONNECTION), "VPC peering connections by name."),
+        "transit_gateways": Key(MapOf(NAME, TRANSIT_GATEWAY), "Transit gateways by name."),
         "settings": Key(SETTINGS, "Timeouts and limits other than AWS's."),
     },
     instead={
@@ -270,6 +272,7 @@ TOPOLOGY = Noun(
         "hosts": "outside hosts go into internet.hosts",
         "peering_connections": "the key is vpc_peering_connections",
         "vpc_peering_connection": "the key is vpc_peering_connections, a map of connections by name",
+        "transit_gateway": "the key is transit_gateways, a map of transit gateways by name",
         "managed_prefix_lists": "the key is prefix_lists",
         "version": "remove it; the file has no version",
     },

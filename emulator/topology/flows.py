@@ -49,6 +49,7 @@ ComponentKind = Literal[
     "outside_host",
     "route_table",
     "security_group",
+    "transit_gateway",
     "vpc",
     "vpc_peering_connection",
 ]
@@ -66,6 +67,7 @@ class Component(NamedTuple):
     internet_gateway: egress without a public IP for the source, ingress to a public IP that nobody has.
     nat_gateway: what it does not translate, unsolicited packets included. internet: an address of no host.
     vpc_peering_connection: by its name, of no VPC: an address that is not of the two VPCs (PCX-12).
+    transit_gateway: by its name, of no VPC: no association, no route, or a blackhole.
     instance, outside_host: arrived there, and not answered by it (a firewall service, an appliance that is none).
     """
 
@@ -136,9 +138,7 @@ class Directory:
         self._gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
         self._stopped = {held.name for vpc in topology.vpcs for held in vpc.instances if held.state == "stopped"}
         self._vpcs = {node.name: node.vpc for node in topology.nodes()}
-        self._near = {
-            (vpc.name, held.other(vpc.name)) for vpc in topology.vpcs for held in topology.peerings_of(vpc.name)
-        }
+        self._near = {(vpc.name, other) for vpc in topology.vpcs for other in topology.near_of(vpc.name)}
         self._near |= {(vpc.name, vpc.name) for vpc in topology.vpcs}
         self._by_name: dict[str, _Owned] = {}
         self._by_address: dict[str, _Owned] = {}

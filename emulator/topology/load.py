@@ -4,6 +4,7 @@ Every mistake is reported at once. So a thing that is wrong is left out (or stan
 goes to `report.broken`, and nobody who refers to it is blamed; if there was any mistake the Topology is thrown away.
 """
 
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from emulator.errors import Problem, Where
@@ -15,6 +16,7 @@ from emulator.topology.load_expectations import build_expectation
 from emulator.topology.load_instances import build_instance, terminated
 from emulator.topology.load_nat import deleted, nat_gateway
 from emulator.topology.load_peering import build_connections
+from emulator.topology.load_transit import attached_subnets, attached_vpcs, build_gateways
 from emulator.topology.model import (
     DEFAULT_ACL,
     Internet,
@@ -71,10 +73,15 @@ def _topology(root: Record, report: Report) -> Topology:
     instances = {instance.name: record.name for record in records for instance in record.get("instances") or ()}
     peerings = root.get("vpc_peering_connections") or ()
     connections = {held.name: (held.get("vpc") or "", held.get("peer_vpc") or "") for held in peerings}
-    owners = Owners({**elsewhere, **gateways}, instances, connections)
+    transits = root.get("transit_gateways") or ()
+    owners = Owners({**elsewhere, **gateways}, instances, connections, attached_vpcs(transits))
     lists = tuple(build_prefix_list(record, report) for record in root.get("prefix_lists") or ())
     names = frozenset(held.name for held in lists)
     vpcs = tuple(_vpc(record, region, owners, names, report) for record in records)
+    vpcs = tuple(
+        replace(vpc, attached_subnets=attached_subnets(transits, vpc.name, (held.name for held in vpc.subnets)))
+        for vpc in vpcs
+    )
     return Topology(
         root.get("name") or "lab",
         region,
@@ -84,6 +91,7 @@ def _topology(root: Record, report: Report) -> Topology:
         _settings(root.get("settings")),
         lists,
         build_connections(peerings, vpcs, report),
+        build_gateways(transits, report),
     )
 
 

@@ -14,6 +14,7 @@ from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.peering import VpcPeeringConnection
 from emulator.topology.place import written
+from emulator.topology.transit import AttachedSubnet, TransitGateway
 
 DEFAULT_ACL = "default"
 
@@ -110,7 +111,9 @@ class Target(NamedTuple):
     state, and is a blackhole in all but one (Topology.is_blackhole).
     """
 
-    kind: Literal["internet_gateway", "nat_gateway", "instance", "vpc_peering_connection", "blackhole"]
+    kind: Literal[
+        "internet_gateway", "nat_gateway", "instance", "vpc_peering_connection", "transit_gateway", "blackhole"
+    ]
     name: str = ""
 
 
@@ -192,6 +195,7 @@ class Vpc:
 
     gateway_route_table: the edge route table of the internet gateway (GRT-01).
     detached_gateway: an internet gateway that is not attached now (IGW-15); `internet_gateway` is then None.
+    attached_subnets: what transit gateways have in it (TGW-04).
     region: "" for the lab's; ask Topology.region_of. owner_id: the account, "" for the lab's own.
     """
 
@@ -212,6 +216,7 @@ class Vpc:
     detached_gateway: str | None = None
     region: str = ""
     owner_id: str = ""
+    attached_subnets: tuple[AttachedSubnet, ...] = ()
 
     @property
     def cidr_blocks(self) -> tuple[IPv4Network, ...]:
@@ -288,7 +293,9 @@ class Settings:
         return max(1, round(of_aws / self.time_scale))
 
 
-NodeKind = Literal["router", "instance", "nat_gateway", "internet_gateway", "internet", "outside_host"]
+NodeKind = Literal[
+    "router", "instance", "nat_gateway", "internet_gateway", "transit_gateway", "internet", "outside_host"
+]
 
 
 class Node(NamedTuple):
@@ -319,6 +326,7 @@ class Topology:
     settings: Settings = Settings()
     prefix_lists: tuple[PrefixList, ...] = ()
     vpc_peering_connections: tuple[VpcPeeringConnection, ...] = ()
+    transit_gateways: tuple[TransitGateway, ...] = ()
     dark_zones: tuple[str, ...] = ()  # availability zones that are down; never the file's (see `zones`)
 
     def region_of(self, vpc: Vpc) -> str:
@@ -331,6 +339,14 @@ class Topology:
     def peered(self, one: str, other: str) -> bool:
         """Whether packets may go straight from one VPC to the other."""
         return any(held.other(one) == other for held in self.peerings_of(one))
+
+    def near_of(self, vpc: str) -> tuple[str, ...]:
+        """The VPCs whose instances go by their private addresses there: peers, and those on a gateway (TGW-51)."""
+        found = [held.other(vpc) for held in self.peerings_of(vpc)]
+        for gateway in self.transit_gateways:
+            if gateway.of_vpc(vpc):
+                found += [held.vpc for held in gateway.vpc_attachments if held.vpc != vpc]
+        return tuple(dict.fromkeys(found))
 
     def is_blackhole(self, target: Target) -> str:
         """RT-40: why what is routed there is dropped, "" if it is not."""
@@ -345,12 +361,14 @@ class Topology:
         yield Node(INTERNET, "internet")
         for host in self.internet.hosts:
             yield Node(host.name, "outside_host")
+        for gateway in self.transit_gateways:
+            yield Node(gateway.name, "transit_gateway")
         for vpc in self.vpcs:
             yield Node(router_of(vpc.name), "router", vpc.name)
             if vpc.internet_gateway:
                 yield Node(vpc.internet_gateway, "internet_gateway", vpc.name)
-            for gateway in vpc.nat_gateways:
-                yield Node(gateway.name, "nat_gateway", vpc.name)
+            for nat in vpc.nat_gateways:
+                yield Node(nat.name, "nat_gateway", vpc.name)
             for instance in vpc.instances:
                 yield Node(instance.name, "instance", vpc.name)
 

@@ -29,6 +29,7 @@ class Owners(NamedTuple):
     gateways: dict[str, str]
     instances: dict[str, str]
     connections: dict[str, tuple[str, str]] = {}  # noqa: RUF012 - never changed; the two VPCs of each
+    transits: dict[str, tuple[str, ...]] = {}  # noqa: RUF012 - never changed; the VPCs attached to each
 
 
 def gateway_of(vpc: Record) -> Gateway:
@@ -81,6 +82,8 @@ def _target(name: str, vpc: Record, owners: Owners, where: Where, report: Report
         return Target("blackhole" if gone else "nat_gateway", name)  # NAT-08, RT-40
     if vpc.name in owners.connections.get(name, ()):
         return Target("vpc_peering_connection", name)
+    if vpc.name in owners.transits.get(name, ()):
+        return Target("transit_gateway", name)
     owner = name.rpartition(".")[0]
     if owner in instances:
         return _interface(instances[owner], name, report.value_of(where), report)
@@ -99,6 +102,14 @@ def _target(name: str, vpc: Record, owners: Owners, where: Where, report: Report
     if report.is_broken(vpc.where, "internet_gateway") or (internet.name is None and vpc.get("internet_gateway")):
         return None
     at = report.value_of(where)
+    if name in owners.transits:
+        if not report.is_broken(NOWHERE, "transit_gateways", name):
+            # RT-38, TGW-10
+            what = f"VPC {vpc.name} has no attachment to transit gateway {name}"
+            attachment = f"{vpc.name}: {{vpc: {vpc.name}, subnets: [...]}}"
+            hint = f"transit_gateways: {{{name}: {{vpc_attachments: {{{attachment}}}}}}}"
+            report.error(at, what, hint, "InvalidTransitGatewayID.NotFound")
+        return None
     if name in owners.connections:
         pair = owners.connections[name]
         if report.is_broken(NOWHERE, "vpc_peering_connections", name) or not all(pair):
@@ -123,6 +134,7 @@ def _target(name: str, vpc: Record, owners: Owners, where: Where, report: Report
         return None
     gates = [*filter(None, [internet.name]), *gateways]
     gates += [held for held, pair in owners.connections.items() if vpc.name in pair]
+    gates += [held for held, attached in owners.transits.items() if vpc.name in attached]
     known = listed(gates, "no gateway: give it an internet_gateway or nat_gateways")
     report.error(
         at,

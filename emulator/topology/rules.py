@@ -16,6 +16,7 @@ from emulator.topology import (
     rules_prefix_lists,
     rules_routes,
     rules_security,
+    rules_transit,
 )
 from emulator.topology.model import Topology
 from emulator.topology.report import Report
@@ -33,6 +34,7 @@ def check(topology: Topology, report: Report) -> None:
         rules_security.check_groups(topology, vpc, report)
         rules_acls.check(vpc, report)
     rules_peering.check(topology, report)
+    rules_transit.check(topology, report)
     rules_interfaces.check(topology, report)
     rules_outside.check_hosts(topology, report)
     rules_expectations.check(topology, report)

@@ -10,12 +10,14 @@ from emulator.topology.report import Report
 
 IN_WORDS: dict[str, str] = {
     "vpc_peering_connection": "a VPC peering connection",
+    "transit_gateway": "a transit gateway",
     "instance": "an instance",
     "nat_gateway": "a NAT gateway",
     "internet_gateway": "the internet gateway",
     "outside_host": "an outside host",
 }
 
+_TARGETS = ("nat_gateway", "internet_gateway", "vpc_peering_connection", "transit_gateway")
 TARGET_WORDS = ("local", "blackhole")  # what a route may point at besides a gateway
 
 
@@ -50,7 +52,7 @@ def check(topology: Topology, report: Report) -> None:
         elif node.name in interfaces:
             what = f"the name `{node.name}` belongs to a network interface of instance {interfaces[node.name]}"
             report.error(node.where, what, "choose another name")
-        elif node.name in TARGET_WORDS and node.kind in ("nat_gateway", "internet_gateway", "vpc_peering_connection"):
+        elif node.name in TARGET_WORDS and node.kind in _TARGETS:
             what = "connection" if node.kind == "vpc_peering_connection" else "gateway"
             report.error(
                 node.where, f"in a route, `{node.name}` means something else", f"choose another name for the {what}"
@@ -77,10 +79,12 @@ def _named(topology: Topology, report: Report) -> Iterator[_Named]:
         yield _Named(host.name, "outside_host", "", host.where)
     for held in topology.vpc_peering_connections:
         yield _Named(held.name, "vpc_peering_connection", "", held.where)
+    for gateway in topology.transit_gateways:
+        yield _Named(gateway.name, "transit_gateway", "", gateway.where)
     for vpc in topology.vpcs:
         if vpc.internet_gateway:
             yield _Named(vpc.internet_gateway, "internet_gateway", vpc.name, report.at(vpc.where, "internet_gateway"))
-        for gateway in vpc.nat_gateways:
-            yield _Named(gateway.name, "nat_gateway", vpc.name, gateway.where)
+        for nat in vpc.nat_gateways:
+            yield _Named(nat.name, "nat_gateway", vpc.name, nat.where)
         for instance in vpc.instances:
             yield _Named(instance.name, "instance", vpc.name, instance.where)

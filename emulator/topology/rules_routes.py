@@ -12,7 +12,11 @@ from emulator.topology.routes import listed_blocks
 from emulator.topology.rules_network import blocks_are_known
 from emulator.topology.rules_prefix_lists import unknown_list
 
-_KIND = {"internet_gateway": "an internet gateway", "vpc_peering_connection": "a VPC peering connection"}
+_KIND = {
+    "internet_gateway": "an internet gateway",
+    "vpc_peering_connection": "a VPC peering connection",
+    "transit_gateway": "a transit gateway",
+}
 ROUTES_PER_TABLE, ROUTES_AT_MOST = 500, 1000
 
 
@@ -124,7 +128,7 @@ def _check_edge(vpc: Vpc, report: Report) -> None:
                 what = f"{gateway}: a route to {route.destination} is not allowed there"
                 hint = f"the whole block of a subnet, or the VPC's own block{listed_blocks(vpc.cidr_blocks)}"
                 report.error(route.where, what, hint, "InvalidParameterValue")
-        elif route.target.kind in ("nat_gateway", "internet_gateway", "vpc_peering_connection"):
+        elif route.target.kind in ("nat_gateway", *_KIND):
             # GRT-03
             what = f"{gateway}: {route.target.name} cannot be a target there"
             report.error(report.value_of(route.where), what, "local or an instance can", "InvalidParameterValue")

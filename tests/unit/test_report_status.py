@@ -66,6 +66,7 @@ def lab(**changes: Any) -> Status:
         agent="running",
         vpcs=[vpc],
         vpc_peering_connections=[],
+        transit_gateways=[],
         internet=InternetStatus(uplink=False, hosts=[]),
         wrong=[],
         broken=[],

@@ -113,6 +113,16 @@ vpcs:
 vpc_peering_connections:
   main-spare: {vpc: main, peer_vpc: spare, auto_accept: true, accepted: true}
   main-far: {vpc: main, peer_vpc: far, state: deleted}
+transit_gateways:
+  tgw:
+    default_route_table_association: enable
+    default_route_table_propagation: disable
+    vpc_attachments:
+      main: {vpc: main, subnets: [a], appliance_mode_support: enable,
+             transit_gateway_default_route_table_association: false,
+             transit_gateway_default_route_table_propagation: true}
+    route_tables:
+      spokes: {associations: [main], propagations: [main], routes: {10.0.0.0/8: main, 10.9.0.0/16: blackhole}}
 prefix_lists:
   corp: {max_entries: 5, entries: [10.0.0.0/8, {cidr: 192.0.2.0/24, description: documentation}]}
 settings: {time_scale: 10, nat_gateway_connections: 100}

@@ -48,6 +48,7 @@ _FAMILIES = {
     "ACL": "Network ACLs",
     "PCX": "Between VPCs",
     "AZ": "Zone failure",
+    "TGW": "Between VPCs",
 }
 _SCENARIOS = (  # the first number that is no longer of this topic
     (10, "Addressing"),

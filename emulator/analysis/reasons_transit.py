@@ -1,0 +1,52 @@
+"""Why a transit gateway does not carry a packet (RA-57)."""
+
+from emulator.analysis.answer import Explanation
+from emulator.analysis.packets import Packet, address
+from emulator.analysis.world import Eni, TransitRoute
+from emulator.topology.flows import Component
+from emulator.topology.model import Route
+from emulator.topology.transit import TransitGatewayRouteTable, TransitGatewayVpcAttachment
+from emulator.topology.words import route_text
+
+
+def no_zone(component: Component, eni: Eni, route: Route, packet: Packet) -> Explanation:
+    """TGW-05."""
+    zone = eni.subnet.subnet.availability_zone
+    sentence = (
+        f"route {route_text(route)} of route table {component.name}: VPC {eni.vpc.name} has no attachment subnet "
+        f"in zone {zone}, so nobody in that zone can use the gateway"
+    )
+    hint = f"add a subnet of zone {zone} to the subnets of the attachment"
+    return Explanation("TGW_ROUTE_AZ_RESTRICTION", component, sentence, route.where, hint, packet=packet, rule=route)
+
+
+def no_association(component: Component, held: TransitGatewayVpcAttachment, packet: Packet) -> Explanation:
+    """TGW-20."""
+    sentence = f"attachment {held.name} is associated with no route table of {component.name}: what it sends is dropped"
+    hint = f"transit_gateways: {{{component.name}: {{route_tables: {{NAME: {{associations: [{held.name}]}}}}}}}}"
+    code = "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION"
+    return Explanation(code, component, sentence, held.where, hint, packet=packet)
+
+
+def dark(component: Component, held: TransitGatewayVpcAttachment, packet: Packet) -> Explanation:
+    sentence = f"all zones in which attachment {held.name} has a subnet are down"
+    hint = "an attachment with a subnet in each of two zones survives the loss of one"
+    return Explanation("TGW_ATTACH_VPC_AZ_RESTRICTION", component, sentence, held.where, hint, packet=packet)
+
+
+def no_route(
+    component: Component, table: TransitGatewayRouteTable, route: TransitRoute | None, packet: Packet
+) -> Explanation:
+    """TGW-30, TGW-26."""
+    there = address(packet.destination)
+    of = f"route table {table.name} of transit gateway {component.name}"
+    if route is None:
+        sentence = f"{of} has no route to {there}"
+        hint = (
+            f"route_tables: {{{table.name}: {{propagations: [...]}}}} with the attachment of its VPC, or a static route"
+        )
+        code = "TGW_RTB_NO_ROUTE_TO_TGW_ATTACHMENT"
+        return Explanation(code, component, sentence, table.where, hint, packet=packet)
+    sentence = f"route {route.block} of {of} is a blackhole"
+    hint = f"remove the route {route.block}, or let it lead to an attachment"
+    return Explanation("TGW_RTB_BAD_STATE_ROUTE", component, sentence, route.where, hint, packet=packet)

@@ -1,0 +1,82 @@
+"""Transit gateways: which of their tables routes a packet, and how it goes on in the other VPC."""
+
+from typing import TYPE_CHECKING
+
+from emulator.analysis import reasons, reasons_transit, sentences
+from emulator.analysis.packets import Packet
+from emulator.analysis.world import Eni, Ground, Land
+from emulator.topology.flows import Component
+from emulator.topology.transit import TransitGatewayVpcAttachment
+
+if TYPE_CHECKING:
+    from emulator.analysis.walk import Walk
+
+
+def place(walk: "Walk", ground: Ground, land: Land, gateway: str) -> Land | None:
+    """The attachment's subnet in the zone of the packet's subnet; None: TGW-05."""
+    held = walk.world.transits[gateway].of_vpc(ground.name)
+    zone = land.subnet.availability_zone
+    return _places(ground, held).get(zone) if held else None
+
+
+def _places(ground: Ground, held: TransitGatewayVpcAttachment) -> dict[str, Land]:
+    lands = (ground.lands[name] for name in held.subnets)
+    found = {land.subnet.availability_zone: land for land in lands}
+    return {zone: land for zone, land in found.items() if zone not in ground.topology.dark_zones}
+
+
+def cross(walk: "Walk", eni: Eni, name: str, packet: Packet) -> None:
+    """From the subnet of an interface through the gateway, and into the VPC that its route leads to."""
+    ground, gateway = eni.vpc, walk.world.transits[name]
+    here = place(walk, ground, eni.subnet, name)
+    source = gateway.of_vpc(ground.name)
+    assert here is not None
+    assert source is not None
+    component = Component("transit_gateway", name)
+    if (f"{name} {source.name} {here.name}", packet) in walk.visited:
+        walk.answered = False
+        walk.drop(component, lambda: reasons.loop(component, eni, packet))
+        return
+    walk.visited.add((f"{name} {source.name} {here.name}", packet))
+    # ACL-19, ACL-20: towards the gateway, its subnet's inbound rules are asked in any case.
+    if walk.ask_acl(here, eni, "ingress", packet):
+        return
+    table = gateway.table_of(source.name)
+    if table is None:  # TGW-20
+        walk.answered = False
+        walk.drop(component, lambda: reasons_transit.no_association(component, source, packet))
+        return
+    routes = walk.world.tables[name, table.name]
+    chosen = next((route for route in routes if packet.destination_ip in route.block), None)
+    if chosen is None or not chosen.attachment:  # TGW-30, TGW-26
+        walk.answered = False
+        walk.drop(component, lambda: reasons_transit.no_route(component, table, chosen, packet))
+        return
+    target = gateway.attachment(chosen.attachment)
+    beyond = walk.world.grounds[target.vpc]
+    places = _places(beyond, target)
+    if not places:
+        walk.answered = False
+        walk.drop(component, lambda: reasons_transit.dark(component, target, packet))
+        return
+    zone = here.subnet.availability_zone
+    began = walk.memory.began.setdefault(name, zone)
+    wanted = began if target.appliance_mode else zone  # TGW-42, TGW-40
+    land = places.get(wanted) or places[min(places)]
+    words = sentences.through(chosen.block, target.name, table.name, land.subnet.availability_zone)
+    walk.passed(component, words, packet, where=chosen.where)
+    walk.through_transit = True
+    _enter(walk, beyond, land, target, packet)
+
+
+def _enter(walk: "Walk", ground: Ground, land: Land, held: TransitGatewayVpcAttachment, packet: Packet) -> None:
+    """TGW-07: by the route table of the attachment's subnet."""
+    own = Eni(held.name, held.name, ground, land, (), False, held.where)
+    if packet.destination in ground.services or packet.destination in ground.routers:
+        walk.nobody(ground, land, packet)
+        return
+    way = walk.way(ground, land, land.table, packet.destination)
+    there = way.eni.subnet if way.eni else ground.land_of(packet.destination) if way.kind == "nobody" else None
+    if there is not land and walk.ask_acl(land, own, "egress", packet):  # ACL-19, ACL-20
+        return
+    walk.take(own, land.table, way, packet)

@@ -1,0 +1,199 @@
+"""Transit gateways: a namespace each, joined to the router of every attached VPC by one link for each zone.
+
+What comes in by a link is marked with the table of its attachment and its zone, and goes out by the link of the same
+zone where the attachment that it is for has one (TGW-40). So there is a kernel table for each route table and zone.
+Appliance mode (TGW-42): conntrack remembers in which zone a flow began, and both ways keep to it. AWS picks that zone
+by a hash; here it is where the first packet came in.
+"""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from emulator import names
+from emulator.compile import nft, remarks
+from emulator.compile.border import Border
+from emulator.compile.eni import router_mac
+from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, PolicyRule, Route, Ruleset, Veth
+from emulator.compile.tables import number_for
+from emulator.compile.tracking import tracking
+from emulator.compile.vpc import FORWARDING
+from emulator.topology.model import Target, Topology, Vpc, router_of
+from emulator.topology.transit import TransitGateway, TransitGatewayRouteTable, TransitGatewayVpcAttachment
+
+MTU = 8500  # MTU-02
+_HEADERS = 40  # of IPv4 and TCP, without options
+_Chosen = dict[IPv4Network, tuple[str, str]]  # by destination: the attachment ("" for a blackhole), and its origin
+
+
+def _places(topology: Topology, held: TransitGatewayVpcAttachment) -> dict[str, str]:
+    """By zone, the attachment's subnet. Where a zone is down, its place is not used; the others go on."""
+    vpc = next(vpc for vpc in topology.vpcs if vpc.name == held.vpc)
+    places = sorted((vpc.subnet(name).availability_zone, name) for name in held.subnets)
+    return {zone: name for zone, name in places if zone not in topology.dark_zones}
+
+
+def borders(vpc: Vpc, topology: Topology) -> tuple[Border, ...]:
+    """The VPC's side. TGW-07: what arrives is routed by the table of the attachment's subnet."""
+    return tuple(
+        Border(
+            Target("transit_gateway", gateway.name),
+            names.to_transit(gateway.name, zone),
+            _mac(gateway, held, zone),
+            number_for(vpc, vpc.subnet(subnet)),
+            remarks.transit(gateway.name, f"by the route table of subnet {subnet}"),
+            subnet=subnet,
+        )
+        for gateway in topology.transit_gateways
+        if (held := gateway.of_vpc(vpc.name))
+        for zone, subnet in _places(topology, held).items()
+    )
+
+
+def links(topology: Topology, gateway: TransitGateway) -> Iterator[Veth]:
+    """MTU-02: what is larger than 8,500 bytes does not fit, and the sender is told (MTU-06)."""
+    vpcs = {vpc.name: vpc for vpc in topology.vpcs}
+    for held in gateway.vpc_attachments:
+        for zone in _places(topology, held):
+            yield Veth(
+                router_of(held.vpc),
+                names.to_transit(gateway.name, zone),
+                router_mac(vpcs[held.vpc]),
+                gateway.name,
+                names.to_attachment(held.name, zone),
+                _mac(gateway, held, zone),
+                MTU,
+            )
+
+
+def _mac(gateway: TransitGateway, held: TransitGatewayVpcAttachment, zone: str) -> str:
+    return names.mac(gateway.name, "tgw", held.name, zone)
+
+
+def chosen(topology: Topology, gateway: TransitGateway, table: TransitGatewayRouteTable) -> _Chosen:
+    """TGW-22, TGW-24: one route for each destination, static before propagated; TGW-28: of two VPCs, the first."""
+    blocks = {vpc.name: vpc.cidr_blocks for vpc in topology.vpcs}
+    found: _Chosen = {route.destination: (route.attachment, "static") for route in table.routes}
+    for name in table.propagations:
+        for block in blocks[gateway.attachment(name).vpc]:
+            found.setdefault(block, (name, "propagated"))
+    return found
+
+
+def gateway(topology: Topology, held: TransitGateway) -> tuple[Namespace, dict[tuple[str, object], str]]:
+    """The namespace, and its routes in words."""
+    vpcs = {vpc.name: vpc for vpc in topology.vpcs}
+    places = {one.name: _places(topology, one) for one in held.vpc_attachments}
+    zones = sorted({zone for place in places.values() for zone in place})
+    appliances = {one.name for one in held.vpc_attachments if one.appliance_mode}
+    flows = zones if appliances else [""]  # in which zone a flow began
+    hop = str(names.NEXT_HOP)
+    labels: dict[tuple[str, object], str] = {}
+    routes = {Route(MAIN_TABLE, "0.0.0.0/0", "blackhole")}
+    numbers: set[int] = set()
+    for table in held.route_tables:
+        best = chosen(topology, held, table)
+        for zone in zones:
+            for began in flows:
+                number = _number(table.name, zone, began)
+                numbers.add(number)
+                for destination, (name, origin) in best.items():
+                    route = Route(number, str(destination), "blackhole")
+                    if place := places.get(name):
+                        wanted = began if name in appliances else zone  # TGW-42, TGW-40
+                        link = names.to_attachment(name, wanted if wanted in place else min(place))
+                        route = Route(number, str(destination), "unicast", link, hop, onlink=True)
+                    routes.add(route)
+                    words = f"attachment {name}, {origin}" if name else "blackhole"
+                    labels[held.name, route] = f"transit gateway route table {table.name}: {destination} to {words}"
+                if IPv4Network("0.0.0.0/0") not in best:
+                    route = Route(number, "0.0.0.0/0", "blackhole")  # TGW-30
+                    routes.add(route)
+                    labels[held.name, route] = f"transit gateway route table {table.name}: no route"
+    ends = [
+        (one, zone, names.to_attachment(one.name, zone)) for one in held.vpc_attachments for zone in places[one.name]
+    ]
+    namespace = Namespace(
+        kind="transit_gateway",
+        up=frozenset({"lo", *(link for _, _, link in ends)}),
+        sysctls=FORWARDING | tracking(topology.settings),
+        # Only for the one thing it ever says itself, that a packet is too large (MTU-06).
+        addresses=frozenset({Address("lo", str(names.NEXT_HOP + 1), 32)}),
+        neighbours=frozenset(Neighbour(link, hop, router_mac(vpcs[one.vpc])) for one, _, link in ends),
+        routes=frozenset(routes),
+        rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, number, number) for number in numbers),
+        ruleset=_ruleset(held, ends, flows),
+    )
+    return namespace, labels
+
+
+def _number(table: str, zone: str, began: str) -> int:
+    return names.route_table(f"{table}/{zone}/{began}")
+
+
+def _flow_mark(zone: str) -> int:
+    return ord(zone[-1]) if zone else 0
+
+
+def _ruleset(
+    held: TransitGateway, ends: list[tuple[TransitGatewayVpcAttachment, str, str]], flows: list[str]
+) -> Ruleset:
+    remark = held.name
+    alone = [
+        nft.Rule(
+            f"iifname {nft.link(link)} drop",
+            remarks.transit(remark, f"attachment {one.name} is associated with no route table"),
+        )
+        for one, _, link in ends
+        if held.table_of(one.name) is None
+    ]  # TGW-20
+    marks = tuple(
+        nft.Element(nft.together(nft.link(link), f"{_flow_mark(began):#x}"), str(_number(table.name, zone, began)))
+        for one, zone, link in ends
+        if (table := held.table_of(one.name))
+        for began in flows
+    )
+    began = tuple(nft.Element(nft.link(link), f"{_flow_mark(zone):#x}") for _, zone, link in ends)
+    remember = (nft.Rule("ct mark 0 ct mark set iifname map @zone_of", ""),) if flows != [""] else ()
+    return nft.render(
+        nft.Table(
+            sets=(
+                nft.Set("table_of", "ifname . mark : mark", marks),
+                nft.Set("zone_of", "ifname : mark", began),
+            ),
+            chains=(
+                nft.Chain(
+                    "arriving",
+                    (
+                        *alone,
+                        *remember,
+                        nft.Rule("meta mark set iifname . ct mark map @table_of" if remember else _BY_LINK),
+                    ),
+                    nft.Hook("filter", "prerouting", "mangle", "accept"),
+                ),
+                nft.Chain(
+                    "to_gateway",
+                    (nft.Rule("drop", remarks.transit(remark, "it is no host")),),
+                    nft.Hook("filter", "input", "filter", "drop"),
+                ),
+                nft.Chain(
+                    "from_gateway",
+                    (nft.Rule("icmp type time-exceeded drop", remarks.transit(remark, "no hop")),),  # TGW-58
+                    nft.Hook("filter", "output", "filter", "accept"),
+                ),
+                nft.Chain(
+                    "through_gateway",
+                    (
+                        nft.Rule(
+                            f"tcp flags & (syn | rst) == syn tcp option maxseg size set {MTU - _HEADERS}",
+                            remarks.transit(remark, "MSS"),
+                        ),  # MTU-07
+                        nft.Rule("accept"),
+                    ),
+                    nft.Hook("filter", "forward", "filter", "drop"),
+                ),
+            ),
+        )
+    )
+
+
+_BY_LINK = "meta mark set iifname . meta mark map @table_of"  # nothing has marked it: 0

@@ -1,0 +1,123 @@
+"""Transit gateways: what AWS refuses (section 8 of the AWS reference)."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network
+
+from emulator.errors import Where
+from emulator.topology.model import Topology, Vpc
+from emulator.topology.place import NOWHERE
+from emulator.topology.report import Report
+from emulator.topology.suggest import did_you_mean, listed
+from emulator.topology.transit import TransitGateway, TransitGatewayRoute, TransitGatewayVpcAttachment
+
+
+def check(topology: Topology, report: Report) -> None:
+    """Every gateway."""
+    vpcs = {vpc.name: vpc for vpc in topology.vpcs}
+    for gateway in topology.transit_gateways:
+        first: dict[str, TransitGatewayVpcAttachment] = {}
+        for held in gateway.vpc_attachments:
+            vpc = vpcs.get(held.vpc)
+            if vpc is None:
+                if not report.is_broken(NOWHERE, "vpcs", held.vpc):
+                    hint = did_you_mean(held.vpc, list(vpcs), f"the file has {listed(vpcs)}")
+                    report.error(held.where, f"no VPC is called `{held.vpc}`", hint, "InvalidVpcID.NotFound", "vpc")
+                continue
+            other = first.setdefault(held.vpc, held)
+            if other is not held:
+                # TGW-08
+                what = (
+                    f"VPC {held.vpc} is attached to {gateway.name} already, by {other.name} (line {other.where.line})"
+                )
+                report.error(held.where, what, "a VPC has one attachment", "DuplicateTransitGatewayAttachment")
+            _check_subnets(vpc, held, report)
+        _check_regions(topology, gateway, vpcs, report)
+        _check_tables(gateway, vpcs, report)
+
+
+def _check_subnets(vpc: Vpc, held: TransitGatewayVpcAttachment, report: Report) -> None:
+    subnets = {subnet.name: subnet for subnet in vpc.subnets}
+    zones: dict[str, str] = {}
+    if not held.subnets and not report.is_broken(held.where, "subnets"):
+        what = f"attachment {held.name} has no subnet"
+        report.error(held.where, what, "one in each zone that shall use it", "MissingParameter", "subnets")
+    for number, name in enumerate(held.subnets):
+        key = f"subnets[{number}]"
+        subnet = subnets.get(name)
+        if subnet is None:
+            if not report.is_broken(vpc.where, "subnets", name):
+                hint = did_you_mean(name, list(subnets), f"VPC {vpc.name} has {listed(subnets, 'no subnets')}")
+                what = f"VPC {vpc.name} has no subnet called `{name}`"
+                report.error(held.where, what, hint, "InvalidSubnetID.NotFound", key)
+            continue
+        other = zones.setdefault(subnet.availability_zone, name)
+        if number != held.subnets.index(name) or other != name:
+            # TGW-04
+            what = f"subnets {other} and {name} are both in zone {subnet.availability_zone}"
+            if other == name:
+                what = f"subnet {name} is named twice"
+            report.error(held.where, what, "an attachment has one subnet in a zone", "DuplicateSubnetsInSameZone", key)
+
+
+def _check_regions(topology: Topology, gateway: TransitGateway, vpcs: dict[str, Vpc], report: Report) -> None:
+    """TGW-01: it is regional, and the first attachment says where it is."""
+    home = ""
+    for held in gateway.vpc_attachments:
+        if held.vpc in vpcs:
+            region = topology.region_of(vpcs[held.vpc])
+            home = home or region
+            if region != home:
+                what = f"VPC {held.vpc} is in {region}, and {gateway.name} is in {home}"
+                hint = "a transit gateway serves the VPCs of one region"
+                report.error(held.where, what, hint, "InvalidVpcID.NotFound", "vpc")
+
+
+def _check_tables(gateway: TransitGateway, vpcs: dict[str, Vpc], report: Report) -> None:
+    known = {held.name: held for held in gateway.vpc_attachments}
+    associated: dict[str, str] = {}
+    for table in gateway.route_tables:
+        for key, names in (("associations", table.associations), ("propagations", table.propagations)):
+            for name in names:
+                at = report.item(table.where, (key,), name)
+                _known(gateway, known, name, table.where, at, report)
+        for name in table.associations:
+            other = associated.setdefault(name, table.name)
+            if other != table.name:
+                # TGW-20
+                what = f"attachment {name} is associated with route table {other} already"
+                key = report.item(table.where, ("associations",), name)
+                report.error(table.where, what, "an attachment has one", "Resource.AlreadyAssociated", key)
+        seen: dict[IPv4Network, TransitGatewayRoute] = {}
+        for route in table.routes:
+            twin = seen.setdefault(route.destination, route)
+            if twin is not route:
+                # TGW-31
+                what = f"the table already has a route to {route.destination} (line {twin.where.line})"
+                report.error(route.where, what, "one destination has one static route", "RouteAlreadyExists")
+            if route.attachment:
+                _known(gateway, known, route.attachment, report.value_of(route.where), "", report)
+        _check_twins(gateway, table.propagations, vpcs, table.where, report)
+
+
+def _known(gateway: TransitGateway, known: Iterable[str], name: str, where: Where, key: str, report: Report) -> None:
+    path = f"transit_gateways.{gateway.name}"
+    if name in known or report.is_broken(Where(path=path), "vpc_attachments", name):
+        return
+    hint = did_you_mean(name, list(known), f"it has {listed(known, 'none')}")
+    what = f"transit gateway {gateway.name} has no attachment called `{name}`"
+    report.error(where, what, hint, "InvalidTransitGatewayAttachmentID.NotFound", key)
+
+
+def _check_twins(
+    gateway: TransitGateway, names: Iterable[str], vpcs: dict[str, Vpc], where: Where, report: Report
+) -> None:
+    """TGW-28."""
+    owner: dict[IPv4Network, TransitGatewayVpcAttachment] = {}
+    for held in gateway.vpc_attachments:
+        if held.name not in names or held.vpc not in vpcs:
+            continue
+        for block in vpcs[held.vpc].cidr_blocks:
+            other = owner.setdefault(block, held)
+            if other.vpc != held.vpc:
+                what = f"{block} of attachment {held.name} is not propagated: it is that of {other.name} already"
+                report.warn(where, what, "of two VPCs with one block, AWS propagates the first")
