@@ -16,6 +16,7 @@ Expected failures are VpcemuErrors (see `emulator.errors`); everything else here
 from emulator.analysis import Analysis, Explanation, Hop
 from emulator.errors import ExitCode, KernelError, Problem, TopologyError, UnsupportedError, UsageError, VpcemuError
 from emulator.lab.analyze import analyze
+from emulator.lab.cost import cost
 from emulator.lab.doctor import doctor
 from emulator.lab.down import Removed, down
 from emulator.lab.faults import break_, break_at_random, reveal, undo
@@ -64,6 +65,7 @@ __all__ = [
     "az_up",
     "break_",
     "break_at_random",
+    "cost",
     "doctor",
     "down",
     "enter",

@@ -28,6 +28,7 @@ VERBS = {
     "logs": "Show what the services of a node wrote.",
     "break": "Break a running lab on purpose, and let somebody find it.",
     "az": "Let an availability zone fail, and come back.",
+    "cost": "Work out what AWS would charge for it.",
     "doctor": "Check whether this machine can carry a lab.",
     "gc": "Sweep what killed runs left behind.",
     "completion": "Print the completion script of a shell.",

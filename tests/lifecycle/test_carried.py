@@ -1,0 +1,32 @@
+"""`cost --measured`: the bytes that a lab has really carried."""
+
+import socket
+from decimal import Decimal
+
+from emulator.lab.cost import cost
+from tests.support import lab as labs
+from tests.support.lab import TOPOLOGIES
+
+DATAGRAMS, SIZE = 200, 1300
+
+
+def test_what_went_through_a_nat_gateway_is_charged_there_and_at_no_other() -> None:
+    """PRICE-01: whole frames, which are somewhat longer than what is in them."""
+    with labs.up(TOPOLOGIES / "two-az-nat.yaml") as made:
+        before = carried(made.name)
+        sender = made.open_socket("app-c", kind=socket.SOCK_DGRAM)
+        sender.setblocking(True)
+        for _ in range(DATAGRAMS):
+            sender.sendto(b"x" * SIZE, ("93.184.216.34", 9))
+        after = carried(made.name)
+        grown = {name: (after[name] - before[name]) * 10**9 for name in after}
+        assert DATAGRAMS * SIZE < grown["nat-c"] < DATAGRAMS * SIZE * Decimal("1.3")
+        assert grown["nat-a"] < 5000
+        assert cost(made.name, measured=False).cost.variable == 0, "without it, nothing is counted"
+
+
+def carried(lab: str) -> dict[str, Decimal]:
+    """GB, by NAT gateway."""
+    found = cost(lab, measured=True)
+    assert found.measured
+    return {line.component.name: line.amount for line in found.cost.lines if line.price.item == "nat_gateway_data"}
