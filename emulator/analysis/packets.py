@@ -54,7 +54,7 @@ def answer(packet: Packet) -> Packet | None:
     if packet.protocol == ICMP:
         if icmp[0] not in _ANSWERS:
             return None
-        icmp = (_ANSWERS[icmp[0]], 0)
+        icmp = (_ANSWERS[icmp[0]], icmp[1] if icmp[0] == ECHO_REQUEST else 0)  # Linux gives an echo its code back
     return Packet(packet.destination, packet.source, packet.protocol, packet.ports, packet.source_ports, icmp)
 
 
