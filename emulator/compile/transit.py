@@ -185,7 +185,7 @@ def _ruleset(
                     (
                         nft.Rule(
                             f"tcp flags & (syn | rst) == syn tcp option maxseg size set {MTU - _HEADERS}",
-                            remarks.transit(remark, "MSS"),
+                            remarks.transit(remark, f"TCP segments of at most {MTU - _HEADERS} bytes (MSS)"),
                         ),  # MTU-07
                         nft.Rule("accept"),
                     ),

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from emulator.analysis import Analyzer
+from emulator.lab import zones
 from emulator.topology.flows import Flow
 from emulator.topology.load import load
 from tests.support import lab as labs
@@ -235,5 +236,16 @@ def test_MTU_02_MTU_06_MTU_07_TGW_52(lab: Lab) -> None:
     """It carries 8,500 bytes, and tells who sends more."""
     ping = ("ping", "-c", "1", "-W", "2", "-M", "do", "-s")
     assert lab.run("ha", *ping, "8472", lab.private("hb3"))
-    assert not lab.run("ha", *ping, "8473", lab.private("hb3"))
+    told = lab.run("ha", *ping, "8473", lab.private("hb3"))
+    assert not told
+    assert "mtu" in told.output
     assert lab.run("hb3", *ping, "8473", lab.private("hb"))
+
+
+def test_TGW_40_a_zone_that_fails(lab: Lab) -> None:
+    """What an attachment has in a zone that fails is not used; a VPC with one in another zone stays reachable there."""
+    zones.down("c", lab.name)
+    drops_c = drops("ha", "hb3", "tcp", 80)
+    check(lab, drops_c, passes("ha", "hb", "tcp", 80))
+    zones.up("c", lab.name)
+    both(lab, WORKS)
