@@ -15,14 +15,14 @@ from emulator.lab.noticed import called, sentences, unmet
 from emulator.lab.plan import Plan, compare, settle
 from emulator.lab.up import Progress, converge, no_progress
 from emulator.topology.model import Topology
-from emulator.topology.zones import dark, without_zones, zone_called
+from emulator.topology.zones import dark, places_in, without_zones, zone_called
 
 
 class Done(NamedTuple):
     """What became of a zone.
 
-    affected: instances and NAT gateways that went dark, or are back. zones: all that are down now. unmet: what the file
-    expects and the model no longer sees. changed: False, the zone was like that before.
+    affected: instances, NAT gateways, and places of transit gateways that went dark, or are back. zones: all that are
+    down now. unmet: what the file expects and the model no longer sees. changed: False, it was like that before.
     """
 
     lab: str
@@ -95,7 +95,7 @@ def _change(
         return Done(
             lab,
             zone,
-            affected=tuple(sorted({*_in(zone, there.topology), *_in(zone, topology)})),
+            affected=(*sorted({*_in(zone, there.topology), *_in(zone, topology)}), *places_in(topology, zone)),
             zones=topology.dark_zones,
             unmet=() if secret else _unmet(there, wanted.topology),
             changed=topology.dark_zones != before.dark_zones,

@@ -41,7 +41,8 @@ def components(topology: Topology) -> Iterator[Component]:
     for through in topology.transit_gateways:
         for attached in through.vpc_attachments:  # PRICE-03: each pays its hours, and what it sends
             kind, region = "transit_gateway_attachment", topology.region_of(vpcs[attached.vpc])
-            yield Component(kind, attached.name, attached.vpc, region, kind, 1, "transit_gateway_data")
+            name = f"{through.name}/{attached.name}"  # unique at its gateway only
+            yield Component(kind, name, attached.vpc, region, kind, 1, "transit_gateway_data")
     for held in topology.vpc_peering_connections:
         if held.active:
             region = topology.region_of(vpcs[held.vpc])

@@ -58,6 +58,17 @@ def dark(topology: Topology) -> dict[str, str]:
     return found
 
 
+def places_in(topology: Topology, zone: str) -> list[str]:
+    """`attachment tgw/a`: what transit gateways have there. Such a place is not used while the zone is down."""
+    return [
+        f"attachment {gateway.name}/{held.name}"
+        for gateway in topology.transit_gateways
+        for held in gateway.vpc_attachments
+        for vpc in topology.vpcs
+        if vpc.name == held.vpc and any(vpc.subnet(name).availability_zone == zone for name in held.subnets)
+    ]
+
+
 def dark_text(name: str, zone: str) -> str:
     """Why a packet for, or of, such a thing is lost."""
     return f"{name} is in availability zone {zone}, which is down"

@@ -118,3 +118,55 @@ def test_AZ_01_the_model_and_a_trace_name_what_is_dark(lab: Lab) -> None:
     assert [analyze(there.topology, there.addresses, one).verdict.dropped_at for one in flows] == ends
     (why,) = analyze(there.topology, there.addresses, flows[0]).explanations
     assert why.sentence == "nat is in availability zone ap-northeast-1a, which is down"
+
+
+# VPCs a and b are attached in both zones, with an instance in zone c each; VPC one is in zone a alone.
+THROUGH = """
+region: ap-northeast-1
+vpcs:
+  a:
+    cidr_block: 10.0.0.0/16
+    subnets:
+      a-c: {cidr_block: 10.0.1.0/24, availability_zone: c, route_table: r}
+      at-a-a: {cidr_block: 10.0.8.0/28, availability_zone: a}
+      at-a-c: {cidr_block: 10.0.9.0/28, availability_zone: c}
+    route_tables: {r: {routes: {10.0.0.0/8: tgw}}}
+    security_groups: {open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}}
+    instances: {here: {subnet: a-c, security_groups: [open]}}
+  b:
+    cidr_block: 10.1.0.0/16
+    subnets:
+      b-c: {cidr_block: 10.1.1.0/24, availability_zone: c, route_table: s}
+      at-b-a: {cidr_block: 10.1.8.0/28, availability_zone: a}
+      at-b-c: {cidr_block: 10.1.9.0/28, availability_zone: c}
+    route_tables: {s: {routes: {10.0.0.0/8: tgw}}}
+    security_groups: {open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}}
+    instances: {both: {subnet: b-c, security_groups: [open]}}
+  one:
+    cidr_block: 10.2.0.0/16
+    subnets:
+      at-one-a: {cidr_block: 10.2.8.0/28, availability_zone: a}
+      one-a: {cidr_block: 10.2.2.0/24, availability_zone: a, route_table: t}
+    route_tables: {t: {routes: {10.0.0.0/8: tgw}}}
+    security_groups: {open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}}
+    instances: {only: {subnet: one-a, security_groups: [open]}}
+transit_gateways:
+  tgw:
+    vpc_attachments:
+      a: {vpc: a, subnets: [at-a-a, at-a-c]}
+      b: {vpc: b, subnets: [at-b-a, at-b-c]}
+      one: {vpc: one, subnets: [at-one-a]}
+"""
+
+
+def test_AZ_01_a_transit_gateway_is_regional_and_uses_the_zones_that_are_left() -> None:
+    """VPCs that are attached in two zones go on by the other one; one that is in the lost zone alone is cut."""
+    with labs.up(THROUGH) as made:
+        for node in ("both", "only"):
+            made.serve(node, tcp=(80,))
+        probe(made, passes("here", "both", "tcp", 80), passes("here", "only", "tcp", 80))
+        done = zones.down("a", made.name)
+        assert done.affected == ("only", "attachment tgw/a", "attachment tgw/b", "attachment tgw/one")
+        probe(made, passes("here", "both", "tcp", 80), drops("here", "only", "tcp", 80))
+        zones.up("a", made.name)
+        probe(made, passes("here", "both", "tcp", 80), passes("here", "only", "tcp", 80))

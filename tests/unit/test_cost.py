@@ -83,7 +83,7 @@ def test_PRICE_03_each_attachment_of_a_transit_gateway_pays_its_hours_and_what_i
       tgw: {vpc_attachments: {at-a: {vpc: a, subnets: [s-a]}, at-b: {vpc: b, subnets: [s-b]}}}
     """
     assert sums(text.replace("ap-northeast-1", "us-east-1")).fixed == Decimal(72)
-    found = sums(text, Usage(named={"at-a": Decimal(50)}))
+    found = sums(text, Usage(named={"tgw/at-a": Decimal(50)}))
     assert found.fixed == Decimal("100.8")
     assert (found.variable, found.of("a")) == (Decimal(1), Decimal("51.4"))
 
