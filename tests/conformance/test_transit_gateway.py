@@ -231,7 +231,7 @@ def test_ACL_20_in_the_same_subnet(lab: Lab) -> None:
     with changed(lab, {"to: 10.1.0.0/16}]": "to: 10.2.0.0/16}]"}):
         both(lab, passes("same", "he", "tcp", 80), drops("ha", "same", "tcp", 80), passes("he", "same", "icmp"))
     with changed(lab, {"to: 10.1.0.0/16}]": "to: 10.2.0.0/16}]", "from: 10.1.0.0/16}]": "from: 10.1.3.0/24}]"}):
-        both(lab, drops("same", "he", "tcp", 80), passes("hb3", "he", "tcp", 80))
+        both(lab, drops("same", "he", "tcp", 80), passes("ha", "he", "tcp", 80))
 
 
 def test_MTU_02_MTU_06_MTU_07_TGW_52(lab: Lab) -> None:
