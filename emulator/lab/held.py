@@ -126,8 +126,7 @@ class Lab:
         self.file = file
         self._use(up(file, text=text, trust=self._trust).plan.wanted)
         for zone in recall(self.name).record.dark_zones:
-            zones.up(zone, self.name)
-            self._use(None)
+            self.az_up(zone)
 
     def status(self) -> Status:
         """What `vpcemu status --json` says."""
@@ -211,6 +210,18 @@ class Lab:
     def undo(self) -> faults.Done:
         """Take all faults back. UsageError if there is none."""
         done = faults.undo(self.name)
+        self._use(None)
+        return done
+
+    def az_down(self, zone: str) -> zones.Done:
+        """An availability zone fails: `a`, or in full. `restore` and `az_up` end it."""
+        done = zones.down(zone, self.name)
+        self._use(None)
+        return done
+
+    def az_up(self, zone: str) -> zones.Done:
+        """The zone is back. UsageError if it is not down."""
+        done = zones.up(zone, self.name)
         self._use(None)
         return done
 

@@ -112,3 +112,20 @@ def test_a_record_of_an_older_version_has_no_zone_down(lab: Lab) -> None:
     found = record.read(lab.name)
     assert found is not None
     assert found.dark_zones == ()
+
+
+def test_a_lab_as_an_object_knows_it_and_restore_ends_it(lab: Lab) -> None:
+    """Whoever has let a zone fail in a test leaves nothing of that to the next one."""
+
+    def known() -> tuple[bool, tuple[str, ...]]:
+        return lab.changed, lab.topology.dark_zones
+
+    assert known() == (False, ())
+    lab.az_down("a")
+    assert known() == (True, ("ap-northeast-1a",))
+    lab.restore()
+    assert known() == (False, ())
+    check(lab, passes("app-c", "web.example", "tcp", 80))
+    lab.az_down("a")
+    lab.az_up("a")
+    assert known() == (False, ())
