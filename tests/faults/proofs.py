@@ -146,5 +146,10 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("peering-transitive", ("shop > office:80", "office > shop:80")),
         Proof("peering-not-accepted", ("office > shop:80",), {"shop > office:80": table("public", "hub")}),
     ),
+    "transit-gateway": (
+        Proof("tgw-route-missing", ("dev > dns:53", "dns > dev:22")),
+        Proof("tgw-not-associated", ("dev > dns:53", "dns > dev:22")),
+        Proof("tgw-not-propagated", ("* > dns:53", "dns > dev:22")),
+    ),
     "private-without-nat": (Proof("group-public-ip-as-source", ("front > island",)),),
 }
