@@ -3,6 +3,8 @@
 import struct
 from typing import NamedTuple
 
+from emulator.kernel.checksum import checksum
+
 MAGIC = b"vpcp"
 TOKEN_BYTES = 12
 
@@ -50,16 +52,6 @@ def icmp(kind: int, code: int, identity: int, data: bytes) -> bytes:
     """An ICMP message with its checksum."""
     bare = _ICMP.pack(kind, code, 0, identity, 1) + data
     return _ICMP.pack(kind, code, checksum(bare), identity, 1) + data
-
-
-def checksum(data: bytes) -> int:
-    """RFC 1071."""
-    if len(data) % 2:
-        data += b"\0"
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def udp(source_port: int, port: int, data: bytes) -> bytes:

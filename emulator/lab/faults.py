@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from emulator.errors import UsageError, VpcemuError
+from emulator.errors import UsageError
 from emulator.lab import doors, lock, places, record, running
 from emulator.lab.noticed import called, sentences, unmet
 from emulator.lab.plan import Plan, compare, settle
 from emulator.lab.record import Applied, Exercise
-from emulator.lab.up import Progress, converge, no_progress
+from emulator.lab.up import Progress, converge, no_progress, unfinished
 from emulator.topology.addresses import assign
 from emulator.topology.expand import Expected
 from emulator.topology.faults import FAULTS, Broken, Fault, broken_by, fault_called
@@ -198,13 +198,8 @@ def _change(
         wanted = settle(before.file, before.text, topology, [], before.kept)._replace(exercise=exercise)
         kernel = doors.kernel(checkpoint)
         plan = compare(wanted, before, kernel)
-        try:
+        with unfinished(lab, _remedy(before)):
             complaints = converge(plan, before, held, kernel, checkpoint, progress)
-        except KeyboardInterrupt:
-            raise VpcemuError(f"interrupted: lab {lab} is incomplete", _remedy(before)) from None
-        except VpcemuError as error:
-            error.hint = error.hint or f"lab {lab} is incomplete: {_remedy(before)}"
-            raise
         return Done(
             lab,
             came=becomes[len(has) :],

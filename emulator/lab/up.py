@@ -5,7 +5,8 @@ lines leaves a state that the next `up` repairs and `down` removes: nothing is m
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from emulator.compile.diff import diff
@@ -97,6 +98,18 @@ def up(
             seconds=time.monotonic() - started,
             mended=tuple(applied.fault for applied in before.exercise.faults) if before and before.exercise else (),
         )
+
+
+@contextmanager
+def unfinished(lab: str, remedy: str) -> Iterator[None]:
+    """Around `converge` for a lab that is up: who is stopped in the middle is told what finishes it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise VpcemuError(f"interrupted: lab {lab} is incomplete", remedy) from None
+    except VpcemuError as error:
+        error.hint = error.hint or f"lab {lab} is incomplete: {remedy}"
+        raise
 
 
 def converge(

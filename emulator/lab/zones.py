@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from emulator.errors import UsageError, VpcemuError
-from emulator.lab import doors, lock, places, record, running
+from emulator.errors import UsageError
+from emulator.lab import doors, lock, places, running
 from emulator.lab.noticed import called, sentences, unmet
 from emulator.lab.plan import Plan, compare, settle
-from emulator.lab.up import Progress, converge, no_progress
+from emulator.lab.up import Progress, converge, no_progress, unfinished
 from emulator.topology.model import Topology
 from emulator.topology.zones import dark, places_in, without_zones, zone_called
 
@@ -84,13 +84,8 @@ def _change(
         wanted = settle(before.file, before.text, topology, [], before.addresses)._replace(exercise=before.exercise)
         kernel = doors.kernel(checkpoint)
         plan = compare(wanted, before, kernel)
-        try:
+        with unfinished(lab, f"`vpcemu up {before.file}` repairs it"):
             complaints = converge(plan, before, held, kernel, checkpoint, progress)
-        except KeyboardInterrupt:
-            raise VpcemuError(f"interrupted: lab {lab} is incomplete", _remedy(before)) from None
-        except VpcemuError as error:
-            error.hint = error.hint or f"lab {lab} is incomplete: {_remedy(before)}"
-            raise
         secret = before.exercise is not None and before.exercise.secret
         return Done(
             lab,
@@ -113,7 +108,3 @@ def _unmet(there: running.Running, topology: Topology) -> tuple[str, ...]:
     meant = running.of_file(there.record)
     names = called(there.record.kept, there.addresses)
     return tuple(sentences(unmet(meant, names, topology, there.addresses)))
-
-
-def _remedy(before: record.Record) -> str:
-    return f"`vpcemu up {before.file}` repairs it"

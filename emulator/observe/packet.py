@@ -9,6 +9,7 @@ import struct
 from socket import inet_ntoa
 from typing import Final, Literal, NamedTuple
 
+from emulator.kernel.checksum import checksum
 from emulator.kernel.trace_wire import ICMP, TCP, UDP
 from emulator.topology.flows import ECHO_REQUEST, NUMBERS, Flow
 from emulator.topology.traces import Ends
@@ -74,7 +75,7 @@ def build(flow: Flow, number: int, tag: bytes, source_port: int) -> bytes:
             + cookie
             + b"vpcemu trace\n"
         )
-        upper = upper[:2] + struct.pack("!H", _checksum(upper)) + upper[4:]
+        upper = upper[:2] + struct.pack("!H", checksum(upper)) + upper[4:]
     length = 20 + len(upper)
     ends = (flow.source_ip.packed, flow.to.packed)
     return _IP.pack(0x45, 0, length, number + 1, _DO_NOT_FRAGMENT, 64, NUMBERS[flow.protocol], 0, *ends) + upper
@@ -135,14 +136,5 @@ def refuses(answer: str) -> bool:
 
 def _with_checksum(flow: Flow, upper: bytes, at: int) -> bytes:
     pseudo = flow.source_ip.packed + flow.to.packed + struct.pack("!BBH", 0, NUMBERS[flow.protocol], len(upper))
-    found = _checksum(pseudo + upper) or 0xFFFF
+    found = checksum(pseudo + upper) or 0xFFFF
     return upper[:at] + struct.pack("!H", found) + upper[at + 2 :]
-
-
-def _checksum(data: bytes) -> int:
-    if len(data) % 2:
-        data += b"\0"
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF

@@ -3,7 +3,7 @@
 Every probe is held against the model too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 
@@ -11,12 +11,12 @@ import pytest
 
 from emulator.analysis import Analyzer
 from emulator.lab import view
-from emulator.lab.trace import trace
 from emulator.topology.flows import Component, Directory, Flow
 from emulator.topology.load import load
 from tests.support import lab as labs
 from tests.support.lab import Lab, edited
 from tests.support.probes import Probe, check, drops, passes
+from tests.support.views import agree
 
 OPEN = "{ingress: [{protocol: all, from: 0.0.0.0/0}]}"
 TOPOLOGY = f"""
@@ -102,25 +102,6 @@ def lab() -> Iterator[Lab]:
         yield up
 
 
-def both(lab: Lab, *groups: Iterable[Probe]) -> None:
-    """The wire and the model agree with the probes, and about a drop a trace does too: at whom."""
-    probes = [probe for group in groups for probe in group]
-    check(lab, probes)
-    analyzer = Analyzer(lab.topology, lab.addresses)
-    dropped: dict[Flow, Component | None] = {}
-    for probe in probes:
-        own, to = IPv4Address(lab.address(probe.source)), IPv4Address(lab.resolve(probe.to))
-        flow = Flow(probe.source, own, to, probe.protocol, probe.port)
-        found = analyzer.analyze(flow)
-        assert found.verdict.result == probe.result, (str(probe), found.verdict, found.explanations)
-        assert found.verdict == analyzer.verdict(flow)
-        if probe.result == "drop":
-            dropped[flow] = found.verdict.dropped_at
-        assert not probe.seen_as or probe.seen_as in map(str, found.seen_as)
-    traces = trace(lab.name, list(dropped)) if dropped else []
-    assert {found.flow: found.verdict.dropped_at for found in traces} == dropped
-
-
 @contextmanager
 def changed(lab: Lab, edits: dict[str, str]) -> Iterator[None]:
     lab.up(edited(TOPOLOGY, edits))
@@ -135,7 +116,7 @@ WORKS = [Probe("one", "host", "tcp", 80, seen_as="10.0.1.11")]
 
 def test_PCX_10_routes_on_both_sides(lab: Lab) -> None:
     """Peers call each other by private addresses, with routes on both sides; without the one back comes no answer."""
-    both(
+    agree(
         lab,
         WORKS,
         [Probe("host", "one", "tcp", 80, seen_as="10.1.1.11")],
@@ -147,12 +128,12 @@ def test_PCX_10_routes_on_both_sides(lab: Lab) -> None:
 
 def test_PCX_11_a_route_for_one_host(lab: Lab) -> None:
     """A route may lead to the whole peer, or to one address of it."""
-    both(lab, passes("one", "part", "tcp", 80), drops("two", "part", "tcp", 80), passes("two", "host", "tcp", 80))
+    agree(lab, passes("one", "part", "tcp", 80), drops("two", "part", "tcp", 80), passes("two", "host", "tcp", 80))
 
 
 def test_T_61_PCX_13_not_transitive(lab: Lab) -> None:
     """A is peered with B, and B with C: A's route to C by way of B leads nowhere."""
-    both(
+    agree(
         lab,
         drops("one", "third", "tcp", 80),
         drops("third", "one", "tcp", 80),
@@ -163,13 +144,13 @@ def test_T_61_PCX_13_not_transitive(lab: Lab) -> None:
 
 def test_T_37_NAT_40_PCX_14_no_way_out_through_the_peer(lab: Lab) -> None:
     """A default route to a peering connection leads to no internet: neither its NAT gateway nor its gateway is lent."""
-    both(lab, drops("lost", "far", "tcp", 80), passes("public", "far", "tcp", 80))
-    both(lab, [Probe("hq", "far", "tcp", 80, seen_as="52.1.1.9")], WORKS)
+    agree(lab, drops("lost", "far", "tcp", 80), passes("public", "far", "tcp", 80))
+    agree(lab, [Probe("hq", "far", "tcp", 80, seen_as="52.1.1.9")], WORKS)
 
 
 def test_PCX_12_only_addresses_of_the_two(lab: Lab) -> None:
     """A peering connection carries nothing to an address that is in neither of its VPCs."""
-    both(lab, drops("lost", "third", "tcp", 80), passes("host", "third", "tcp", 80))
+    agree(lab, drops("lost", "third", "tcp", 80), passes("host", "third", "tcp", 80))
     analyzer = Analyzer(lab.topology, lab.addresses)
     asked = Flow("lost", IPv4Address("10.1.5.11"), IPv4Address("10.2.1.11"), "tcp", 80)
     found = analyzer.analyze(asked)
@@ -179,7 +160,7 @@ def test_PCX_12_only_addresses_of_the_two(lab: Lab) -> None:
 
 def test_T_38_NAT_41_NAT_42_return_to_sender(lab: Lab) -> None:
     """A NAT gateway's peer sees its private address, and answers it even where no route leads back."""
-    both(
+    agree(
         lab,
         [Probe("hq", "host", "tcp", 80, seen_as="10.0.1.9")],
         [Probe("hq", "silent", "tcp", 80, seen_as="10.0.1.9")],
@@ -193,33 +174,33 @@ def test_NAT_42_an_acl_stops_it(lab: Lab) -> None:
     """What goes back to a NAT gateway of a peer without a route is stopped by a network ACL."""
     old = "egress: [{rule_number: 1, protocol: all, action: allow"
     with changed(lab, {old: "egress: [{rule_number: 1, protocol: all, action: deny"}):
-        both(lab, drops("hq", "silent", "tcp", 80), passes("hq", "host", "tcp", 80))
+        agree(lab, drops("hq", "silent", "tcp", 80), passes("hq", "host", "tcp", 80))
 
 
 def test_SG_32_PCX_17_a_group_of_the_peer(lab: Lab) -> None:
     """A rule may name a group of a peer, and means the private addresses of its members."""
-    both(lab, passes("one", "web", "tcp", 80), drops("two", "web", "tcp", 80), drops("host", "web", "tcp", 80))
+    agree(lab, passes("one", "web", "tcp", 80), drops("two", "web", "tcp", 80), drops("host", "web", "tcp", 80))
 
 
 def test_SG_33_an_egress_rule_names_a_group_of_the_peer(lab: Lab) -> None:
     """An egress rule may name a group of a peer as well."""
-    both(lab, passes("asks", "one", "tcp", 80), drops("asks", "two", "tcp", 80))
+    agree(lab, passes("asks", "one", "tcp", 80), drops("asks", "two", "tcp", 80))
 
 
 def test_PCX_03_not_accepted(lab: Lab) -> None:
     """A connection that nobody has accepted carries nothing; once accepted it does."""
     with changed(lab, {"peer_vpc: b, auto_accept: true": "peer_vpc: b"}):
-        both(lab, drops("one", "host", "tcp", 80), passes("host", "third", "tcp", 80))
-    both(lab, WORKS)
+        agree(lab, drops("one", "host", "tcp", 80), passes("host", "third", "tcp", 80))
+    agree(lab, WORKS)
 
 
 def test_PCX_08_RT_40_SG_36_deleted(lab: Lab) -> None:
     """Routes to a deleted connection are blackholes, and rules that name the peer's groups match nothing."""
     with changed(lab, {"auto_accept: true": "auto_accept: true, state: deleted"}):
-        both(lab, drops("one", "host", "tcp", 80), drops("lost", "one", "tcp", 80), passes("host", "third", "tcp", 80))
+        agree(lab, drops("one", "host", "tcp", 80), drops("lost", "one", "tcp", 80), passes("host", "third", "tcp", 80))
         _, problems = load(edited("name: lab\n" + TOPOLOGY, {"auto_accept: true": "auto_accept: true, state: deleted"}))
         assert [problem.what for problem in problems if "stale" in problem.what]
-    both(lab, WORKS, passes("one", "web", "tcp", 80))
+    agree(lab, WORKS, passes("one", "web", "tcp", 80))
 
 
 def test_T_60_PCX_05_overlapping_blocks(lab: Lab) -> None:
@@ -228,7 +209,7 @@ def test_T_60_PCX_05_overlapping_blocks(lab: Lab) -> None:
     with changed(lab, {"    cidr_block: 10.1.0.0/16\n": secondary}):
         states = {held.name: held.state for held in lab.topology.vpc_peering_connections}
         assert states == {"a-b": "active", "b-c": "failed"}
-        both(lab, drops("host", "third", "tcp", 80), WORKS)
+        agree(lab, drops("host", "third", "tcp", 80), WORKS)
 
 
 def test_MTU_01_PCX_16_jumbo_frames_to_the_peer(lab: Lab) -> None:
@@ -241,7 +222,7 @@ def test_MTU_04_PCX_07_SG_35_between_regions(lab: Lab) -> None:
     """Between regions 8,500 bytes fit, nothing accepts itself, and no rule names a group over there."""
     edits = {"    cidr_block: 10.2.0.0/16\n": "    cidr_block: 10.2.0.0/16\n    region: us-east-1\n"}
     with changed(lab, edits):
-        both(lab, passes("host", "third", "tcp", 80), WORKS)
+        agree(lab, passes("host", "third", "tcp", 80), WORKS)
         assert lab.run("host", "ping", "-c", "1", "-W", "2", "-M", "do", "-s", "8472", lab.private("third"))
         assert not lab.run("host", "ping", "-c", "1", "-W", "1", "-M", "do", "-s", "8473", lab.private("third"))
     block = "    cidr_block: 10.1.0.0/16\n"
@@ -298,7 +279,7 @@ def twins() -> Iterator[Lab]:
 
 def test_PCX_15_peers_with_the_same_block(twins: Lab) -> None:
     """Two peers may have the same block: the caller's longest route decides whom it means, for answers too."""
-    both(
+    agree(
         twins,
         passes("caller", "198.51.100.9", "tcp", 80),
         drops("right", twins.private("caller"), "tcp", 80),  # the answer goes to the left one
@@ -317,7 +298,7 @@ def test_PCX_15_peers_with_the_same_block(twins: Lab) -> None:
 def test_T_15_RT_41_the_connection_is_deleted(twins: Lab) -> None:
     """The route to a deleted connection is a blackhole: it drops, though a default route would lead to a host."""
     twins.up(edited(SAME, {"peer_vpc: left, auto_accept: true": "peer_vpc: left, state: deleted"}))
-    both(twins, drops("caller", "198.51.100.9", "tcp", 80), passes("caller", "198.51.100.17", "tcp", 80))
+    agree(twins, drops("caller", "198.51.100.9", "tcp", 80), passes("caller", "198.51.100.17", "tcp", 80))
     twins.up(SAME.replace("198.51.100.0/24: left-link, ", ""))
     check(twins, passes("caller", "198.51.100.9", "tcp", 85), passes("caller", "198.51.100.17", "tcp", 84))
     twins.up(SAME)
@@ -326,7 +307,7 @@ def test_T_15_RT_41_the_connection_is_deleted(twins: Lab) -> None:
 
 def test_PCX_32_the_resolver_of_the_peer(lab: Lab) -> None:
     """The peer's VPC+2 answers nobody across a peering connection, nor does its router."""
-    both(
+    agree(
         lab,
         [Probe("one", "10.0.0.2", "tcp", 53, "refused")],
         drops("one", "10.1.0.2", "tcp", 53),

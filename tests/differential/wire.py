@@ -19,6 +19,7 @@ from ipaddress import IPv4Address
 
 from emulator.compile.eni import gateway_address
 from emulator.kernel import netns
+from emulator.kernel.checksum import checksum
 from emulator.topology.addresses import INTERNET_ADDRESS
 from emulator.topology.flows import Flow, Result, Verdict, owners
 from emulator.topology.model import slot
@@ -150,7 +151,7 @@ class Wire:
             segment = struct.pack(
                 "!HHIIBBHHH", flow.source_port, flow.port, _COOKIE + number, 0, 0x50, _SYN, 64240, 0, 0
             )
-            total = _checksum(flow.source_ip.packed + flow.to.packed + struct.pack("!HH", _TCP, len(segment)) + segment)
+            total = checksum(flow.source_ip.packed + flow.to.packed + struct.pack("!HH", _TCP, len(segment)) + segment)
             data = segment[:16] + struct.pack("!H", total) + segment[18:]
         elif flow.protocol == "udp":
             payload = _ASK + struct.pack("!I", number)
@@ -259,10 +260,4 @@ def _echo(kind: int, code: int, identity: int, number: int) -> bytes:
     """An ICMP query. A timestamp request has three numbers where an echo has what it likes."""
     payload = _ASK + bytes(8)
     head = struct.pack("!BBHHH", kind, code, 0, identity, number)
-    return head[:2] + struct.pack("!H", _checksum(head + payload)) + head[4:] + payload
-
-
-def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2)))
-    total = (total & 0xFFFF) + (total >> 16)
-    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+    return head[:2] + struct.pack("!H", checksum(head + payload)) + head[4:] + payload

@@ -8,6 +8,7 @@ import pytest
 from emulator.agent import prober_packets as packets
 from emulator.agent import protocol
 from emulator.agent.prober_flow import Answer, Asked, NotAFlow, Request, decode, encode, parse
+from emulator.kernel.checksum import checksum
 
 TCP = Asked("web", "10.0.0.4", 0, "8.8.8.8", "tcp", 80, 0, 0, ("dns.example",))
 
@@ -71,7 +72,7 @@ def test_what_is_cut_off_is_nothing(length: int) -> None:
 
 
 def test_a_checksum_makes_the_sum_zero() -> None:
-    assert packets.checksum(packets.icmp(8, 0, 4711, b"odd")) == 0
+    assert checksum(packets.icmp(8, 0, 4711, b"odd")) == 0
 
 
 def ip(protocol_number: int, source: str, to: str) -> bytes:
