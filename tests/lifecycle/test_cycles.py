@@ -11,6 +11,8 @@ from tests.support.leaks import Census, assert_nothing_left, census, memory
 from tests.support.lifecycle import Document, Lab, edited, small
 from tests.support.wait import eventually
 
+pytestmark = pytest.mark.alone
+
 CYCLES = int(os.environ.get("VPCEMU_CYCLES", "200"))
 WARM = 5  # the first ones import, compile and fill caches
 

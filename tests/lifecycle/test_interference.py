@@ -16,6 +16,7 @@ from tests.support.lifecycle import REPOSITORY, Document, edited, nat, small
 WEB_OUTSIDE, NAT_ADDRESS = "93.184.216.34", "52.195.125.184"
 
 
+@pytest.mark.alone
 def test_the_host_is_the_same_before_during_and_after(make: Make) -> None:
     """Links, addresses, routes, rules, neighbours, nft, sysctls; `tests/support/host.py` says what is left out."""
     warm_up = make(nat())
@@ -38,6 +39,7 @@ def _same(before: host.Host, when: str) -> None:
     assert not changed, f"{when}:\n{changed}"
 
 
+@pytest.mark.alone
 def test_nothing_of_the_lab_is_in_the_hosts_namespace(make: Make) -> None:
     """Not for a moment: no link passes through it on its way."""
     lab = make(nat())

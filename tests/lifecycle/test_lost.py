@@ -57,6 +57,7 @@ def test_with_the_record_gone(what: str, make: Make) -> None:
     assert_nothing_left(lab.name)
 
 
+@pytest.mark.alone  # gc sweeps the whole machine
 @pytest.mark.parametrize("what", ["record.json", "everything but the lock", "the directory"])
 def test_gc_finds_what_has_no_record(what: str, make: Make) -> None:
     """And it leaves a lab alone that has one."""
