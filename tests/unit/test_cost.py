@@ -55,6 +55,14 @@ def test_the_pattern_with_public_addresses_costs_7_2_a_month() -> None:
     assert (found.of("a"), found.of("b"), found.of("")) == (Decimal("3.6"), Decimal("3.6"), Decimal(0))
 
 
+# The four ways between two VPCs, a lesson for each, in USD for 720 hours in Tokyo as published in June 2024.
+@pytest.mark.parametrize(
+    ("lesson", "usd"), [("igw-between-vpcs", "7.2"), ("peering", "0"), ("transit-gateway-pair", "100.8")]
+)
+def test_a_lesson_for_each_pattern_costs_what_was_published(lesson: str, usd: str) -> None:
+    assert sums((TOPOLOGIES / f"{lesson}.yaml").read_text()).fixed == Decimal(usd)
+
+
 def test_the_pattern_with_vpc_peering_costs_nothing_but_between_zones() -> None:
     text = (TOPOLOGIES / "peering.yaml").read_text()
     assert sums(text, Usage(gb=Decimal(1000))).fixed == 0
