@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from tests.differential import filters
+from tests.differential import filters, peerings, transits
+from tests.differential.blocks import blocks_of
 from tests.differential.dice import Dice
 from tests.differential.filters import Peers, Record
 
@@ -24,24 +25,26 @@ _BLOCKS = {
     "192.168.4.0/22": ("192.168.12.0/24", "100.64.0.0/16"),
     "172.31.0.0/16": ("100.66.0.0/20", "45.83.0.0/16"),
     "100.64.0.0/16": ("100.65.0.0/16",),
+    "10.2.0.0/16": ("10.3.0.0/20",),
+    "172.16.0.0/20": ("172.18.0.0/24",),
     "44.0.0.0/20": ("45.83.0.0/16", "100.64.0.0/16"),
 }
+_VPCS = ("main", "other", "third", "fourth")
+_SUFFIXES = ("", "x", "y", "z")  # names of instances and gateways are unique in the lab
 
 
 def document(chances: random.Random) -> Document:
     """One topology."""
     dice = Dice(chances)
     hosts = dict(dice.some(list(_HOSTS.items()), 1, 3))
-    vpcs = {"main": _Vpc(dice, 0, hosts).document()}
-    peered: Document = {}
-    if dice.chance(15):
-        for _ in range(4):  # as a rule one that can be peered
-            vpcs["other"] = _Vpc(dice, 1, hosts).document()
-            if _apart(vpcs):
-                break
-        # An answer that leaves by an internet gateway the question never passed: Linux drops it there, AWS beyond it.
-        if not any(block[:3] in ("44.", "45.") for vpc in vpcs.values() for block in _blocks_of(vpc)):
-            peered = _peering(dice, vpcs)
+    vpcs = _vpcs(dice, hosts)
+    between: Document = {}
+    # An answer that leaves by an internet gateway the question never passed: Linux drops it there, AWS beyond it.
+    if len(vpcs) > 1 and not any(block[:3] in ("44.", "45.") for vpc in vpcs.values() for block in blocks_of(vpc)):
+        if len(vpcs) == 2 or dice.chance(50):
+            between |= peerings.draw(dice, vpcs)
+        if len(vpcs) > 2 or dice.chance(40):
+            between |= transits.draw(dice, vpcs)
     # Prefix lists are the lab's, so VPCs share them; their names are known to all rules.
     lists = filters.prefix_lists(dice, ("0.0.0.0/0", "10.0.0.0/8", "45.0.0.0/8", "203.0.113.0/24", "10.0.0.0/25"))
     lists[ROUTED] = {"entries": dice.some(("45.0.0.0/8", "8.0.0.0/8", "203.0.113.0/25", "198.51.100.7/32"), 1, 3)}
@@ -49,7 +52,7 @@ def document(chances: random.Random) -> Document:
     lists = {name: lists.get(name, {"entries": []}) for name in sorted(named)}
     outside = {"hosts": {name: {"ip": ip} for name, ip in hosts.items()}}
     made: Document = {"name": NAME, "vpcs": vpcs, "internet": outside}
-    return made | ({"prefix_lists": lists} if lists else {}) | peered
+    return made | ({"prefix_lists": lists} if lists else {}) | between
 
 
 def text(document: Document) -> str:
@@ -57,38 +60,23 @@ def text(document: Document) -> str:
     return yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False, default_flow_style=None, width=120)
 
 
-def _peering(dice: Dice, vpcs: dict[str, Document]) -> Document:
-    """A VPC peering connection, active as a rule (blocks may overlap), with routes and rules that name it."""
-    for name, peer in (("main", "other"), ("other", "main")):
-        own = [IPv4Network(block) for block in _blocks_of(vpcs[name])]
-        for table, held in vpcs[name]["route_tables"].items():
-            if table == "edge":
-                continue
-            for block in _blocks_of(vpcs[peer]):
-                inside = any(IPv4Network(block).subnet_of(each) for each in own)
-                if not inside and dice.chance(85):
-                    held["routes"][block] = _CONNECTION
-            if dice.chance(8):
-                held["routes"]["0.0.0.0/0"] = _CONNECTION
-        groups = tuple(vpcs[peer]["security_groups"])
-        for group in vpcs[name]["security_groups"].values():
-            if group.get("ingress") is not None and dice.chance(40):
-                group["ingress"].append({"protocol": "all", "from": f"{peer}/{dice.pick(groups)}"})
-            if group.get("egress") is not None and dice.chance(40):
-                group["egress"].append({"protocol": "all", "to": f"{peer}/{dice.pick(groups)}"})
-    made: Record = {"vpc": "main", "peer_vpc": "other"}
-    if dice.chance(92):
-        made["auto_accept"] = True
-    return {"vpc_peering_connections": {_CONNECTION: made}}
+def _vpcs(dice: Dice, hosts: dict[str, str]) -> dict[str, Document]:
+    """One as a rule; several are there to be connected, so as a rule their blocks do not overlap."""
+    made = {"main": _Vpc(dice, 0, hosts, {}).document()}
+    for number in range(1, dice.pick((1, 1, 1, 2, 2, 3, 3, 4))):
+        free = {
+            primary: more
+            for primary, more in _BLOCKS.items()
+            if not any(
+                _overlap(one, other) for one in (primary, *more) for vpc in made.values() for other in blocks_of(vpc)
+            )
+        }
+        made[_VPCS[number]] = _Vpc(dice, number, hosts, {} if dice.chance(10) else free).document()
+    return made
 
 
-def _apart(vpcs: dict[str, Document]) -> bool:
-    one, other = ([IPv4Network(block) for block in _blocks_of(vpc)] for vpc in vpcs.values())
-    return not any(mine.overlaps(theirs) for mine in one for theirs in other)
-
-
-def _blocks_of(vpc: Document) -> list[str]:
-    return [vpc["cidr_block"], *vpc.get("secondary_cidr_blocks", ())]
+def _overlap(one: str, other: str) -> bool:
+    return IPv4Network(one).overlaps(IPv4Network(other))
 
 
 def _named_lists(vpcs: dict[str, Document]) -> set[str]:
@@ -111,23 +99,23 @@ def _named_lists(vpcs: dict[str, Document]) -> set[str]:
 
 
 _LISTS = ("p0", "p1")  # of rules
-_CONNECTION = "pc"
 ROUTED = "p2"  # of routes, which may not lie inside a VPC
 
 
 class _Vpc:
     """One VPC under way. The order of the draws is that of a person: network first, then who is in it, then filters."""
 
-    def __init__(self, dice: Dice, number: int, hosts: dict[str, str]) -> None:
+    def __init__(self, dice: Dice, number: int, hosts: dict[str, str], blocks: dict[str, tuple[str, ...]]) -> None:
         self.dice, self.number, self.hosts = dice, number, hosts
-        self.suffix = "" if number == 0 else "x"  # names of instances and gateways are unique in the lab
+        self.choice = blocks or _BLOCKS
+        self.suffix = _SUFFIXES[number]
         self.public = 0  # how many Elastic IPs are given
         self.elastic: list[str] = []
 
     def document(self) -> Document:
         dice = self.dice
-        primary = dice.pick(tuple(_BLOCKS))
-        secondary = dice.some(_BLOCKS[primary], 0, 1) if dice.chance(35) else []
+        primary = dice.pick(tuple(self.choice))
+        secondary = dice.some(self.choice[primary], 0, 1) if dice.chance(35) else []
         self.blocks = [primary, *secondary]
         gateway = dice.pick(("attached",) * 8 + ("none", "detached"))
         self.gateway = f"igw{self.suffix}" if gateway != "none" else ""
@@ -144,6 +132,9 @@ class _Vpc:
         nats = self._nat_gateways()
         groups = ("g0", *(f"g{number}" for number in range(1, dice.number(1, 4))), *(["default"] * dice.chance(30)))
         acls = (*(f"a{number}" for number in range(dice.pick((0, 1, 1, 2)))), *(["default"] * dice.chance(10)))
+        open_door = self.number > 0 and dice.chance(50)  # else few packets would get as far as another VPC's instances
+        if open_door:
+            acls = ()
         for subnet in self.subnets.values():
             if acls and dice.chance(40):
                 subnet["network_acl"] = dice.pick(acls)
@@ -160,6 +151,11 @@ class _Vpc:
         if nats:
             document["nat_gateways"] = nats
         document["security_groups"] = filters.security_groups(dice, groups, Peers(blocks, groups, _LISTS))
+        if open_door:
+            document["security_groups"]["g0"] = {"ingress": [{"protocol": "all", "from": "0.0.0.0/0"}]}
+            for instance in instances.values():
+                if dice.chance(70):
+                    instance["security_groups"] = ["g0"]
         if acls:
             document["network_acls"] = filters.network_acls(dice, acls, blocks)
         return document | {"instances": instances}
@@ -207,7 +203,7 @@ class _Vpc:
 
     def _elastic_ip(self) -> str:
         self.public += 1
-        self.elastic.append(f"203.0.113.{100 * self.number + self.public + 50}")
+        self.elastic.append(f"203.0.113.{45 * self.number + self.public + 50}")
         return self.elastic[-1]
 
     def _route_tables(self) -> dict[str, Record]:

@@ -66,6 +66,8 @@ def _way(analysis: Analysis) -> Iterator[str]:
         yield "an internet gateway"
     if kinds["vpc_peering_connection"]:
         yield "a peering connection"
+    if kinds["transit_gateway"]:
+        yield "a transit gateway"
     if kinds["nat_gateway"]:
         yield "a NAT gateway"
     if kinds["instance"] > 2 or (kinds["instance"] > 1 and kinds["outside_host"]):

@@ -9,6 +9,8 @@ ROUTES = ("test_routes_choice.py", "test_routes_edits.py", "test_routes_prefix_l
 APPLIANCES = ("test_appliances.py", "test_appliance_tracking.py")
 NAT = ("test_nat_gateway.py", "test_nat_packets.py")
 INTERNET = ("test_internet.py",)
+PEERING = ("test_peering.py",)
+TRANSIT = ("test_transit_gateway.py", "test_transit_inspection.py")
 INTERFACES = ("test_network_interfaces.py",)
 
 

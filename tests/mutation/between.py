@@ -1,0 +1,87 @@
+"""Mistakes in what joins VPCs: peering connections and transit gateways."""
+
+from tests.mutation.mutant import PEERING, TRANSIT, Mutant
+
+_PEERING, _TRANSIT, _TABLES = (f"compile/{name}.py" for name in ("peering", "transit", "tables"))
+
+MUTANTS = (
+    # --- VPC peering connections
+    Mutant(
+        "a peering connection carries what is for a third VPC (PCX-12, PCX-13)",
+        _PEERING,
+        "guards=tuple(_guards(held.name, link, vpc, peer)),",
+        "guards=(),",
+        PEERING,
+    ),
+    Mutant(
+        "a group of the peer matches nobody (PCX-17)",
+        _PEERING,
+        "members=_members(peer, addresses) if near else {},",
+        "members={name: () for name in _members(peer, addresses)} if near else {},",
+        PEERING,
+    ),
+    Mutant(
+        "a peer without a route does not answer a NAT gateway (NAT-42)",
+        _PEERING,
+        "returns=tuple(_nat_gateways(peer, addresses)),",
+        "returns=(),",
+        PEERING,
+    ),
+    # --- transit gateways
+    Mutant(
+        "what is associated with no table is routed all the same (TGW-20)",
+        _TRANSIT,
+        'f"iifname {nft.link(link)} drop"',
+        'f"iifname {nft.link(link)} meta mark set 0"',
+        TRANSIT,
+    ),
+    Mutant(
+        "a propagated route takes the place of a static one (TGW-22)",
+        _TRANSIT,
+        'found.setdefault(block, (name, "propagated"))',
+        'found[block] = (name, "propagated")',
+        TRANSIT,
+    ),
+    Mutant(
+        "of two VPCs with one block the last propagates (TGW-28)",
+        _TRANSIT,
+        "    for name in table.propagations:\n",
+        "    for name in reversed(table.propagations):\n",
+        TRANSIT,
+    ),
+    Mutant(
+        "a blackhole of a transit gateway is forgotten (TGW-26)",
+        _TRANSIT,
+        "        best = chosen(topology, held, table)\n",
+        "        best = {to: way for to, way in chosen(topology, held, table).items() if way[0]}\n",
+        TRANSIT,
+    ),
+    Mutant(
+        "traffic does not keep to its zone (TGW-40)",
+        _TRANSIT,
+        "wanted if wanted in place else min(place)",
+        "min(place)",
+        TRANSIT,
+    ),
+    Mutant(
+        "appliance mode changes nothing (TGW-42)",
+        _TRANSIT,
+        "wanted = began if name in appliances else zone",
+        "wanted = zone",
+        TRANSIT,
+    ),
+    Mutant(
+        "what a transit gateway brings goes by the main route table (TGW-07)",
+        _TRANSIT,
+        "            number_for(vpc, vpc.subnet(subnet)),\n",
+        "            names.route_table(vpc.main_route_table),\n",
+        TRANSIT,
+    ),
+    Mutant(
+        "every zone has the link of the first (TGW-05)",
+        _TABLES,
+        "(_captures(vpc, table, subnet) or _depends_on_zone(table))",
+        "_captures(vpc, table, subnet)",
+        TRANSIT,
+    ),
+)
