@@ -153,7 +153,16 @@ def _ruleset(
         for began in flows
     )
     began = tuple(nft.Element(nft.link(link), f"{_flow_mark(zone):#x}") for _, zone, link in ends)
-    remember = (nft.Rule("ct mark 0 ct mark set iifname map @zone_of", ""),) if flows != [""] else ()
+    # What conntrack takes for no flow, as an answer whose question went another way, keeps to its own zone.
+    remember = (
+        (
+            nft.Rule("ct mark 0 ct mark set iifname map @zone_of"),
+            nft.Rule("meta mark set iifname map @zone_of"),
+            nft.Rule("meta mark set ct mark"),
+        )
+        if flows != [""]
+        else ()
+    )
     return nft.render(
         nft.Table(
             sets=(
@@ -166,7 +175,7 @@ def _ruleset(
                     (
                         *alone,
                         *remember,
-                        nft.Rule("meta mark set iifname . ct mark map @table_of" if remember else _BY_LINK),
+                        nft.Rule("meta mark set iifname . meta mark map @table_of"),  # without an appliance: 0
                     ),
                     nft.Hook("filter", "prerouting", "mangle", "accept"),
                 ),
@@ -194,6 +203,3 @@ def _ruleset(
             ),
         )
     )
-
-
-_BY_LINK = "meta mark set iifname . meta mark map @table_of"  # nothing has marked it: 0
