@@ -26,6 +26,7 @@ KIND = {
     "nat_gateway": "NAT gateway",
     "internet_gateway": "internet gateway",
     "transit_gateway": "transit gateway",
+    "vpc_endpoint": "VPC endpoint",
     "internet": "internet",
     "outside_host": "outside host",
 }

@@ -88,6 +88,9 @@ def slots(vpc: Vpc) -> Iterator[Slot]:
             for number, address in enumerate(interface.addresses):
                 name = slot(interface.name, number)
                 yield Slot(name, interface.subnet, address.private_ip, interface.where, address.public_ip)
+    for endpoint in vpc.vpc_endpoints:
+        for place in endpoint.subnet_configurations:
+            yield Slot(endpoint.node(place.subnet), place.subnet, place.private_ip, endpoint.where, None)
     for held in vpc.attached_subnets:
         yield Slot(held.name, held.subnet, None, held.where, None)
 

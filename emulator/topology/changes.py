@@ -3,11 +3,11 @@
 A thing that comes or goes takes what it holds with it: adding a VPC lists its subnets, groups and rules as well.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from collections.abc import Iterator
 
-from emulator.topology import changes_transit
+from emulator.topology import changes_endpoints, changes_transit
 from emulator.topology.changes_interfaces import interface_changes
+from emulator.topology.compared import Change, Verb, both, by_name, differing, each
 from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.model import (
@@ -27,9 +27,6 @@ from emulator.topology.model import (
     Vpc,
 )
 from emulator.topology.peering import VpcPeeringConnection
-from emulator.topology.transit import TransitGateway
-from emulator.topology.transit import TransitGatewayRouteTable as TransitTable
-from emulator.topology.transit import TransitGatewayVpcAttachment as Attachment
 from emulator.topology.words import (
     appliance_text,
     destination_text,
@@ -41,97 +38,31 @@ from emulator.topology.words import (
     target_text,
 )
 
-Verb = Literal["add", "remove", "replace"]
-
-
-class Change(NamedTuple):
-    """One thing that an edit adds, removes or replaces.
-
-    path: its place in the file, counted from 0 ("vpcs.main.security_groups.web.ingress[1]"); of what is removed, in the
-    old file. vpc: the VPC's name, or "" outside. text: what it is ("tcp 443 from 0.0.0.0/0"); of what is replaced,
-    "attribute: old -> new".
-    """
-
-    verb: Verb
-    path: str
-    vpc: str
-    noun: str
-    text: str
-
-
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-T = TypeVar("T")
-N = TypeVar("N", bound=_Named)
-Inside = Callable[[str, str, T | None, T | None], Iterable[Change]]  # path, vpc, old, new
+__all__ = ["Change", "changes"]
 
 
 def changes(old: Topology | None, new: Topology | None) -> list[Change]:
     """Every difference. Of each kind, first what goes, then what comes or differs, in the order of the file."""
     found: list[Change] = []
     if old and new:
-        found += _differing("", "", "topology", old, new, ("name", "region"))
+        found += differing("", "", "topology", old, new, ("name", "region"))
         keys = ("time_scale", "nat_gateway_connections")
-        found += _differing("settings", "", "settings", old.settings, new.settings, keys)
-    found += _each("vpcs", None, "VPC", *_both(old, new, lambda lab: lab.vpcs), _vpc_text, _vpc)
-    lists = _both(old, new, lambda lab: lab.prefix_lists)
-    found += _each("prefix_lists", "", "prefix list", *lists, lambda held: held.name, _list_entries)
-    peerings = _both(old, new, lambda lab: lab.vpc_peering_connections)
-    found += _each("vpc_peering_connections", "", "VPC peering connection", *peerings, _peering_text, _peering)
-    gateways = _both(old, new, lambda lab: lab.transit_gateways)
-    found += _each("transit_gateways", "", "transit gateway", *gateways, lambda held: held.name, _transit)
-    hosts = _both(old, new, lambda lab: lab.internet.hosts)
-    found += _each("internet.hosts", "", "outside host", *hosts, lambda host: f"{host.name} {host.ip}", _host)
+        found += differing("settings", "", "settings", old.settings, new.settings, keys)
+    found += each("vpcs", None, "VPC", *both(old, new, lambda lab: lab.vpcs), _vpc_text, _vpc)
+    lists = both(old, new, lambda lab: lab.prefix_lists)
+    found += each("prefix_lists", "", "prefix list", *lists, lambda held: held.name, _list_entries)
+    peerings = both(old, new, lambda lab: lab.vpc_peering_connections)
+    found += each("vpc_peering_connections", "", "VPC peering connection", *peerings, _peering_text, _peering)
+    gateways = both(old, new, lambda lab: lab.transit_gateways)
+    found += each("transit_gateways", "", "transit gateway", *gateways, lambda held: held.name, changes_transit.inside)
+    hosts = both(old, new, lambda lab: lab.internet.hosts)
+    found += each("internet.hosts", "", "outside host", *hosts, lambda host: f"{host.name} {host.ip}", _host)
     links = bool(old and old.internet.uplink), bool(new and new.internet.uplink)
     if links[0] != links[1]:
         verb: Verb = "add" if links[1] else "remove"
         found.append(Change(verb, "internet.uplink", "", "uplink", "to the real network of this machine"))
     found += _expectations(old.expect if old else (), new.expect if new else ())
     return found
-
-
-def _each(
-    path: str,
-    vpc: str | None,  # None: these are the VPCs
-    noun: str,
-    old: Mapping[str, T],
-    new: Mapping[str, T],
-    text: Callable[[T], str],
-    inside: Inside[T] | None = None,
-) -> Iterator[Change]:
-    for name, value in old.items():
-        if name not in new:
-            owner = name if vpc is None else vpc
-            yield from inside(f"{path}.{name}", owner, value, None) if inside else ()
-            yield Change("remove", f"{path}.{name}", owner, noun, text(value))
-    for name, value in new.items():
-        owner = name if vpc is None else vpc
-        if name not in old:
-            yield Change("add", f"{path}.{name}", owner, noun, text(value))
-        if inside and old.get(name) != value:
-            yield from inside(f"{path}.{name}", owner, old.get(name), value)
-
-
-def _by_name(nouns: Iterable[N]) -> dict[str, N]:
-    return {noun.name: noun for noun in nouns}
-
-
-def _both(old: T | None, new: T | None, part: Callable[[T], Iterable[N]]) -> tuple[dict[str, N], dict[str, N]]:
-    """The same part of both files, by name; empty where there is no such file."""
-    return _by_name(part(old) if old else ()), _by_name(part(new) if new else ())
-
-
-def _differing(path: str, vpc: str, noun: str, old: object, new: object, keys: Iterable[str]) -> Iterator[Change]:
-    """The attributes whose values differ. `key=attribute` where the file and the model use different words."""
-    for key in keys:
-        name, _, attribute = key.partition("=")
-        before, after = getattr(old, attribute or name), getattr(new, attribute or name)
-        if before != after:
-            where = f"{path}.{name}" if path else name
-            yield Change("replace", where, vpc, noun, f"{name}: {shown(before)} -> {shown(after)}")
 
 
 # ---- in a VPC ------------------------------------------------------------------------------------------------------
@@ -152,25 +83,26 @@ def _vpc(path: str, vpc: str, old: Vpc | None, new: Vpc | None) -> Iterator[Chan
             "owner_id",
             "internet_gateway.route_table=gateway_route_table",
         )
-        yield from _differing(path, vpc, "VPC", old, new, keys)
+        yield from differing(path, vpc, "VPC", old, new, keys)
     gateways = _internet_gateway(old), _internet_gateway(new)
     if gateways[0] != gateways[1]:
         for verb, name in zip(("remove", "add"), gateways, strict=True):
             if name:
                 yield Change(verb, f"{path}.internet_gateway", vpc, "internet gateway", name)  # type: ignore[arg-type]
 
-    subnets = _both(old, new, lambda vpc: vpc.subnets)
-    yield from _each(f"{path}.subnets", vpc, "subnet", *subnets, _subnet_text, _subnet)
-    tables = _both(old, new, lambda vpc: vpc.route_tables)
-    yield from _each(f"{path}.route_tables", vpc, "route table", *tables, lambda table: table.name, _routes)
-    nats = _both(old, new, lambda vpc: vpc.nat_gateways)
-    yield from _each(f"{path}.nat_gateways", vpc, "NAT gateway", *nats, _gateway_text, _gateway)
-    groups = _both(old, new, lambda vpc: vpc.security_groups)
-    yield from _each(f"{path}.security_groups", vpc, "security group", *groups, lambda group: group.name, _rules)
-    acls = _both(old, new, lambda vpc: vpc.network_acls)
-    yield from _each(f"{path}.network_acls", vpc, "network ACL", *acls, lambda acl: acl.name, _entries)
-    instances = _both(old, new, lambda vpc: vpc.instances)
-    yield from _each(f"{path}.instances", vpc, "instance", *instances, _instance_text, _instance)
+    subnets = both(old, new, lambda vpc: vpc.subnets)
+    yield from each(f"{path}.subnets", vpc, "subnet", *subnets, _subnet_text, _subnet)
+    tables = both(old, new, lambda vpc: vpc.route_tables)
+    yield from each(f"{path}.route_tables", vpc, "route table", *tables, lambda table: table.name, _routes)
+    nats = both(old, new, lambda vpc: vpc.nat_gateways)
+    yield from each(f"{path}.nat_gateways", vpc, "NAT gateway", *nats, _gateway_text, _gateway)
+    groups = both(old, new, lambda vpc: vpc.security_groups)
+    yield from each(f"{path}.security_groups", vpc, "security group", *groups, lambda group: group.name, _rules)
+    acls = both(old, new, lambda vpc: vpc.network_acls)
+    yield from each(f"{path}.network_acls", vpc, "network ACL", *acls, lambda acl: acl.name, _entries)
+    instances = both(old, new, lambda vpc: vpc.instances)
+    yield from each(f"{path}.instances", vpc, "instance", *instances, _instance_text, _instance)
+    yield from changes_endpoints.changes(path, vpc, old, new)
 
 
 def _internet_gateway(vpc: Vpc | None) -> str:
@@ -187,31 +119,7 @@ def _peering(
     path: str, vpc: str, old: VpcPeeringConnection | None, new: VpcPeeringConnection | None
 ) -> Iterator[Change]:
     if old and new:
-        yield from _differing(path, vpc, "VPC peering connection", old, new, ("vpc", "peer_vpc", "state"))
-
-
-def _transit(path: str, vpc: str, old: TransitGateway | None, new: TransitGateway | None) -> Iterator[Change]:
-    held = _both(old, new, lambda gateway: gateway.vpc_attachments)
-    yield from _each(
-        f"{path}.vpc_attachments", vpc, "transit gateway attachment", *held, changes_transit.text, _attached
-    )
-    tables = _both(old, new, lambda gateway: gateway.route_tables)
-    noun = "transit gateway route table"
-    yield from _each(f"{path}.route_tables", vpc, noun, *tables, lambda table: table.name, _transit_table)
-
-
-def _attached(path: str, vpc: str, old: Attachment | None, new: Attachment | None) -> Iterator[Change]:
-    keys = ("vpc", "subnets", "appliance_mode_support=appliance_mode")
-    if old and new:
-        yield from _differing(path, vpc, "transit gateway attachment", old, new, keys)
-
-
-def _transit_table(path: str, vpc: str, old: TransitTable | None, new: TransitTable | None) -> Iterator[Change]:
-    if old and new:
-        keys = ("associations", "propagations")
-        yield from _differing(path, vpc, "transit gateway route table", old, new, keys)
-    routes = changes_transit.routes(old), changes_transit.routes(new)
-    yield from _each(f"{path}.routes", vpc, "transit gateway route", *routes, str)
+        yield from differing(path, vpc, "VPC peering connection", old, new, ("vpc", "peer_vpc", "state"))
 
 
 def _subnet_text(subnet: Subnet) -> str:
@@ -221,7 +129,7 @@ def _subnet_text(subnet: Subnet) -> str:
 def _subnet(path: str, vpc: str, old: Subnet | None, new: Subnet | None) -> Iterator[Change]:
     if old and new:
         keys = ("cidr_block", "availability_zone", "route_table", "network_acl", "map_public_ip_on_launch")
-        yield from _differing(path, vpc, "subnet", old, new, keys)
+        yield from differing(path, vpc, "subnet", old, new, keys)
 
 
 def _routes(path: str, vpc: str, old: RouteTable | None, new: RouteTable | None) -> Iterator[Change]:
@@ -254,7 +162,7 @@ def _gateway_text(gateway: NatGateway) -> str:
 def _gateway(path: str, vpc: str, old: NatGateway | None, new: NatGateway | None) -> Iterator[Change]:
     if old and new:
         keys = ("subnet", "connectivity_type", "private_ip", "elastic_ip")
-        yield from _differing(path, vpc, "NAT gateway", old, new, keys)
+        yield from differing(path, vpc, "NAT gateway", old, new, keys)
         if old.secondary != new.secondary:
             text = f"secondary addresses: {_secondary(old)} -> {_secondary(new)}"
             yield Change("replace", f"{path}.secondary", vpc, "NAT gateway", text)
@@ -270,7 +178,7 @@ Identity = tuple[int, int, int, Peer]
 
 def _rules(path: str, vpc: str, old: SecurityGroup | None, new: SecurityGroup | None) -> Iterator[Change]:
     if old and new:
-        yield from _differing(path, vpc, "security group", old, new, ("description",))
+        yield from differing(path, vpc, "security group", old, new, ("description",))
     for direction in ("ingress", "egress"):
         before, after = _identified(old, direction), _identified(new, direction)
         for identity, rule in before.items():
@@ -325,7 +233,7 @@ def _instance_text(instance: Instance) -> str:
 
 def _instance(path: str, vpc: str, old: Instance | None, new: Instance | None) -> Iterator[Change]:
     if old and new:
-        yield from _differing(path, vpc, "instance", old, new, ("state",))
+        yield from differing(path, vpc, "instance", old, new, ("state",))
         if old.appliance != new.appliance:
             text = f"forwards: {appliance_text(old.appliance)} -> {appliance_text(new.appliance)}"
             yield Change("replace", f"{path}.services", vpc, "instance", text)
@@ -338,7 +246,7 @@ def _instance(path: str, vpc: str, old: Instance | None, new: Instance | None) -
 
 
 def _services(path: str, vpc: str, old: tuple[Service, ...], new: tuple[Service, ...]) -> Iterator[Change]:
-    before, after = _by_name(old), _by_name(new)
+    before, after = by_name(old), by_name(new)
     for name, service in before.items():
         if name not in after:
             yield Change("remove", f"{path}.services", vpc, "service", _service_text(service))
@@ -358,13 +266,13 @@ def _service_text(service: Service) -> str:
 
 def _host(path: str, vpc: str, old: OutsideHost | None, new: OutsideHost | None) -> Iterator[Change]:
     if old and new:
-        yield from _differing(path, vpc, "outside host", old, new, ("ip",))
+        yield from differing(path, vpc, "outside host", old, new, ("ip",))
     yield from _services(path, vpc, old.services if old else (), new.services if new else ())
 
 
 def _list_entries(path: str, vpc: str, old: PrefixList | None, new: PrefixList | None) -> Iterator[Change]:
     if old and new:
-        yield from _differing(path, vpc, "prefix list", old, new, ("max_entries",))
+        yield from differing(path, vpc, "prefix list", old, new, ("max_entries",))
     name = path.rpartition(".")[2]
     before = {entry.cidr: entry for entry in old.entries} if old else {}
     after = {entry.cidr: entry for entry in new.entries} if new else {}

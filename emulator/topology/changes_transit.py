@@ -1,14 +1,42 @@
-"""What a plan calls the parts of a transit gateway."""
+"""What an edit changes in a transit gateway."""
 
-from emulator.topology.transit import TransitGatewayRouteTable, TransitGatewayVpcAttachment
+from collections.abc import Iterator
+
+from emulator.topology.compared import Change, both, differing, each
+from emulator.topology.transit import TransitGateway
+from emulator.topology.transit import TransitGatewayRouteTable as TransitTable
+from emulator.topology.transit import TransitGatewayVpcAttachment as Attachment
 
 
-def text(held: TransitGatewayVpcAttachment) -> str:
+def inside(path: str, vpc: str, old: TransitGateway | None, new: TransitGateway | None) -> Iterator[Change]:
+    """One gateway, its attachments and tables."""
+    held = both(old, new, lambda gateway: gateway.vpc_attachments)
+    yield from each(f"{path}.vpc_attachments", vpc, "transit gateway attachment", *held, text, _attached)
+    tables = both(old, new, lambda gateway: gateway.route_tables)
+    noun = "transit gateway route table"
+    yield from each(f"{path}.route_tables", vpc, noun, *tables, lambda table: table.name, _transit_table)
+
+
+def _attached(path: str, vpc: str, old: Attachment | None, new: Attachment | None) -> Iterator[Change]:
+    keys = ("vpc", "subnets", "appliance_mode_support=appliance_mode")
+    if old and new:
+        yield from differing(path, vpc, "transit gateway attachment", old, new, keys)
+
+
+def _transit_table(path: str, vpc: str, old: TransitTable | None, new: TransitTable | None) -> Iterator[Change]:
+    if old and new:
+        keys = ("associations", "propagations")
+        yield from differing(path, vpc, "transit gateway route table", old, new, keys)
+    held = routes(old), routes(new)
+    yield from each(f"{path}.routes", vpc, "transit gateway route", *held, str)
+
+
+def text(held: Attachment) -> str:
     """`spoke of VPC a in tgw-a, tgw-c`."""
     return f"{held.name} of VPC {held.vpc} in {', '.join(held.subnets)}"
 
 
-def routes(table: TransitGatewayRouteTable | None) -> dict[str, str]:
+def routes(table: TransitTable | None) -> dict[str, str]:
     """The static routes, by what they say."""
     held = table.routes if table else ()
     return {line: line for route in held for line in (f"{route.destination} to {route.attachment or 'blackhole'}",)}

@@ -5,6 +5,7 @@ Keys are Terraform's `aws_*` attribute names where one exists.
 """
 
 from emulator.topology import values
+from emulator.topology.fields_endpoints import ENDPOINT_SERVICE, INTERFACE_ENDPOINT
 from emulator.topology.fields_expect import EXPECTATION
 from emulator.topology.fields_filters import NETWORK_ACL, SECURITY_GROUP
 from emulator.topology.fields_instances import INSTANCE, SERVICES, TARGET
@@ -153,6 +154,8 @@ VPC = Noun(
         "security_groups": Key(MapOf(NAME, SECURITY_GROUP), "Security groups by name; `default` exists by itself."),
         "network_acls": Key(MapOf(NAME, NETWORK_ACL), "Network ACLs by name; `default` exists by itself."),
         "instances": Key(MapOf(NAME, INSTANCE), "Instances by name; a name is used once in the whole file."),
+        "vpc_endpoint_services": Key(MapOf(NAME, ENDPOINT_SERVICE), "What it offers to other VPCs, by name."),
+        "vpc_endpoints": Key(MapOf(NAME, INTERFACE_ENDPOINT), "Interface endpoints by name."),
     },
     any_of=("cidr_block", "default"),
     instead={
@@ -163,6 +166,10 @@ VPC = Noun(
         "network_acl": "the key is network_acls, a map of network ACLs by name",
         "prefix_lists": "prefix lists stand beside vpcs, not in one",
         "hosts": "the hosts of a VPC are its instances",
+        "endpoints": "the key is vpc_endpoints",
+        "vpc_endpoint": "the key is vpc_endpoints, a map of endpoints by name",
+        "vpc_endpoint_service": "the key is vpc_endpoint_services, a map of services by name",
+        "endpoint_services": "the key is vpc_endpoint_services",
     },
 )
 

@@ -12,6 +12,7 @@ from emulator.topology import default_vpc, rules
 from emulator.topology.acls import build_acl, implied_acl
 from emulator.topology.dhcp import build_dhcp_options
 from emulator.topology.fields import TOPOLOGY
+from emulator.topology.load_endpoints import with_endpoints
 from emulator.topology.load_expectations import build_expectation
 from emulator.topology.load_instances import build_instance, terminated
 from emulator.topology.load_nat import deleted, nat_gateway
@@ -77,7 +78,7 @@ def _topology(root: Record, report: Report) -> Topology:
     owners = Owners({**elsewhere, **gateways}, instances, connections, attached_vpcs(transits))
     lists = tuple(build_prefix_list(record, report) for record in root.get("prefix_lists") or ())
     names = frozenset(held.name for held in lists)
-    vpcs = tuple(_vpc(record, region, owners, names, report) for record in records)
+    vpcs = with_endpoints(tuple(_vpc(record, region, owners, names, report) for record in records), records, report)
     vpcs = tuple(
         replace(vpc, attached_subnets=attached_subnets(transits, vpc.name, (held.name for held in vpc.subnets)))
         for vpc in vpcs

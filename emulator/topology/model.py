@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, NamedTuple
 
 from emulator.errors import Where
+from emulator.topology.endpoints import EndpointService, InterfaceEndpoint
 from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.peering import VpcPeeringConnection
@@ -217,6 +218,8 @@ class Vpc:
     region: str = ""
     owner_id: str = ""
     attached_subnets: tuple[AttachedSubnet, ...] = ()
+    vpc_endpoint_services: tuple[EndpointService, ...] = ()
+    vpc_endpoints: tuple[InterfaceEndpoint, ...] = ()
 
     @property
     def cidr_blocks(self) -> tuple[IPv4Network, ...]:
@@ -294,7 +297,14 @@ class Settings:
 
 
 NodeKind = Literal[
-    "router", "instance", "nat_gateway", "internet_gateway", "transit_gateway", "internet", "outside_host"
+    "router",
+    "instance",
+    "nat_gateway",
+    "internet_gateway",
+    "transit_gateway",
+    "vpc_endpoint",
+    "internet",
+    "outside_host",
 ]
 
 
@@ -369,6 +379,9 @@ class Topology:
                 yield Node(vpc.internet_gateway, "internet_gateway", vpc.name)
             for nat in vpc.nat_gateways:
                 yield Node(nat.name, "nat_gateway", vpc.name)
+            for endpoint in vpc.vpc_endpoints:
+                for name in endpoint.nodes:
+                    yield Node(name, "vpc_endpoint", vpc.name)
             for instance in vpc.instances:
                 yield Node(instance.name, "instance", vpc.name)
 

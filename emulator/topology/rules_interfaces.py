@@ -7,7 +7,7 @@ from typing import NamedTuple
 from emulator.errors import Where
 from emulator.names import guest_link
 from emulator.topology.addresses import INTERNET_ADDRESS, RESERVED_FRONT, in_subnet, is_public, reserved, usable
-from emulator.topology.instances import Instance, NetworkInterface
+from emulator.topology.instances import Instance
 from emulator.topology.model import NatGateway, Subnet, Topology, Vpc
 from emulator.topology.place import NOWHERE
 from emulator.topology.report import Report
@@ -41,6 +41,7 @@ class Interface(NamedTuple):
     private_key: str = "private_ip"
     elastic_key: str = "elastic_ip"
     free_hint: str = "leave private_ip out to get a free one"
+    subnet_key: str = "subnet"
 
 
 def check(topology: Topology, report: Report) -> None:
@@ -55,7 +56,7 @@ def check(topology: Topology, report: Report) -> None:
                 _check_elastic(vpc, interface, elastic, report)
         for instance in vpc.instances:
             for held in instance.interfaces:
-                _check_groups(topology, vpc, held, report)
+                check_groups(topology, vpc, held.security_groups, held.where, report)
             _check_count(vpc, instance, report)
     if len(elastic) > ELASTIC_IPS_PER_REGION:
         what = (
@@ -82,6 +83,13 @@ def _interfaces(vpc: Vpc) -> Iterator[Interface]:
                     key = f"secondary_private_ips[{number - 1}]"
                     found = found._replace(private_key=key, elastic_key=key, free_hint="write auto to get a free one")
                 yield found
+    known = {subnet.name for subnet in vpc.subnets}
+    for endpoint in vpc.vpc_endpoints:  # unknown subnets are for `rules_endpoints` to tell
+        for index, place in enumerate(endpoint.subnet_configurations):
+            if place.subnet in known:
+                found = Interface(endpoint.node(place.subnet), endpoint.where, *place, None, "subnet_configuration")
+                free = "leave it out to get a free one"
+                yield found._replace(free_hint=free, subnet_key=f"subnets[{index}]")
 
 
 def _check_private(topology: Topology, vpc: Vpc, found: list[Interface], report: Report) -> None:
@@ -98,7 +106,7 @@ def _check_private(topology: Topology, vpc: Vpc, found: list[Interface], report:
             # SUB-10; reported once, at the first that finds no place.
             what = f"subnet {subnet.name} ({subnet.cidr_block}) has no free address left: {usable(subnet)} are usable"
             hint = "AWS keeps five addresses of every subnet; a shorter prefix makes it larger"
-            report.error(interface.where, what, hint, "InsufficientFreeAddressesInSubnet", "subnet")
+            report.error(interface.where, what, hint, "InsufficientFreeAddressesInSubnet", interface.subnet_key)
         if interface.private_ip is not None:
             _check_fixed(subnet, interface, interface.private_ip, used, report)
 
@@ -243,29 +251,30 @@ def _check_count(vpc: Vpc, instance: Instance, report: Report) -> None:
             report.warn(held.where, what, hint, key="subnet")
 
 
-def _check_groups(topology: Topology, vpc: Vpc, held: NetworkInterface, report: Report) -> None:
+def check_groups(topology: Topology, vpc: Vpc, groups: tuple[str, ...], where: Where, report: Report) -> None:
+    """Those of one interface; `where` is the place of who names them."""
     names = {group.name for group in vpc.security_groups}
-    for index, name in enumerate(held.security_groups):
+    for index, name in enumerate(groups):
         if name not in names:
-            unknown_group(topology, vpc, name, held.where, report.item(held.where, GROUP_KEYS, name), report)
-        elif name in held.security_groups[:index]:
+            unknown_group(topology, vpc, name, where, report.item(where, GROUP_KEYS, name), report)
+        elif name in groups[:index]:
             what = f"security group {name} is there twice"
-            key = report.item(held.where, GROUP_KEYS, name, last=True)
-            report.error(held.where, what, "remove one", "InvalidParameterValue", key)
-    count = len(held.security_groups)
+            key = report.item(where, GROUP_KEYS, name, last=True)
+            report.error(where, what, "remove one", "InvalidParameterValue", key)
+    count = len(groups)
     if count <= GROUPS_PER_INTERFACE:
         return
     code = "SecurityGroupsPerInterfaceLimitExceeded"  # SG-14
-    key = next((key for key in GROUP_KEYS if report.given(held.where, key)), "")
+    key = next((key for key in GROUP_KEYS if report.given(where, key)), "")
     if count > GROUPS_AT_MOST:
         report.error(
-            held.where, f"{count} security groups: AWS allows {GROUPS_AT_MOST} per interface at most", "", code, key
+            where, f"{count} security groups: AWS allows {GROUPS_AT_MOST} per interface at most", "", code, key
         )
     else:
         what = (
             f"{count} security groups: an account's quota is {GROUPS_PER_INTERFACE} per interface until AWS raises it"
         )
-        report.warn(held.where, what, "", code, key)
+        report.warn(where, what, "", code, key)
 
 
 def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: str, report: Report) -> None:

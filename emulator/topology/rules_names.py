@@ -11,6 +11,7 @@ from emulator.topology.report import Report
 IN_WORDS: dict[str, str] = {
     "vpc_peering_connection": "a VPC peering connection",
     "transit_gateway": "a transit gateway",
+    "vpc_endpoint": "a VPC endpoint",
     "instance": "an instance",
     "nat_gateway": "a NAT gateway",
     "internet_gateway": "the internet gateway",
@@ -71,7 +72,8 @@ def _taken(node: _Named, other: _Named, report: Report) -> None:
         return
     of_vpc = f" of VPC {other.vpc}" if other.vpc and other.vpc != node.vpc else ""
     what = f"the name `{node.name}` is already that of {IN_WORDS[other.kind]}{of_vpc} (line {other.where.line})"
-    report.error(node.where, what, "instances, gateways, connections and outside hosts share one set of names")
+    hint = "instances, gateways, connections, endpoints and outside hosts share one set of names"
+    report.error(node.where, what, hint)
 
 
 def _named(topology: Topology, report: Report) -> Iterator[_Named]:
@@ -88,3 +90,6 @@ def _named(topology: Topology, report: Report) -> Iterator[_Named]:
             yield _Named(nat.name, "nat_gateway", vpc.name, nat.where)
         for instance in vpc.instances:
             yield _Named(instance.name, "instance", vpc.name, instance.where)
+        for endpoint in vpc.vpc_endpoints:
+            for name in (endpoint.name, *dict.fromkeys(endpoint.nodes)):
+                yield _Named(name, "vpc_endpoint", vpc.name, endpoint.where)

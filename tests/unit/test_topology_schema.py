@@ -104,12 +104,22 @@ vpcs:
         vpc_security_group_ids: [default]
         associate_public_ip_address: false
         services: [{command: [a, b]}]
+    vpc_endpoint_services: {own: {network_load_balancers: [nlb], acceptance_required: false}}
+    vpc_endpoints:
+      ep: {service: far/svc, subnets: [b], subnet_configuration: [{subnet: b, ipv4: 10.0.2.20}],
+           security_groups: [web], accepted: true, auto_accept: false, service_region: us-east-1,
+           vpc_endpoint_type: Interface, private_dns_enabled: false}
+      late: {service: svc, subnets: [a], service_region: us-east-1, state: expired}
   spare:
     default: true
   far:
     cidr_block: 10.9.0.0/16
     region: us-east-1
     owner_id: "111122223333"
+    subnets: {n: {cidr_block: 10.9.1.0/24}}
+    vpc_endpoint_services:
+      svc: {network_load_balancers: [front], acceptance_required: true, allowed_principals: ["*"],
+            supported_regions: [ap-northeast-1]}
 vpc_peering_connections:
   main-spare: {vpc: main, peer_vpc: spare, auto_accept: true, accepted: true}
   main-far: {vpc: main, peer_vpc: far, state: deleted}
