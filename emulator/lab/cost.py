@@ -1,8 +1,9 @@
 """cost: what AWS would charge for a file, or for a lab that is up and the bytes that it has really carried."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from importlib import resources
+from typing import NamedTuple
 
 from emulator import names
 from emulator.errors import UsageError
@@ -11,6 +12,7 @@ from emulator.lab.analyze import is_file
 from emulator.pricing.cost import Priced, Usage
 from emulator.pricing.cost import cost as sums
 from emulator.pricing.prices import Prices, read
+from emulator.topology.model import Topology
 
 GB = Decimal(10**9)
 
@@ -23,7 +25,7 @@ def prices() -> Prices:
 def cost(subject: str | None, usage: Usage | None = None, *, measured: bool = False) -> Priced:
     """subject: a topology file, or the name of a lab that is up (None: the only one).
 
-    measured: the GB of NAT gateways and internet gateways are those that the lab has carried since it is up.
+    measured: the GB of all that is charged by them are those that the lab has carried since it is up.
     UsageError: no such lab, no prices of its region, data of a component that there is not.
     """
     usage = usage or Usage()
@@ -41,13 +43,37 @@ def cost(subject: str | None, usage: Usage | None = None, *, measured: bool = Fa
     return Priced(found.lab, found.record.file, found.topology, usage, total, measured)
 
 
+class _Counted(NamedTuple):
+    """The links of a node by which that arrives which a component is charged for."""
+
+    component: str
+    node: str
+    links: tuple[str, ...]
+
+
+def _counted(topology: Topology) -> Iterator[_Counted]:
+    for vpc in topology.vpcs:
+        for gateway in vpc.nat_gateways:  # PRICE-01: questions and answers both arrive by its interface
+            yield _Counted(gateway.name, gateway.name, (names.GUEST_LINK,))
+        if vpc.internet_gateway:
+            yield _Counted(vpc.internet_gateway, vpc.internet_gateway, (names.VPC_LINK,))
+    vpcs = {vpc.name: vpc for vpc in topology.vpcs}
+    for through in topology.transit_gateways:
+        for held in through.vpc_attachments:  # PRICE-03: what its VPC sends
+            zones = {vpcs[held.vpc].subnet(subnet).availability_zone for subnet in held.subnets}
+            links = tuple(names.to_attachment(held.name, zone) for zone in zones)
+            yield _Counted(f"{through.name}/{held.name}", through.name, links)
+
+
 def _carried(found: running.Running) -> Mapping[str, Decimal]:
-    """GB: of a NAT gateway all that has come in by its interface (PRICE-01: questions and answers), of an internet
-    gateway what has come from its VPC.
-    """
+    """By component, the GB that have arrived at it."""
     from emulator.kernel.counters import received
 
-    links = {held.name: names.GUEST_LINK for vpc in found.topology.vpcs for held in vpc.nat_gateways}
-    links |= {vpc.internet_gateway: names.VPC_LINK for vpc in found.topology.vpcs if vpc.internet_gateway}
-    counted = received(found.lab, links.keys())
-    return {node: Decimal(held.get(links[node], 0)) / GB for node, held in counted.items()}
+    wanted = list(_counted(found.topology))
+    bytes_at = received(found.lab, {held.node for held in wanted})
+    carried: dict[str, Decimal] = {}
+    for component, node, links in wanted:
+        if node in bytes_at:
+            arrived = sum(bytes_at[node].get(link, 0) for link in links)
+            carried[component] = carried.get(component, Decimal(0)) + Decimal(arrived) / GB
+    return carried

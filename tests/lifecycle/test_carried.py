@@ -25,8 +25,22 @@ def test_what_went_through_a_nat_gateway_is_charged_there_and_at_no_other() -> N
         assert cost(made.name, measured=False).cost.variable == 0, "without it, nothing is counted"
 
 
-def carried(lab: str) -> dict[str, Decimal]:
-    """GB, by NAT gateway."""
+def carried(lab: str, item: str = "nat_gateway_data") -> dict[str, Decimal]:
+    """GB of an item, by component."""
     found = cost(lab, measured=True)
     assert found.measured
-    return {line.component.name: line.amount for line in found.cost.lines if line.price.item == "nat_gateway_data"}
+    return {line.component.name: line.amount for line in found.cost.lines if line.price.item == item}
+
+
+def test_an_attachment_of_a_transit_gateway_is_charged_what_its_vpc_sends() -> None:
+    """PRICE-03: the sender's, and no other."""
+    with labs.up(TOPOLOGIES / "transit-gateway-pair.yaml") as made:
+        before = carried(made.name, "transit_gateway_data")
+        sender = made.open_socket("client-a", kind=socket.SOCK_DGRAM)
+        sender.setblocking(True)
+        for _ in range(DATAGRAMS):
+            sender.sendto(b"x" * SIZE, ("10.2.0.4", 9))
+        after = carried(made.name, "transit_gateway_data")
+        grown = {name: (after[name] - before[name]) * 10**9 for name in after}
+        assert DATAGRAMS * SIZE < grown["tgw/one"] < DATAGRAMS * SIZE * Decimal("1.3")
+        assert grown["tgw/two"] < 5000
