@@ -11,7 +11,8 @@ from tests.support.lab import TOPOLOGIES
 @pytest.fixture
 def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inner]:
     monkeypatch.setenv("PYTHONPATH", str(TOPOLOGIES.parent))
-    monkeypatch.delenv("CI", raising=False)
+    for variable in ("CI", "PYTEST_XDIST_WORKER"):  # an inner run is no part of ours
+        monkeypatch.delenv(variable, raising=False)
     made = Inner(pytester)
     yield made
     made.sweep()
