@@ -13,7 +13,8 @@ from emulator.topology import load as loader
 from emulator.topology import model
 from emulator.topology.load import load
 
-NAT = (Path(__file__).parent.parent.parent / "topologies" / "nat.yaml").read_text()
+TOPOLOGIES = Path(__file__).parent.parent.parent / "topologies"
+NAT = (TOPOLOGIES / "nat.yaml").read_text()
 
 
 @pytest.fixture
@@ -38,6 +39,21 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(loader, "load", counting)
     return texts
+
+
+@pytest.mark.parametrize("file", sorted(TOPOLOGIES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_noun_is_remembered(
+    file: Path, parsed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that memory does not believe would have every `up` read the text again."""
+    monkeypatch.setattr(places, "RUN", str(tmp_path))
+    text = file.read_text(encoding="utf-8")
+    topology, problems = load(text)
+    assert topology
+    (tmp_path / topology.name).mkdir(mode=0o700)
+    memory.keep(topology, problems, text)
+    assert memory.load(text, file.name) == (topology, problems)
+    assert parsed == []
 
 
 def every(value: object) -> Iterator[object]:
