@@ -2,7 +2,7 @@
 
 import click
 
-from emulator.cli.break_words import WORDS, choose, complete
+from emulator.cli.break_words import WORDS, choose, complete, complete_on
 from emulator.cli.common import json_option
 from emulator.cli.output import colours, echo, echo_error, echo_json, need_root, sudo_program
 from emulator.cli.progress import Progress
@@ -11,7 +11,13 @@ from emulator.errors import ExitCode
 
 @click.command()
 @click.argument("words", nargs=-1, metavar=WORDS, shell_complete=complete)
-@click.option("--on", default="", metavar="NAME", help="Break this route table, subnet, group, instance, ...")
+@click.option(
+    "--on",
+    default="",
+    metavar="NAME",
+    shell_complete=complete_on,
+    help="Break this route table, subnet, group, instance, ...",
+)
 @click.option("--random", "at_random", is_flag=True, help="Any fault that the lab's `expect:` list notices.")
 @click.option("--seed", type=int, metavar="N", help="With --random: the same number, the same fault.")
 @click.option("--secret", "--quiet", is_flag=True, help="Tell nobody what is wrong: not here, nor in status or plan.")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import click
 
-from emulator.errors import UsageError
+from emulator.errors import UsageError, VpcemuError
 from emulator.lab import places
 
 WORDS = "[LAB] [FAULT]"
@@ -58,12 +58,36 @@ def choose(
 
 
 def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Labs first, then faults; without root, so whatever the catalogue has."""
+    """Labs first, then faults: the whole catalogue, or with --undo what root may know that the lab has."""
     from emulator.topology.faults import FAULTS
 
     given = ctx.params.get("words") or ()
     labs = [] if given else places.recorded()
-    return [word for word in (*labs, *FAULTS) if word.startswith(incomplete)]
+    faults = (_open_faults(given[0] if given else None) if ctx.params.get("undo") else None) or FAULTS
+    return [word for word in (*labs, *faults) if word.startswith(incomplete)]
+
+
+def complete_on(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For root: what the fault could break in the lab."""
+    from emulator.lab import faults
+
+    given = ctx.params.get("words") or ctx.args  # an option without its value yet: click leaves the words unread
+    try:
+        asked = choose(given)
+        return [name for name in faults.victims(asked.lab, asked.fault) if name.startswith(incomplete)]
+    except (VpcemuError, OSError):
+        return []
+
+
+def _open_faults(lab: str | None) -> list[str]:
+    """Those that the lab has, unless they are a secret."""
+    from emulator.lab import running
+
+    try:
+        exercise = running.recall(lab).record.exercise
+    except (VpcemuError, OSError):
+        return []
+    return [] if exercise is None or exercise.secret else list(dict.fromkeys(fault for fault, *_ in exercise.faults))
 
 
 def _ways(at_random: bool, reveal: bool, undo: bool, listing: bool) -> tuple[tuple[str, bool], ...]:

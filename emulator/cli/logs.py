@@ -8,10 +8,23 @@ from emulator.cli.common import lab_option, node_argument
 from emulator.cli.output import echo_error, need_root
 
 
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """For root: the node's services that have a log."""
+    from emulator.errors import VpcemuError
+    from emulator.lab import logs
+
+    try:
+        return [
+            name for name in logs.files(ctx.params.get("lab"), ctx.params["node"], None) if name.startswith(incomplete)
+        ]
+    except (VpcemuError, OSError, KeyError):
+        return []
+
+
 @click.command()
 @lab_option
 @node_argument
-@click.argument("service", required=False)
+@click.argument("service", required=False, shell_complete=_complete)
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines come, until Ctrl-C.")
 @click.option(
     "-n", "--lines", default=50, show_default=True, type=click.IntRange(min=0), help="How many of the last lines."

@@ -168,6 +168,11 @@ def catalogue(lab: str | None = None, progress: Progress = no_progress) -> list[
     return found
 
 
+def victims(lab: str | None, fault: str) -> tuple[str, ...]:
+    """What a fault of that name could break in a running lab; nothing for a name that the catalogue does not have."""
+    return _victims(FAULTS[fault], running.recall(lab).topology) if fault in FAULTS else ()
+
+
 def _victims(fault: Fault, topology: Topology) -> tuple[str, ...]:
     several = len(topology.vpcs) > 1
     found = islice(fault.victims(topology), _VICTIMS)

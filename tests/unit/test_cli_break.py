@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.shell_completion import ShellComplete
@@ -10,8 +11,13 @@ from emulator.cli import main
 from emulator.cli.break_words import Asked, choose
 from emulator.cli.entry import group
 from emulator.errors import UsageError
-from emulator.lab import places
+from emulator.lab import places, running
+from emulator.lab.record import Applied, Exercise
 from emulator.topology.faults import FAULTS
+from emulator.topology.load import load
+from emulator.topology.model import Addresses
+
+NAT = Path(__file__).parent.parent.parent / "topologies" / "nat.yaml"
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +79,23 @@ def test_a_shell_is_offered_labs_and_faults() -> None:
     assert completed("vpcemu break nat edge") == ["edge-route-blackhole"]
     assert completed("vpcemu break nat nat") == [name for name in FAULTS if name.startswith("nat")]
     assert completed("vpcemu break nat --und") == ["--undo"]
+
+
+def test_a_shell_is_offered_what_there_is_to_take_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After --undo the lab's own faults; of a secret exercise the whole catalogue, so that nothing is given away."""
+    faults = (Applied("igw-detached", "main"), Applied("group-wrong-port", "web"))
+    held = SimpleNamespace(exercise=Exercise(faults, Addresses({}, {})))
+    monkeypatch.setattr(running, "recall", lambda lab: SimpleNamespace(record=held))
+    assert completed("vpcemu break nat --undo ") == ["igw-detached", "group-wrong-port"]
+    held.exercise = held.exercise._replace(secret=True)
+    assert completed("vpcemu break nat --undo ") == list(FAULTS)
+
+
+def test_a_shell_is_offered_what_a_fault_can_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    topology, _ = load(NAT.read_text(encoding="utf-8"))
+    monkeypatch.setattr(running, "recall", lambda lab: SimpleNamespace(topology=topology))
+    assert completed("vpcemu break nat group-wrong-port --on w") == ["web"]
+    assert completed("vpcemu break nat no-such-fault --on ") == []
 
 
 def test_the_catalogue_needs_neither_root_nor_a_lab(capsys: pytest.CaptureFixture[str]) -> None:
