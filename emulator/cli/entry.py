@@ -9,7 +9,7 @@ import click
 from emulator import __version__
 from emulator.cli.common import AS_JSON
 from emulator.cli.output import guarded, report
-from emulator.errors import ExitCode, VpcemuError
+from emulator.errors import ExitCode, UsageError, VpcemuError
 
 # Verb and its line in `vpcemu --help`, in the order of use. Each is `command` in the file of its name.
 VERBS = {
@@ -100,7 +100,15 @@ def _run(arguments: list[str]) -> int:
         code = group.main(args=arguments, prog_name="vpcemu", standalone_mode=False)
         return code if isinstance(code, int) else ExitCode.OK
     except click.ClickException as error:
+        if _asks_for_json(error, arguments):
+            return report(UsageError(error.format_message()), as_json=True)
         error.show()
         return ExitCode.BAD_INPUT
     except click.Abort:
         raise KeyboardInterrupt from None
+
+
+def _asks_for_json(error: click.ClickException, arguments: list[str]) -> bool:
+    """Of a command line that could not be read to its end, so the option may not have been seen."""
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    return ctx is not None and "--json" in arguments and any(param.name == "as_json" for param in ctx.command.params)

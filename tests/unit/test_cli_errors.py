@@ -104,6 +104,13 @@ def test_all_mistakes_at_once_then_their_number(capsys: Capture, tmp_path: Path)
     assert err.endswith(f"mistakes in {file}; nothing was touched\n")
 
 
+@pytest.mark.parametrize("words", ["status --json --nonsense", "status --nonsense --json", "analyze --json"])
+def test_with_json_a_wrong_command_line_is_an_object(capsys: Capture, words: str) -> None:
+    code, out, err = told(capsys, *words.split())
+    assert (code, err) == (2, "")
+    assert json.loads(out)["error"]["what"]
+
+
 def test_with_json_a_mistake_is_an_object(capsys: Capture, tmp_path: Path) -> None:
     file = tmp_path / "lab.yaml"
     file.write_text("name: lab\nvpc: {}\n")
