@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from emulator.compile import nft, remarks
 from emulator.compile.tracking import OTHER_SECONDS
-from emulator.topology.model import Settings
+from emulator.topology.settings import Settings
 
 NARROW = "meta l4proto { tcp, udp, icmp }"
 BROAD = "meta l4proto != { tcp, udp, icmp }"

@@ -11,7 +11,7 @@ from emulator.compile.eni import Eni, namespace
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Route, Ruleset, Sysctl
 from emulator.compile.tracking import tracking
 from emulator.compile.vpc import FORWARDING
-from emulator.topology.model import Settings
+from emulator.topology.settings import Settings
 
 IDLE_SECONDS = 350  # NAT-27
 MTU = 8500  # NAT-32, MTU-02

@@ -1,7 +1,7 @@
 """How long a router and a gateway remember a flow, as the kernel's own settings for connection tracking."""
 
 from emulator.compile.state import Sysctl
-from emulator.topology.model import Settings
+from emulator.topology.settings import Settings
 
 _PREFIX = "net/netfilter/nf_conntrack_"
 _UDP, _UDP_STREAM, _ESTABLISHED = 30, 180, 432_000

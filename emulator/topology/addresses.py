@@ -93,6 +93,11 @@ def slots(vpc: Vpc) -> Iterator[Slot]:
             yield Slot(endpoint.node(place.subnet), place.subnet, place.private_ip, endpoint.where, None)
     for held in vpc.attached_subnets:
         yield Slot(held.name, held.subnet, None, held.where, None)
+    for balancer in vpc.load_balancers:  # NLB-01
+        pooled: Literal["auto"] | None = None if balancer.internal else "auto"
+        for mapping in balancer.subnet_mappings:
+            name = balancer.node(mapping.subnet)
+            yield Slot(name, mapping.subnet, mapping.private_ip, balancer.where, mapping.elastic_ip or pooled)
 
 
 def assign(topology: Topology, held: Addresses | None = None) -> tuple[Addresses, list[Problem]]:

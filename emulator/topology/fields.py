@@ -5,6 +5,7 @@ Keys are Terraform's `aws_*` attribute names where one exists.
 """
 
 from emulator.topology import values
+from emulator.topology.fields_balancers import LOAD_BALANCER, TARGET_GROUP
 from emulator.topology.fields_endpoints import ENDPOINT_SERVICE, INTERFACE_ENDPOINT
 from emulator.topology.fields_expect import EXPECTATION
 from emulator.topology.fields_filters import NETWORK_ACL, SECURITY_GROUP
@@ -153,6 +154,8 @@ VPC = Noun(
         "nat_gateways": Key(MapOf(NAME, NAT_GATEWAY), "NAT gateways by name."),
         "security_groups": Key(MapOf(NAME, SECURITY_GROUP), "Security groups by name; `default` exists by itself."),
         "network_acls": Key(MapOf(NAME, NETWORK_ACL), "Network ACLs by name; `default` exists by itself."),
+        "target_groups": Key(MapOf(NAME, TARGET_GROUP), "Target groups of load balancers by name."),
+        "load_balancers": Key(MapOf(NAME, LOAD_BALANCER), "Network Load Balancers by name."),
         "instances": Key(MapOf(NAME, INSTANCE), "Instances by name; a name is used once in the whole file."),
         "vpc_endpoint_services": Key(MapOf(NAME, ENDPOINT_SERVICE), "What it offers to other VPCs, by name."),
         "vpc_endpoints": Key(MapOf(NAME, INTERFACE_ENDPOINT), "Interface endpoints by name."),

@@ -46,6 +46,7 @@ ComponentKind = Literal[
     "nat_gateway",
     "network_acl",
     "network_interface",
+    "network_load_balancer",
     "outside_host",
     "route_table",
     "security_group",
@@ -66,6 +67,7 @@ class Component(NamedTuple):
     route_table: the table's name: no route, or a blackhole. vpc: the VPC's name: nobody in it has the address.
     internet_gateway: egress without a public IP for the source, ingress to a public IP that nobody has.
     nat_gateway: what it does not translate, unsolicited packets included. internet: an address of no host.
+    network_load_balancer: its node's name, `nlb.a`: no listener, no target that it may use.
     vpc_peering_connection: by its name, of no VPC: an address that is not of the two VPCs (PCX-12).
     transit_gateway: by its name, of no VPC: no association, no route, or a blackhole.
     instance, outside_host: arrived there, and not answered by it (a firewall service, an appliance that is none).
@@ -105,6 +107,9 @@ def owners(topology: Topology, addresses: Addresses) -> Iterator[tuple[str, str,
             for number in range(len(gateway.secondary) + 1):
                 name = slot(gateway.name, number)
                 yield gateway.name, name, addresses.private[name], addresses.public.get(name)
+        for balancer in vpc.load_balancers:
+            for name in balancer.nodes:
+                yield name, name, addresses.private[name], addresses.public.get(name)
 
 
 def flow(
@@ -136,6 +141,7 @@ class Directory:
     def __init__(self, topology: Topology, addresses: Addresses) -> None:
         self._topology = topology
         self._gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
+        self._balancers = {name for vpc in topology.vpcs for held in vpc.load_balancers for name in held.nodes}
         self._stopped = {held.name for vpc in topology.vpcs for held in vpc.instances if held.state == "stopped"}
         self._vpcs = {node.name: node.vpc for node in topology.nodes()}
         self._near = {(vpc.name, other) for vpc in topology.vpcs for other in topology.near_of(vpc.name)}
@@ -157,6 +163,8 @@ class Directory:
             raise self._unknown(name, "nobody in this lab sends from")
         if found.node in self._gateways:
             raise UsageError(f"{name} is a NAT gateway: it sends nothing of its own", _WHO_SENDS)
+        if found.node in self._balancers:
+            raise UsageError(f"{name} is a load balancer's node: it sends nothing of its own", _WHO_SENDS)
         if found.node in self._stopped:
             raise UsageError(f"{name} is stopped: it sends nothing", f"`state: running` for {found.node} starts it")
         return found.node, found.private

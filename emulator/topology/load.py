@@ -12,6 +12,7 @@ from emulator.topology import default_vpc, rules
 from emulator.topology.acls import build_acl, implied_acl
 from emulator.topology.dhcp import build_dhcp_options
 from emulator.topology.fields import TOPOLOGY
+from emulator.topology.load_balancers import build_load_balancers, build_target_groups
 from emulator.topology.load_endpoints import with_endpoints
 from emulator.topology.load_expectations import build_expectation
 from emulator.topology.load_instances import build_instance, terminated
@@ -23,7 +24,6 @@ from emulator.topology.model import (
     Internet,
     OutsideHost,
     RouteTable,
-    Settings,
     Subnet,
     Topology,
     Vpc,
@@ -35,6 +35,7 @@ from emulator.topology.report import LIMIT, Report, TooManyProblems
 from emulator.topology.routes import Owners, build_route_table, gateway_of
 from emulator.topology.security import DEFAULT_GROUP, build_group, implied_group
 from emulator.topology.services import build_services
+from emulator.topology.settings import Settings
 
 DEFAULT_REGION = "us-east-1"
 DEFAULT_MAIN = "main"
@@ -151,6 +152,9 @@ def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], rep
         None if gateway.attached else gateway.name,
         record.get("region") or "",
         record.get("owner_id") or "",
+        (),
+        build_target_groups(record.get("target_groups") or (), region, report),
+        build_load_balancers(record.get("load_balancers") or (), report),
     )
 
 

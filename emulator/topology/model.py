@@ -10,11 +10,13 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, NamedTuple
 
 from emulator.errors import Where
+from emulator.topology.balancers import LoadBalancer, TargetGroup
 from emulator.topology.endpoints import EndpointService, InterfaceEndpoint
 from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.peering import VpcPeeringConnection
 from emulator.topology.place import written
+from emulator.topology.settings import Settings
 from emulator.topology.transit import AttachedSubnet, TransitGateway
 
 DEFAULT_ACL = "default"
@@ -218,6 +220,8 @@ class Vpc:
     region: str = ""
     owner_id: str = ""
     attached_subnets: tuple[AttachedSubnet, ...] = ()
+    target_groups: tuple[TargetGroup, ...] = ()
+    load_balancers: tuple[LoadBalancer, ...] = ()
     vpc_endpoint_services: tuple[EndpointService, ...] = ()
     vpc_endpoints: tuple[InterfaceEndpoint, ...] = ()
 
@@ -280,26 +284,11 @@ class PrefixList:
         return tuple(entry.cidr for entry in self.entries)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What differs from AWS on purpose, so that a lesson need not wait or open 55,000 connections.
-
-    time_scale: AWS's idle timeouts are divided by this. nat_gateway_connections: how many one address of a NAT gateway
-    holds to one destination (NAT-24).
-    """
-
-    time_scale: int = 1
-    nat_gateway_connections: int = 55_000
-
-    def seconds(self, of_aws: int) -> int:
-        """A timeout of AWS's, in whole seconds of this lab: never less than one."""
-        return max(1, round(of_aws / self.time_scale))
-
-
 NodeKind = Literal[
     "router",
     "instance",
     "nat_gateway",
+    "network_load_balancer",
     "internet_gateway",
     "transit_gateway",
     "vpc_endpoint",
@@ -379,6 +368,9 @@ class Topology:
                 yield Node(vpc.internet_gateway, "internet_gateway", vpc.name)
             for nat in vpc.nat_gateways:
                 yield Node(nat.name, "nat_gateway", vpc.name)
+            for balancer in vpc.load_balancers:
+                for name in balancer.nodes:
+                    yield Node(name, "network_load_balancer", vpc.name)
             for endpoint in vpc.vpc_endpoints:
                 for name in endpoint.nodes:
                     yield Node(name, "vpc_endpoint", vpc.name)
@@ -403,6 +395,6 @@ class Addresses(NamedTuple):
     released: the public address of the pool that an instance had last, while it has none (SUB-17).
     """
 
-    private: dict[str, IPv4Address]  # instances and NAT gateways
-    public: dict[str, IPv4Address]  # instances with a public IP, NAT gateways, outside hosts
+    private: dict[str, IPv4Address]  # instances, NAT gateways, nodes of load balancers
+    public: dict[str, IPv4Address]  # those of them that have a public IP, outside hosts
     released: dict[str, IPv4Address] = {}  # noqa: RUF012 - never changed

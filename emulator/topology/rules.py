@@ -6,7 +6,9 @@ to something that is in `report.broken`: that mistake is reported already.
 
 from emulator.topology import (
     advice,
+    advice_balancers,
     rules_acls,
+    rules_balancers,
     rules_expectations,
     rules_interfaces,
     rules_names,
@@ -35,7 +37,9 @@ def check(topology: Topology, report: Report) -> None:
         rules_acls.check(vpc, report)
     rules_peering.check(topology, report)
     rules_transit.check(topology, report)
+    rules_balancers.check(topology, report)
     rules_interfaces.check(topology, report)
     rules_outside.check_hosts(topology, report)
     rules_expectations.check(topology, report)
     advice.check(topology, report)
+    advice_balancers.check(topology, report)

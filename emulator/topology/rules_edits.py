@@ -16,7 +16,19 @@ def refused(old: Topology, new: Topology) -> list[Problem]:
         held = before.get(vpc.name)
         if held is not None and held.cidr_block == vpc.cidr_block:
             found += _new_blocks(held, vpc)
+            found += _new_groups(held, vpc)
     return found
+
+
+def _new_groups(old: Vpc, new: Vpc) -> Iterator[Problem]:
+    """NLB-02: whether a load balancer has security groups is decided when it is made."""
+    bare = {held.name for held in old.load_balancers if not held.security_groups}
+    for balancer in new.load_balancers:
+        if balancer.name in bare and balancer.security_groups:
+            where = Where(balancer.where.line, balancer.where.column, f"{balancer.where.path}.security_groups")
+            what = f"load balancer {balancer.name} was made without security groups: it can never have any"
+            hint = "take it out, `up`, and put it in with its groups: that makes another load balancer"
+            yield Problem(where, what, hint, "InvalidConfigurationRequest")
 
 
 def _new_blocks(old: Vpc, new: Vpc) -> Iterator[Problem]:

@@ -90,6 +90,14 @@ def _interfaces(vpc: Vpc) -> Iterator[Interface]:
                 found = Interface(endpoint.node(place.subnet), endpoint.where, *place, None, "subnet_configuration")
                 free = "leave it out to get a free one"
                 yield found._replace(free_hint=free, subnet_key=f"subnets[{index}]")
+    for balancer in vpc.load_balancers:
+        for index, mapping in enumerate(balancer.subnet_mappings):
+            if mapping.subnet in known:
+                free = "leave private_ipv4_address out to get a free one"
+                keys = f"subnet_mapping[{index}]", f"subnet_mapping[{index}]"
+                elastic = None if balancer.internal else mapping.elastic_ip  # told with the load balancer, too
+                own = mapping.subnet, mapping.private_ip, elastic
+                yield Interface(balancer.node(mapping.subnet), balancer.where, *own, *keys, free)
 
 
 def _check_private(topology: Topology, vpc: Vpc, found: list[Interface], report: Report) -> None:
@@ -169,7 +177,7 @@ def _check_elastic(vpc: Vpc, interface: Interface, elastic: dict[IPv4Address, In
         hint = "it stands in every traceroute: choose another"
         report.error(interface.where, what, hint, "InvalidParameterValue", interface.elastic_key)
         return
-    if _lacks_gateway(vpc, report):
+    if lacks_gateway(vpc, report):
         # EIP-04
         what = f"network {vpc.name} is not attached to any internet gateway"
         report.error(
@@ -197,7 +205,7 @@ def _check_gateways(vpc: Vpc, report: Report) -> None:
     zone_of = {subnet.name: subnet.availability_zone for subnet in vpc.subnets}
     for gateway in vpc.nat_gateways:
         zones.setdefault(zone_of.get(gateway.subnet, ""), []).append(gateway)
-        if gateway.elastic_ip is None and gateway.connectivity_type == "public" and _lacks_gateway(vpc, report):
+        if gateway.elastic_ip is None and gateway.connectivity_type == "public" and lacks_gateway(vpc, report):
             # NAT-02, NAT-06
             what = f"network {vpc.name} has no internet gateway attached"
             report.error(gateway.where, what, f"give VPC {vpc.name} an internet_gateway", "Gateway.NotAttached")
@@ -215,7 +223,7 @@ def _check_gateways(vpc: Vpc, report: Report) -> None:
             report.warn(gateways[GATEWAYS_PER_ZONE].where, what, code="NatGatewayLimitExceeded")  # NAT-09
 
 
-def _lacks_gateway(vpc: Vpc, report: Report) -> bool:
+def lacks_gateway(vpc: Vpc, report: Report) -> bool:
     """No internet gateway, and not only because its name is wrong."""
     if vpc.internet_gateway is not None or vpc.detached_gateway is not None:  # what is detached is told elsewhere
         return False

@@ -14,6 +14,7 @@ IN_WORDS: dict[str, str] = {
     "vpc_endpoint": "a VPC endpoint",
     "instance": "an instance",
     "nat_gateway": "a NAT gateway",
+    "network_load_balancer": "a load balancer",
     "internet_gateway": "the internet gateway",
     "outside_host": "an outside host",
 }
@@ -70,6 +71,12 @@ def _taken(node: _Named, other: _Named, report: Report) -> None:
         what = f"internet gateway {node.name} is already attached to VPC {other.vpc}"
         report.error(node.where, what, "each VPC has an internet gateway of its own", "Resource.AlreadyAssociated")
         return
+    if node.kind == other.kind == "network_load_balancer":
+        if "." in node.name:
+            return  # the names of nodes follow from that of their load balancer
+        what = f"load balancer {node.name} exists already, in VPC {other.vpc} (line {other.where.line})"
+        report.error(node.where, what, "another name", "DuplicateLoadBalancerName")  # LBE-01
+        return
     of_vpc = f" of VPC {other.vpc}" if other.vpc and other.vpc != node.vpc else ""
     what = f"the name `{node.name}` is already that of {IN_WORDS[other.kind]}{of_vpc} (line {other.where.line})"
     hint = "instances, gateways, connections, endpoints and outside hosts share one set of names"
@@ -88,6 +95,10 @@ def _named(topology: Topology, report: Report) -> Iterator[_Named]:
             yield _Named(vpc.internet_gateway, "internet_gateway", vpc.name, report.at(vpc.where, "internet_gateway"))
         for nat in vpc.nat_gateways:
             yield _Named(nat.name, "nat_gateway", vpc.name, nat.where)
+        for balancer in vpc.load_balancers:
+            yield _Named(balancer.name, "network_load_balancer", vpc.name, balancer.where)
+            for name in balancer.nodes:
+                yield _Named(name, "network_load_balancer", vpc.name, balancer.where)
         for instance in vpc.instances:
             yield _Named(instance.name, "instance", vpc.name, instance.where)
         for endpoint in vpc.vpc_endpoints:

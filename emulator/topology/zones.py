@@ -41,7 +41,7 @@ def without_zones(topology: Topology, lost: Iterable[str]) -> Topology:
 
 
 def dark(topology: Topology) -> dict[str, str]:
-    """What is dark, instances and NAT gateways by name, and its zone. Without instances that are stopped anyway.
+    """What is dark, instances, NAT gateways and load balancers' nodes by name, and its zone; no stopped instances.
 
     All ENIs of an instance are in one zone.
     """
@@ -55,6 +55,7 @@ def dark(topology: Topology) -> dict[str, str]:
         running = ((held.name, held.subnet) for held in vpc.awake.instances)
         found |= {name: lost[subnet] for name, subnet in running if subnet in lost}
         found |= {held.name: lost[held.subnet] for held in vpc.nat_gateways if held.subnet in lost}
+        found |= {held.node(name): lost[name] for held in vpc.load_balancers for name in held.subnets if name in lost}
     return found
 
 

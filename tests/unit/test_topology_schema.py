@@ -85,6 +85,37 @@ vpcs:
           - {rule_no: 110, action: allow, protocol: tcp, from_port: 1024, to_port: 65535, cidr_block: 0.0.0.0/0}
           - {rule_number: 120, action: deny, protocol: icmp, icmp_type: 8, icmp_code: all, from: 10.0.0.0/8}
         egress: [{rule_number: 100, action: allow, protocol: all, to: 0.0.0.0/0}]
+    target_groups:
+      web:
+        port: 80
+        protocol: TCP
+        target_type: ip
+        targets: [web, {id: 10.0.1.10, port: 8080, availability_zone: ap-northeast-1a}]
+        health_check: {protocol: HTTP, port: traffic-port, interval: 30, timeout: 10, healthy_threshold: 5,
+          unhealthy_threshold: 2, path: /, matcher: 200-399}
+        preserve_client_ip: true
+        proxy_protocol_v2: false
+        deregistration_delay: 300
+        stickiness: {type: source_ip, enabled: true}
+        load_balancing_cross_zone_enabled: use_load_balancer_configuration
+        connection_termination: false
+        enable_unhealthy_connection_termination: true
+    load_balancers:
+      mapped:
+        load_balancer_type: network
+        subnet_mapping: [{subnet: c, elastic_ip: 52.1.2.8}]
+        listeners: [{port: 80, protocol: TCP, target_group: web, tcp_idle_timeout_seconds: 350}]
+      nlb:
+        load_balancer_type: network
+        internal: true
+        subnets: [a]
+        security_groups: [web]
+        enable_cross_zone_load_balancing: true
+        enforce_security_group_inbound_rules_on_private_link_traffic: "on"
+      fixed:
+        load_balancer_type: network
+        internal: true
+        subnet_mapping: [{subnet: b, private_ipv4_address: 10.0.2.30}]
     instances:
       web:
         subnet: a
@@ -95,7 +126,7 @@ vpcs:
         state: running
         secondary_private_ips: [10.0.1.21, auto, {private_ip: 10.0.1.22, elastic_ip: 52.1.2.6}]
         network_interfaces:
-          - {subnet: c, security_groups: [default], private_ip: 10.0.3.10, elastic_ip: 52.1.2.7,
+          - {subnet: c, security_groups: [default], private_ip: 10.0.3.10,
              secondary_private_ips: [auto, {private_ip: 10.0.3.11}], source_dest_check: false}
         services: [http, {http: 8080}, router, {firewall: [23]}, echo, dns, {tcp: 5432, name: db}, {udp: 514},
                    {command: sleep 6, user: nobody}]
@@ -168,7 +199,7 @@ def test_it_refuses_an_unknown_key_wherever_it_stands(path: tuple[str, ...]) -> 
         target = target[name]
         if isinstance(target, list):
             target = next(item for item in target if isinstance(item, dict))
-        elif name not in ("internet", "settings", "dhcp_options", "internet_gateway"):
+        elif name not in ("internet", "settings", "dhcp_options", "internet_gateway", "health_check", "stickiness"):
             target = next(
                 value
                 for value in target.values()
