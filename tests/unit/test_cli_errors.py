@@ -104,6 +104,26 @@ def test_all_mistakes_at_once_then_their_number(capsys: Capture, tmp_path: Path)
     assert err.endswith(f"mistakes in {file}; nothing was touched\n")
 
 
+def test_of_several_files_each_is_told(capsys: Capture, tmp_path: Path) -> None:
+    """One that is wrong hides no other, whatever their order."""
+    wrong, right = tmp_path / "wrong.yaml", tmp_path / "right.yaml"
+    wrong.write_text("name: wrong\nvpc: {}\n")
+    right.write_text("name: right\nvpcs: {main: {cidr_block: 10.0.0.0/16}}\n")
+    code, out, err = told(capsys, "validate", str(wrong), str(right), "/nowhere.yaml")
+    assert code == 2
+    assert out == f"{right} is valid: lab right, 1 VPC\n"
+    assert f"{wrong}:2:1" in err
+    assert "/nowhere.yaml" in err
+    code, out, err = told(capsys, "validate", "--json", str(wrong), str(right))
+    found = json.loads(out)
+    assert (code, err, found["valid"]) == (2, "", False)
+    assert [(file["lab"], file["valid"], len(file["problems"])) for file in found["files"]] == [
+        ("", False, 1),
+        ("right", True, 0),
+    ]
+    assert told(capsys, "validate", str(right), str(right))[0] == 0
+
+
 @pytest.mark.parametrize("words", ["status --json --nonsense", "status --nonsense --json", "analyze --json"])
 def test_with_json_a_wrong_command_line_is_an_object(capsys: Capture, words: str) -> None:
     code, out, err = told(capsys, *words.split())
