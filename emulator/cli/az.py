@@ -21,8 +21,9 @@ def _complete_zones(ctx: click.Context, param: click.Parameter, incomplete: str)
 def command(state: str, zone: str, lab: str | None, watch: bool, seconds: float | None, as_json: bool) -> int:
     """Let an availability zone of a running lab fail, and come back.
 
-    Everything zonal in it goes dark: instances, NAT gateways. Their addresses are moved nowhere, and routes to them
-    stay and drop. Everything regional stays. `vpcemu up` keeps a zone down; `az up` ends it.
+    Everything zonal in it goes dark: instances, NAT gateways, the nodes of load balancers and endpoints. Their
+    addresses are moved nowhere, and routes to them stay and drop. Everything regional stays. `vpcemu up` keeps a zone
+    down; `az up` ends it.
 
     With --watch a line tells of each flow that breaks or comes back, until Ctrl-C; with --json each is an object.
 

@@ -44,11 +44,11 @@ def cost(subject: str | None, usage: Usage | None = None, *, measured: bool = Fa
 
 
 class _Counted(NamedTuple):
-    """The links of a node by which that arrives which a component is charged for."""
+    """The links of a node by which that arrives which a component is charged for. No links: all of them."""
 
     component: str
     node: str
-    links: tuple[str, ...]
+    links: tuple[str, ...] = ()
 
 
 def _counted(topology: Topology) -> Iterator[_Counted]:
@@ -57,6 +57,9 @@ def _counted(topology: Topology) -> Iterator[_Counted]:
             yield _Counted(gateway.name, gateway.name, (names.GUEST_LINK,))
         if vpc.internet_gateway:
             yield _Counted(vpc.internet_gateway, vpc.internet_gateway, (names.VPC_LINK,))
+        # Questions and answers both pass them.
+        yield from (_Counted(held.name, node) for held in vpc.load_balancers for node in held.nodes)
+        yield from (_Counted(held.name, node) for held in vpc.vpc_endpoints for node in held.nodes)
     vpcs = {vpc.name: vpc for vpc in topology.vpcs}
     for through in topology.transit_gateways:
         for held in through.vpc_attachments:  # PRICE-03: what its VPC sends
@@ -74,6 +77,6 @@ def _carried(found: running.Running) -> Mapping[str, Decimal]:
     carried: dict[str, Decimal] = {}
     for component, node, links in wanted:
         if node in bytes_at:
-            arrived = sum(bytes_at[node].get(link, 0) for link in links)
+            arrived = sum(count for link, count in bytes_at[node].items() if link in (links or {link} - {"lo"}))
             carried[component] = carried.get(component, Decimal(0)) + Decimal(arrived) / GB
     return carried

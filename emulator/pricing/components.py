@@ -37,6 +37,12 @@ def components(topology: Topology) -> Iterator[Component]:
             yield Component("public_ipv4_address", name, vpc.name, region, "public_ipv4_address", count)
         for gateway in vpc.nat_gateways:
             yield Component("nat_gateway", gateway.name, vpc.name, region, "nat_gateway", 1, "nat_gateway_data")
+        for balancer in vpc.load_balancers:  # by the hour for all of its zones; PRICE-05: an NLCU is a GB an hour
+            kind = "network_load_balancer"
+            yield Component(kind, balancer.name, vpc.name, region, kind, 1, f"{kind}_data")
+        for endpoint in vpc.vpc_endpoints:  # PRICE-06: for each zone, accepted or not
+            kind = "interface_endpoint"
+            yield Component(kind, endpoint.name, vpc.name, region, kind, len(endpoint.subnets), f"{kind}_data")
     vpcs = {vpc.name: vpc for vpc in topology.vpcs}
     for through in topology.transit_gateways:
         for attached in through.vpc_attachments:  # PRICE-03: each pays its hours, and what it sends
@@ -50,7 +56,9 @@ def components(topology: Topology) -> Iterator[Component]:
 
 
 def _public_addresses(vpc: Vpc) -> Iterator[tuple[str, int]]:
-    """(whose, how many): of instances, stopped ones with an Elastic IP too, and of public NAT gateways (PRICE-09)."""
+    """(whose, how many): of instances, stopped ones with an Elastic IP too, of public NAT gateways (PRICE-09), and of
+    the nodes of load balancers that face the internet (EIP-06).
+    """
     for instance in vpc.instances:
         count = sum(1 for held in instance.interfaces for address in held.addresses if address.public_ip)
         if count:
@@ -58,3 +66,6 @@ def _public_addresses(vpc: Vpc) -> Iterator[tuple[str, int]]:
     for gateway in vpc.nat_gateways:
         if gateway.connectivity_type == "public":
             yield gateway.name, 1 + len(gateway.secondary)
+    for balancer in vpc.load_balancers:
+        if not balancer.internal:
+            yield balancer.name, len(balancer.subnets)

@@ -107,7 +107,7 @@ def _notes(topology: Topology, usage: Usage) -> list[str]:
     regions = {topology.region_of(vpc) for vpc in topology.vpcs}
     notes = ["EC2 instances, and data out to the internet that no `--gb GATEWAY=N` names, are not in it"]
     if len(zones) > len(regions) and not usage.cross_az:
-        notes.append("between zones, a VPC peering connection or a NAT gateway of another zone: `--cross-az-gb N`")
+        notes.append("between zones, by a VPC peering connection, a NAT gateway or a load balancer: `--cross-az-gb N`")
     if len(regions) > 1:
         notes.append("data between regions is not in it: no price of it is known here")
     return notes

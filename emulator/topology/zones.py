@@ -41,9 +41,8 @@ def without_zones(topology: Topology, lost: Iterable[str]) -> Topology:
 
 
 def dark(topology: Topology) -> dict[str, str]:
-    """What is dark, instances, NAT gateways and load balancers' nodes by name, and its zone; no stopped instances.
-
-    All ENIs of an instance are in one zone.
+    """What is dark, by name, and its zone: instances (those that are stopped anyway are left out), NAT gateways, nodes
+    of load balancers and of endpoints. All ENIs of an instance are in one zone.
     """
     if not topology.dark_zones:
         return {}
@@ -56,6 +55,7 @@ def dark(topology: Topology) -> dict[str, str]:
         found |= {name: lost[subnet] for name, subnet in running if subnet in lost}
         found |= {held.name: lost[held.subnet] for held in vpc.nat_gateways if held.subnet in lost}
         found |= {held.node(name): lost[name] for held in vpc.load_balancers for name in held.subnets if name in lost}
+        found |= {held.node(name): lost[name] for held in vpc.vpc_endpoints for name in held.subnets if name in lost}
     return found
 
 

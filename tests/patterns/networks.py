@@ -139,22 +139,36 @@ class PrivateLink(Way):
 
 
 class TransitGateways(Way):
-    """All VPCs attached to one; across regions, to two that are peered."""
+    """All VPCs attached to one; across regions, the first VPC to one and the others to another, which are peered."""
 
     def join(self, made: Document, shape: Shape) -> None:
-        made["transit_gateways"] = {"tgw": {"vpc_attachments": {}}}
         for number in shape.numbers:
-            vpc = made["vpcs"][f"v{number}"]
-            # The first VPC's are the ones that a failing zone is tried on.
+            gateway = made.setdefault("transit_gateways", {}).setdefault(self.gateway(shape, number), {})
+            # The first VPC's places are the ones that a failing zone is tried on.
             zones = shape.zones if number == 1 else sorted({*shape.zones, shape.home})
-            subnets = [f"v{number}-{zone}" for zone in zones]
-            made["transit_gateways"]["tgw"]["vpc_attachments"][f"at{number}"] = {
-                "vpc": f"v{number}",
-                "subnets": subnets,
-            }
+            attachment = {"vpc": f"v{number}", "subnets": [f"v{number}-{zone}" for zone in zones]}
+            gateway.setdefault("vpc_attachments", {})[f"at{number}"] = attachment
+            if shape.accounts:
+                gateway["auto_accept_shared_attachments"] = "enable"
             for other in shape.numbers:
                 if other != number and not shape.same_block:
-                    vpc["route_tables"]["main"]["routes"][f"10.{other}.0.0/16"] = "tgw"
+                    table = made["vpcs"][f"v{number}"]["route_tables"]["main"]
+                    table["routes"][f"10.{other}.0.0/16"] = self.gateway(shape, number)
+        if shape.regions:
+            self.peer(made, shape)
+
+    def gateway(self, shape: Shape, number: int) -> str:
+        return "tgw2" if shape.regions and number > 1 else "tgw"
+
+    def peer(self, made: Document, shape: Shape) -> None:
+        """TGW-50: accepted, and with static routes on both sides."""
+        made["transit_gateway_peering_attachments"] = {
+            "across": {"transit_gateway": "tgw", "peer_transit_gateway": "tgw2", "accepted": True}
+        }
+        for own in ("tgw", "tgw2"):
+            beyond = [number for number in shape.numbers if self.gateway(shape, number) != own]
+            routes = {f"10.{number}.0.0/16": "across" for number in beyond}
+            made["transit_gateways"][own]["route_tables"] = {"default": {"routes": routes}}
 
 
 WAYS: dict[str, Way] = {

@@ -70,14 +70,45 @@ def test_the_pattern_with_vpc_peering_costs_nothing_but_between_zones() -> None:
     assert sums(text, Usage(cross_az=Decimal(100))).variable == 2, "0.01 on each side"
 
 
-def test_the_rows_of_the_patterns_that_are_no_noun_yet_come_to_the_published_sums() -> None:
-    table = prices()
+PRIVATE_LINK = """
+name: privatelink
+region: ap-northeast-1
+vpcs:
+  p:
+    cidr_block: 10.0.0.0/16
+    internet_gateway: igw
+    subnets:
+      a: {cidr_block: 10.0.0.0/24, availability_zone: a}
+      c: {cidr_block: 10.0.1.0/24, availability_zone: c}
+    instances: {web: {subnet: a}}
+    target_groups: {web: {port: 80, protocol: TCP, targets: [web]}}
+    load_balancers:
+      nlb:
+        load_balancer_type: network
+        internal: true
+        subnets: [a]
+        listeners: [{port: 80, protocol: TCP, target_group: web}]
+    vpc_endpoint_services: {svc: {network_load_balancers: [nlb]}}
+  c:
+    cidr_block: 10.0.0.0/16
+    subnets: {x: {cidr_block: 10.0.0.0/24, availability_zone: a}}
+    vpc_endpoints: {ep: {service: svc, subnets: [x], accepted: true}}
+"""
 
-    def hour(item: str) -> Decimal:
-        return table.of(item, "ap-northeast-1").usd
 
-    assert (hour("network_load_balancer") + hour("interface_endpoint")) * 720 == Decimal("27.576")
-    assert hour("transit_gateway_attachment") * 2 * 720 == Decimal("100.8")
+def test_PRICE_06_private_link_is_a_load_balancer_and_an_endpoint_in_a_zone_and_each_pays_its_gigabytes() -> None:
+    found = sums(PRIVATE_LINK, Usage(gb=Decimal(100)))
+    assert found.fixed == Decimal("27.576")
+    assert (found.of("p"), found.of("c")) == (Decimal("17.496") + Decimal("0.6"), Decimal("10.08") + Decimal("1"))
+    waiting = sums(PRIVATE_LINK.replace(", accepted: true", ""))
+    assert waiting.fixed == Decimal("27.576"), "an endpoint that nobody has accepted is charged, too"
+
+
+def test_a_load_balancer_pays_once_for_all_zones_and_one_that_faces_the_internet_for_its_addresses() -> None:
+    both = PRIVATE_LINK.replace("subnets: [a]", "subnets: [a, c]")
+    assert sums(both).of("p") == Decimal("17.496")
+    facing = both.replace("internal: true", "internal: false")
+    assert sums(facing).of("p") == Decimal("17.496") + 2 * Decimal("3.6")  # EIP-06
 
 
 def test_PRICE_03_each_attachment_of_a_transit_gateway_pays_its_hours_and_what_it_sends() -> None:
