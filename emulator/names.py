@@ -7,7 +7,7 @@ functions of the names in the topology alone, so an edit never renames what it d
 import re
 from base64 import b32encode
 from hashlib import blake2s
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from zlib import crc32
 
 LINK_LIMIT = 15  # IFNAMSIZ - 1
@@ -30,6 +30,10 @@ UPLINK_LINK = "uplink"  # in the internet node, towards the machine's own networ
 NEXT_HOP = IPv4Address("169.254.0.1")  # whatever is on the far side of a router-to-router link
 # SG-40: resolver, instance metadata, time. They answer in every VPC, whatever its routes and filters.
 LINK_LOCAL_SERVICES = tuple(map(IPv4Address, ("169.254.169.253", "169.254.169.254", "169.254.169.123")))
+# PrivateLink: each carrier has two addresses of this block, which nobody sees but the two nodes that it joins.
+CARRIER_BLOCK = IPv4Network("169.254.64.0/18")
+CARRIER_LINK = "nlb"  # in an endpoint's node, towards the load balancer
+
 # Bits of a flow's mark in the VPC's router: the ENI of who began it, or of who was called, does not track it (CT-01).
 UNTRACKED_BY_CALLER, UNTRACKED_BY_CALLED = 1, 2
 FIRST_APPLIANCE_BIT = 2  # this and the higher ones: which appliances the flow has passed (CT-13)
@@ -81,6 +85,11 @@ def to_gateway(vpc: str) -> str:
 def peering(connection: str) -> str:
     """Both ends of the veth of a VPC peering connection, in the routers of its VPCs."""
     return _link("pcx-", connection)
+
+
+def to_endpoint(node: str) -> str:
+    """In a load balancer's node, the link to an endpoint's: ep-pay.a."""
+    return _link("ep-", node)
 
 
 def to_transit(gateway: str, zone: str) -> str:

@@ -18,6 +18,7 @@ class Eni(NamedTuple):
     secondary: its further private addresses (see `model.slot`), in order; the router sends all of them to it.
     groups: its security groups; none at a NAT gateway's ENI (NAT-34).
     source_dest_check: false for one that may send as anybody (SDC-01); so may a NAT gateway.
+    always_tracked: whatever its groups say, all its flows are tracked (CT-04).
     dark_zone: the zone that it is in, while that is down (see `topology.zones`); its link stays, and carries nothing.
     """
 
@@ -36,6 +37,7 @@ class Eni(NamedTuple):
     groups: tuple[str, ...]
     source_dest_check: bool
     dark_zone: str = ""
+    always_tracked: bool = False
 
     @property
     def ips(self) -> tuple[str, ...]:
@@ -58,7 +60,7 @@ def service_addresses(vpc: Vpc) -> tuple[str, ...]:
 
 
 def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
-    """By the ENI's name: those of instances, each instance's by device index, then those of NAT gateways.
+    """By the ENI's name: those of instances, each instance's by device index, then of NAT gateways and of endpoints.
 
     The MAC follows the private address and the subnet's block: with another one it is a new ENI, as in AWS, and `up`
     replaces the veth. (An owner's address is never taken from a guest, so the old one would stay.) Secondary addresses
@@ -92,6 +94,11 @@ def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
         made(gateway.name, gateway.name, 0, gateway.subnet, 1 + len(gateway.secondary), (), False)
         for gateway in vpc.nat_gateways
     ]
+    found += [
+        made(name, name, 0, place.subnet, 1, endpoint.security_groups, True)._replace(always_tracked=True)
+        for endpoint in vpc.vpc_endpoints for place in endpoint.subnet_configurations
+        for name in (endpoint.node(place.subnet),)
+    ]  # fmt: skip
     return {eni.name: eni for eni in found}
 
 

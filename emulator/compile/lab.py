@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from emulator.compile import eni, guest, internet, nat, peering, routing, tables, transit, vpc
+from emulator.compile import eni, guest, internet, nat, peering, privatelink, routing, tables, transit, vpc
 from emulator.compile.state import Namespace, Netns, State, Veth
 from emulator.compile.words import KIND
 from emulator.errors import Problem, TopologyError
@@ -19,6 +19,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
     veths: list[Veth] = []
     labels: dict[tuple[str, object], str] = {}
     dark = zones.dark(topology)
+    carried = privatelink.held(topology)
     for host in topology.internet.hosts:
         namespaces[host.name] = internet.outside_host(host)
         veths.append(internet.host_link(host))
@@ -42,6 +43,9 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
             veths += internet.gateway_links(held)
         for gateway in held.nat_gateways:
             namespaces[gateway.name] = nat.nat_gateway(linked[gateway.name], topology.settings)
+        for endpoint in held.vpc_endpoints:
+            for name in endpoint.nodes:
+                namespaces[name] = privatelink.endpoint(linked[name], endpoint.state, carried.get(name), topology)
         for instance in held.awake.instances:
             namespaces[instance.name] = guest.instance(held, instance, eni.of_instance(linked, instance))
             labels |= guest.labels(instance.name, namespaces[instance.name])
@@ -52,6 +56,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         }
         veths += [eni.veth(held, one) for one in linked.values()]
     veths += peering.links(topology)
+    veths += privatelink.links(carried.values())
     for through in topology.transit_gateways:
         namespaces[through.name], more = transit.gateway(topology, through)
         labels |= more

@@ -74,6 +74,9 @@ def _members(peer: Vpc, addresses: Addresses) -> dict[str, tuple[str, ...]]:
             own = [str(addresses.private[slot(interface.name, number)]) for number in range(len(interface.addresses))]
             for group in dict.fromkeys(interface.security_groups):
                 found[f"{peer.name}/{group}"] += own
+    for endpoint in peer.vpc_endpoints:
+        for group in dict.fromkeys(endpoint.security_groups):
+            found[f"{peer.name}/{group}"] += [str(addresses.private[name]) for name in endpoint.nodes]
     return {group: tuple(held) for group, held in found.items()}
 
 

@@ -55,6 +55,10 @@ def transit(name: str, words: str) -> str:
     return f"transit gateway {name}: {words}"
 
 
+def endpoint(node: str, words: str) -> str:
+    return f"VPC endpoint {node}: {words}"
+
+
 def rules(numbers: Iterable[int]) -> str:
     """The user's rules that an element stands for, by their place in the file."""
     return f"rule {', '.join(map(str, sorted(numbers)))}"
@@ -101,6 +105,7 @@ _FORMS: Final[tuple[tuple[ComponentKind, re.Pattern[str]], ...]] = (
     ("vpc_peering_connection", re.compile(r"VPC peering connection (?P<name>\S+), ")),
     ("vpc_peering_connection", re.compile("VPC peering connection: ")),
     ("transit_gateway", re.compile(r"transit gateway (?P<name>\S+): ")),
+    ("vpc_endpoint", re.compile(r"VPC endpoint (?P<name>\S+): ")),
     ("vpc", re.compile("VPC router: ")),
 )
 

@@ -82,6 +82,26 @@ def security_groups(
     return Filter(tuple(sets), tuple(chains), _verdicts(carried, "egress"), _verdicts(carried, "ingress"))
 
 
+def inbound(
+    vpc: Vpc, names_of: Iterable[str], prefix_lists: Iterable[PrefixList] = ()
+) -> tuple[tuple[nft.Set, ...], nft.Chain]:
+    """The inbound rules of some groups where they are asked outside of their VPC (PL-37): sets, and one chain.
+
+    PL-31: a rule that names a group matches nobody there.
+    """
+    lists = {held.name: held for held in prefix_lists}
+    wanted = tuple(sorted(set(names_of)))
+    sets: list[nft.Set] = []
+    rules: list[nft.Rule] = []
+    for group in vpc.security_groups:
+        if group.name in wanted:
+            known = [rule for rule in _expanded(group, lists).ingress if not isinstance(rule.peer, GroupReference)]
+            made, lookups = _networks(group.name, "ingress", known)
+            sets, rules = sets + made, rules + lookups
+    refused = remarks.no_rule("ingress", wanted)
+    return tuple(sets), nft.Chain(names.chain("ingress", *wanted), (*rules, nft.Rule("drop", refused)))
+
+
 def _expanded(group: SecurityGroup, lists: dict[str, PrefixList]) -> SecurityGroup:
     """The group with a rule for each entry in the place of one that names a prefix list (SG-22)."""
 

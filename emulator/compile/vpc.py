@@ -92,8 +92,9 @@ def _ruleset(
     ungrouped = [nft.link(eni.link) for eni in enis.values() if not eni.groups]
     ungrouped += [border.quoted for border in borders]
     free = tuple(nft.Element(link, "return") for link in ungrouped)
-    # CT-04: NAT gateways. CT-13: what passes an appliance passes here twice, and a mark could be that of either pass.
-    always = [nft.link(eni.link) for eni in enis.values() if not eni.source_dest_check]
+    # CT-04: NAT gateways, endpoints. CT-13: what passes an appliance passes here twice, and a mark could be that of
+    # either pass.
+    always = [nft.link(eni.link) for eni in enis.values() if eni.always_tracked or not eni.source_dest_check]
     tracked_links, tracked = untracked.always_tracked(always)
     passing = strangers(enis.values())
     return nft.render(

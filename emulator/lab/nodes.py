@@ -47,6 +47,12 @@ def view(topology: Topology, addresses: Addresses) -> View:
                 f"{instance.name}.{names.guest_link(held.device_index)}": _addresses(addresses, held.name)
                 for held in instance.interfaces
             }
+    lost = set(topology.dark_zones)
+    for vpc in topology.vpcs:
+        for endpoint in vpc.vpc_endpoints:
+            for subnet in endpoint.subnets if endpoint.available else ():
+                if vpc.subnet(subnet).availability_zone not in lost:
+                    nodes[endpoint.node(subnet)]["name"] = endpoint.name  # PL-32, PL-36
     return View(
         lab=topology.name,
         nodes=nodes,

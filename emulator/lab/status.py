@@ -1,6 +1,6 @@
 """status: what is there, in AWS's words, and what is not as it should be. Changes nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from emulator.compile.diff import diff
@@ -13,6 +13,7 @@ from emulator.report import shapes
 from emulator.report.words import essential, wrong
 from emulator.topology.instances import Instance, NetworkInterface, Service
 from emulator.topology.model import Addresses, Route, Vpc, slot
+from emulator.topology.privatelink import carriers
 from emulator.topology.words import appliance_text
 
 _HEALTHY = ("running", "starting", "done")  # states of a service that need nobody's attention
@@ -30,6 +31,7 @@ def status(lab: str | None = None) -> shapes.Status:
     if now == "up" and any(not isinstance(step.item, StateService) for step in steps):
         now = "broken"
     needs_agent = services.wanted(wanted.state) > 0
+    carried = {carrier.node: carrier.balancer_node for carrier in carriers(topology)}
     found = _wrong(before, now, steps, running, agent_dead=needs_agent and agent is None)
     return shapes.Status(
         lab=lab,
@@ -39,7 +41,7 @@ def status(lab: str | None = None) -> shapes.Status:
         file=before.file,
         since=listing.since(before),
         agent="running" if agent else "dead" if needs_agent else "not needed",
-        vpcs=[_vpc(vpc, wanted, running) for vpc in topology.vpcs],
+        vpcs=[_vpc(vpc, wanted, running, carried) for vpc in topology.vpcs],
         vpc_peering_connections=[
             shapes.VpcPeeringConnectionStatus(name=held.name, vpc=held.vpc, peer_vpc=held.peer_vpc, state=held.state)
             for held in topology.vpc_peering_connections
@@ -126,7 +128,10 @@ def _interface(held: NetworkInterface, addresses: Addresses) -> shapes.NetworkIn
     )
 
 
-def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> shapes.VpcStatus:
+def _vpc(
+    vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]], carried: Mapping[str, str]
+) -> shapes.VpcStatus:
+    """carried: of endpoints, by node, the load balancer's node that it leads to."""
     tables = {table.name: table.routes for table in vpc.route_tables}
     return shapes.VpcStatus(
         name=vpc.name,
@@ -156,6 +161,32 @@ def _vpc(vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> 
                 ],
             )
             for gateway in vpc.nat_gateways
+        ],
+        vpc_endpoint_services=[
+            shapes.EndpointServiceStatus(
+                name=service.name,
+                network_load_balancers=list(service.network_load_balancers),
+                acceptance_required=service.acceptance_required,
+            )
+            for service in vpc.vpc_endpoint_services
+        ],
+        vpc_endpoints=[
+            shapes.EndpointStatus(
+                name=endpoint.name,
+                service=endpoint.served_by,
+                state=endpoint.state,
+                security_groups=list(endpoint.security_groups),
+                network_interfaces=[
+                    shapes.EndpointAddress(
+                        name=(node := endpoint.node(subnet)),
+                        subnet=subnet,
+                        private_ip=str(wanted.addresses.private[node]),
+                        load_balancer=carried.get(node, ""),
+                    )
+                    for subnet in endpoint.subnets
+                ],
+            )
+            for endpoint in vpc.vpc_endpoints
         ],
         instances=[
             shapes.InstanceStatus(

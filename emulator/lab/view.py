@@ -29,6 +29,7 @@ class Seen(TypedDict):
     search: NotRequired[str]  # DHCP-02: only in a VPC with dhcp_options
     nameservers: NotRequired[list[str]]
     stopped: NotRequired[bool]
+    name: NotRequired[str]  # what it shares with others: the endpoint, the load balancer that this is a part of
     # Of an instance with several ENIs, the private and the public address of each by the ENI's name: fw.eth0, fw.eth1.
     interfaces: NotRequired[dict[str, list[str]]]
 
@@ -101,9 +102,9 @@ def public(view: View) -> dict[str, str]:
 
 
 def _names(name: str, seen: Seen) -> str:
-    """Of an instance with DHCP options, the second name is the full one."""
-    domain = seen.get("search")
-    return f"{name} {name}.{domain}" if domain else name
+    """Of an instance with DHCP options, the second name is the full one; of a part, that of the whole (PL-32)."""
+    further = seen.get("name") or (f"{name}.{domain}" if (domain := seen.get("search")) else "")
+    return f"{name} {further}" if further else name
 
 
 def resolv(view: View, name: str) -> str:

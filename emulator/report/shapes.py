@@ -101,6 +101,31 @@ class NatGatewayStatus(TypedDict):
     secondary: list[PrivateAddress]
 
 
+class EndpointServiceStatus(TypedDict):
+    name: str
+    network_load_balancers: list[str]
+    acceptance_required: bool
+
+
+class EndpointAddress(TypedDict):
+    """load_balancer: the node that it leads to, "" for none."""
+
+    name: str
+    subnet: str
+    private_ip: str
+    load_balancer: str
+
+
+class EndpointStatus(TypedDict):
+    """service: VPC/NAME. state: in AWS's words."""
+
+    name: str
+    service: str
+    state: str
+    security_groups: list[str]
+    network_interfaces: list[EndpointAddress]
+
+
 class VpcStatus(TypedDict):
     name: str
     cidr_block: str
@@ -108,6 +133,8 @@ class VpcStatus(TypedDict):
     main_route_table: str
     subnets: list[SubnetStatus]
     nat_gateways: list[NatGatewayStatus]
+    vpc_endpoint_services: list[EndpointServiceStatus]
+    vpc_endpoints: list[EndpointStatus]
     instances: list[InstanceStatus]
 
 

@@ -5,6 +5,7 @@ from itertools import groupby
 
 from emulator.report.shapes import (
     Check,
+    EndpointStatus,
     Garbage,
     InstanceStatus,
     LabState,
@@ -130,6 +131,7 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
         for gateway in vpc["nat_gateways"]
         for number, address in enumerate((gateway, *gateway["secondary"]))
     ]
+    rows += [row for held in vpc["vpc_endpoints"] for row in _endpoint(held)]
     if not many:
         rows += [
             row
@@ -139,6 +141,23 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
         ]
     found = table(("node", "", "subnet", "private", "public", "groups", "services"), rows, paint, "  ")
     return [*lines, "", *found] if found else lines
+
+
+def _endpoint(held: EndpointStatus) -> list[Row]:
+    kind = "endpoint" if held["state"] == "available" else f"endpoint, {held['state']}"
+    groups = ", ".join(held["security_groups"])
+    return [
+        (
+            place["name"],
+            kind,
+            place["subnet"],
+            place["private_ip"],
+            "",
+            groups,
+            held["service"] + (f" by {place['load_balancer']}" if place["load_balancer"] else ""),
+        )
+        for place in held["network_interfaces"]
+    ]
 
 
 def _rows(instance: InstanceStatus, interface: NetworkInterfaceStatus) -> list[Row]:

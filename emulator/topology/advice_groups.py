@@ -68,6 +68,8 @@ def _check_port_zero(group: SecurityGroup, report: Report) -> None:
 def _check_unused(topology: Topology, vpc: Vpc, report: Report) -> None:
     interfaces = (held for instance in vpc.instances for held in instance.interfaces)
     used = {name for held in interfaces for name in held.security_groups}
+    used |= {name for balancer in vpc.load_balancers for name in balancer.security_groups}
+    used |= {name for endpoint in vpc.vpc_endpoints for name in endpoint.security_groups}
     used |= {
         rule.peer.group
         for group in vpc.security_groups

@@ -44,7 +44,7 @@ ENDPOINT_SERVICE = Noun(
     "VPC endpoint service",
     "Offers what Network Load Balancers of this VPC listen on to other VPCs (PrivateLink).",
     {
-        "network_load_balancers": Key(ListOf(NAME), "Network Load Balancers of this VPC.", required=True),
+        "network_load_balancers": Key(ListOf(NAME), "The load balancers of this VPC that serve it.", required=True),
         "acceptance_required": Key(BOOLEAN, "true: an endpoint carries nothing until it is accepted; left out: true."),
         "allowed_principals": Key(
             ListOf(PRINCIPAL),

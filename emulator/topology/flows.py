@@ -52,6 +52,7 @@ ComponentKind = Literal[
     "security_group",
     "transit_gateway",
     "vpc",
+    "vpc_endpoint",
     "vpc_peering_connection",
 ]
 
@@ -67,6 +68,7 @@ class Component(NamedTuple):
     route_table: the table's name: no route, or a blackhole. vpc: the VPC's name: nobody in it has the address.
     internet_gateway: egress without a public IP for the source, ingress to a public IP that nobody has.
     nat_gateway: what it does not translate, unsolicited packets included. internet: an address of no host.
+    vpc_endpoint: its node's name, `ep.a`: not available, no listener of the service has the port, or not its way round.
     network_load_balancer: its node's name, `nlb.a`: no listener, no target that it may use.
     vpc_peering_connection: by its name, of no VPC: an address that is not of the two VPCs (PCX-12).
     transit_gateway: by its name, of no VPC: no association, no route, or a blackhole.

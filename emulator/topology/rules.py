@@ -9,6 +9,7 @@ from emulator.topology import (
     advice_balancers,
     rules_acls,
     rules_balancers,
+    rules_endpoints,
     rules_expectations,
     rules_interfaces,
     rules_names,
@@ -38,6 +39,7 @@ def check(topology: Topology, report: Report) -> None:
     rules_peering.check(topology, report)
     rules_transit.check(topology, report)
     rules_balancers.check(topology, report)
+    rules_endpoints.check(topology, report)
     rules_interfaces.check(topology, report)
     rules_outside.check_hosts(topology, report)
     rules_expectations.check(topology, report)

@@ -148,6 +148,10 @@ vpcs:
     region: us-east-1
     owner_id: "111122223333"
     subnets: {n: {cidr_block: 10.9.1.0/24}}
+    target_groups: {far: {port: 80, protocol: TCP, target_type: ip, targets: [10.9.1.10]}}
+    load_balancers:
+      front: {load_balancer_type: network, internal: true, subnets: [n],
+              listeners: [{port: 80, protocol: TCP, target_group: far}]}
     vpc_endpoint_services:
       svc: {network_load_balancers: [front], acceptance_required: true, allowed_principals: ["*"],
             supported_regions: [ap-northeast-1]}

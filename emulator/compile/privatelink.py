@@ -1,0 +1,233 @@
+"""PrivateLink: an endpoint's ENI in the consumer's subnet is a namespace, and a carrier joins it to a load balancer's.
+
+The endpoint takes what is for a listener's port, judges it by the load balancer's inbound rules while the consumer's
+address is still there (PL-37), and gives it the carrier's addresses. So the provider never sees the consumer's network,
+and both may have the same blocks and addresses (PL-23). The load balancer's node gives it an address of its own,
+whatever it does with its other clients (PL-24). Nothing begins at the provider's end (PL-22).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+from zlib import crc32
+
+from emulator import names
+from emulator.compile import nft, remarks
+from emulator.compile.eni import ENI_MTU, Eni, namespace
+from emulator.compile.security import inbound
+from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Ruleset, Sysctl, Veth
+from emulator.compile.tracking import tracking
+from emulator.compile.vpc import FORWARDING
+from emulator.topology.model import Topology
+from emulator.topology.privatelink import Carrier, carriers
+from emulator.topology.settings import Settings
+
+IDLE_SECONDS = 350  # PL-29
+UDP_IDLE_SECONDS = 120  # NLB-05
+MTU = 8500  # PL-30, MTU-02
+_HEADERS = 40  # of IPv4 and TCP, without options
+
+
+class Landing(NamedTuple):
+    """A carrier's end in the node of a load balancer: what comes in by `link` is for its listeners, from `far`."""
+
+    link: str
+    ip: str
+    far: str
+    far_mac: str
+    name: str  # of the endpoint's ENI
+
+
+class Held(NamedTuple):
+    """A carrier with its addresses: `near` is the endpoint's end, `far` that of the load balancer's node."""
+
+    carrier: Carrier
+    near: str
+    far: str
+
+    @property
+    def link(self) -> str:
+        """In the load balancer's node."""
+        return names.to_endpoint(self.carrier.node)
+
+    def mac(self, end: str) -> str:
+        return names.mac(self.carrier.node, "carrier", end)
+
+
+def held(topology: Topology) -> dict[str, Held]:
+    """All carriers, by the endpoint's node. Their addresses follow its name, and no other endpoint changes them."""
+    found: dict[str, Held] = {}
+    taken: set[int] = set()
+    for carrier in sorted(carriers(topology), key=lambda carrier: carrier.node):
+        count = names.CARRIER_BLOCK.num_addresses // 2
+        pair = crc32(carrier.node.encode()) % count
+        while pair in taken:
+            pair = (pair + 1) % count
+        taken.add(pair)
+        near = names.CARRIER_BLOCK.network_address + 2 * pair
+        found[carrier.node] = Held(carrier, str(near), str(near + 1))
+    return found
+
+
+def links(carried: Iterable[Held]) -> Iterator[Veth]:
+    """It is wider than what it carries: what is too large is dropped by a rule, and in silence (PL-30)."""
+    for one in carried:
+        near, far = one.carrier.node, one.carrier.balancer_node
+        yield Veth(far, one.link, one.mac("far"), near, names.CARRIER_LINK, one.mac("near"), ENI_MTU)
+
+
+def landings(carried: Iterable[Held], balancer_node: str) -> tuple[Landing, ...]:
+    """Those of one node of a load balancer."""
+    return tuple(
+        Landing(one.link, one.far, one.near, one.mac("near"), one.carrier.node)
+        for one in carried
+        if one.carrier.balancer_node == balancer_node
+    )
+
+
+def idle(settings: Settings) -> frozenset[Sysctl]:
+    """PL-29: an idle connection is forgotten, and is not picked up in the middle afterwards."""
+    udp = str(settings.seconds(UDP_IDLE_SECONDS))
+    own = {
+        "net/netfilter/nf_conntrack_tcp_timeout_established": str(settings.seconds(IDLE_SECONDS)),
+        "net/netfilter/nf_conntrack_tcp_loose": "0",
+        "net/netfilter/nf_conntrack_udp_timeout": udp,
+        "net/netfilter/nf_conntrack_udp_timeout_stream": udp,
+    }
+    shared = (held for held in tracking(settings) if held.key not in own)
+    return frozenset((*shared, *(Sysctl(key, value) for key, value in own.items())))
+
+
+def endpoint(eni: Eni, state: str, carried: Held | None, topology: Topology) -> Namespace:
+    """The namespace of an endpoint's ENI. carried None: it carries nothing, for its state or for want of a zone."""
+    way_out = Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.GUEST_LINK, eni.gateway, onlink=True, mtu=MTU)
+    made = namespace(eni)._replace(
+        kind="vpc_endpoint",
+        sysctls=FORWARDING | idle(topology.settings),
+        addresses=frozenset({Address(names.GUEST_LINK, eni.ip, 32)}),
+        routes=frozenset({way_out}),
+        ruleset=_ruleset(eni, state, carried, topology),
+    )
+    if carried is None:
+        return made
+    link = names.CARRIER_LINK
+    return made._replace(
+        up=made.up | {link},
+        addresses=made.addresses | {Address(link, carried.near, 32)},
+        neighbours=made.neighbours | {Neighbour(link, carried.far, carried.mac("far"))},
+        routes=made.routes | {Route(MAIN_TABLE, f"{carried.far}/32", "unicast", link, mtu=MTU)},
+    )
+
+
+def _ruleset(eni: Eni, state: str, carried: Held | None, topology: Topology) -> Ruleset:
+    own = eni.node
+    silent = nft.Chain(
+        "from_endpoint",
+        # PL-30: no path-MTU discovery. It is no hop either.
+        (nft.Rule("icmp type { destination-unreachable, time-exceeded } drop", remarks.endpoint(own, "says nothing")),),
+        nft.Hook("filter", "output", "filter", "accept"),
+    )
+    if carried is None:
+        why = f"it is {state}" if state != "available" else "no load balancer of its zone"
+        deaf = nft.Chain(
+            "to_endpoint",
+            (nft.Rule("drop", remarks.endpoint(own, f"carries nothing: {why}")),),
+            nft.Hook("filter", "input", "filter", "drop"),
+        )
+        through = nft.Chain(
+            "through_endpoint",
+            (nft.Rule("drop", remarks.endpoint(own, f"carries nothing: {why}")),),
+            nft.Hook("filter", "forward", "filter", "drop"),
+        )
+        return nft.render(nft.Table(sets=(), chains=(silent, deaf, through)))
+    balancer = carried.carrier.balancer
+    sets: tuple[nft.Set, ...] = ()
+    judges: tuple[nft.Chain, ...] = ()
+    judge: tuple[nft.Rule, ...] = ()
+    if balancer.security_groups and balancer.enforce_private_link:
+        # PL-37
+        sets, chain = inbound(carried.carrier.provider, balancer.security_groups, topology.prefix_lists)
+        judges, judge = (chain,), (nft.Rule(f"jump {chain.name}"),)
+    inside, link = nft.link(names.GUEST_LINK), nft.link(names.CARRIER_LINK)
+    port = "meta l4proto . th dport @port"
+    return nft.render(
+        nft.Table(
+            sets=(nft.Set("port", "inet_proto . inet_service", _ports(carried)), *sets),
+            chains=(
+                nft.Chain(
+                    "oversize",
+                    # PL-30. TCP keeps to the clamped MSS; here its packets may still be several in one.
+                    (
+                        nft.Rule(
+                            f"meta l4proto != tcp ip length > {MTU} drop",
+                            remarks.endpoint(own, f"larger than {MTU} bytes"),
+                        ),
+                    ),
+                    nft.Hook("filter", "prerouting", "-450", "accept"),
+                ),
+                nft.Chain(
+                    "to_service",
+                    (
+                        nft.Rule(
+                            f"iifname {inside} ip daddr {eni.ip} {port} dnat to {carried.far}",
+                            remarks.endpoint(own, f"to load balancer {carried.carrier.balancer_node}"),
+                        ),
+                    ),
+                    nft.Hook("nat", "prerouting", "dstnat", "accept"),
+                ),
+                nft.Chain(
+                    "to_endpoint",
+                    (
+                        # NLB-19, PL-29: what belongs to no known connection, of a port where there is a listener.
+                        nft.Rule(
+                            f"iifname {inside} meta l4proto tcp {port} ct state invalid reject with tcp reset",
+                            remarks.endpoint(own, "connection forgotten"),
+                        ),
+                        nft.Rule("drop", remarks.endpoint(own, "no listener has this port and protocol")),  # PL-28
+                    ),
+                    nft.Hook("filter", "input", "filter", "drop"),
+                ),
+                silent,
+                *judges,
+                nft.Chain(
+                    "through_endpoint",
+                    (
+                        # PL-30, MTU-07, in both directions.
+                        nft.Rule(
+                            f"tcp flags & (syn | rst) == syn tcp option maxseg size set {MTU - _HEADERS}",
+                            remarks.endpoint(own, f"TCP segments of at most {MTU - _HEADERS} bytes (MSS)"),
+                        ),
+                        nft.Rule("ct state established,related accept", remarks.endpoint(own, "a known connection")),
+                        nft.Rule(
+                            f"iifname {link} drop", remarks.endpoint(own, "only the consumer's side begins")
+                        ),  # PL-22
+                        *judge,
+                        nft.Rule(f"ct state new oifname {link} accept", remarks.endpoint(own, "to the service")),
+                        nft.Rule("drop", remarks.endpoint(own, "not for the service")),
+                    ),
+                    nft.Hook("filter", "forward", "filter", "drop"),
+                ),
+                nft.Chain(
+                    "translate",
+                    (
+                        nft.Rule(
+                            f"oifname {link} snat to {carried.near}",
+                            remarks.endpoint(own, "the consumer's address stays here"),
+                        ),
+                    ),
+                    nft.Hook("nat", "postrouting", "srcnat", "accept"),
+                ),
+            ),
+        )
+    )
+
+
+_NUMBERS = {"TCP": (nft.TCP,), "UDP": (nft.UDP,), "TCP_UDP": (nft.TCP, nft.UDP)}
+
+
+def _ports(carried: Held) -> tuple[nft.Element, ...]:
+    """PL-28: what the load balancer listens on."""
+    return tuple(
+        nft.Element(nft.together(str(number), str(listener.port)))
+        for listener in carried.carrier.balancer.listeners
+        for number in _NUMBERS[listener.protocol]
+    )
