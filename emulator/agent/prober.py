@@ -80,15 +80,18 @@ class Run:
         return _FIRST_PORT + _next_port
 
     def sent(self, attempt: Attempt, source_port: int) -> None:
-        for node in attempt.asked.receivers:
+        for node, port in attempt.asked.receivers:
             if node in self._receivers:
-                self._receivers[node].expect(attempt, source_port)
+                self._receivers[node].expect(attempt, source_port, port)
 
     def we_listen(self, attempt: Attempt) -> bool:
-        wanted = (attempt.asked.protocol, attempt.asked.port)
-        return any(
-            wanted in self._receivers[node].listens for node in attempt.asked.receivers if node in self._receivers
-        )
+        places = [(node, port) for node, port in attempt.asked.receivers if node in self._receivers]
+        if len(places) > 1:  # a load balancer has chosen one: its first segment was delivered before it answered
+            for node, _ in places:
+                self._receivers[node].look()
+            places = [place for place in places if place[0] == attempt.receiver] or places
+        held = [(attempt.asked.protocol, port) in self._receivers[node].listens for node, port in places]
+        return bool(held) and all(held)
 
     def settle(self, attempt: Attempt, result: Result, detail: str) -> None:
         if attempt.result is None:
@@ -206,10 +209,10 @@ class Run:
         protocols: dict[str, set[str]] = {}
         ports: dict[str, set[tuple[str, int]]] = {}
         for attempt in self._wave:
-            for node in attempt.asked.receivers:
+            for node, port in attempt.asked.receivers:
                 protocols.setdefault(node, set()).add(attempt.asked.protocol)
                 if self._request.listen and attempt.asked.protocol != "icmp":
-                    ports.setdefault(node, set()).add((attempt.asked.protocol, attempt.asked.port))
+                    ports.setdefault(node, set()).add((attempt.asked.protocol, port))
         for node, seen in protocols.items():
             made = self._receivers[node] = Receiver(node, self.loop, self.find, self._arrived)
             try:

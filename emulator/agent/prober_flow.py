@@ -14,7 +14,8 @@ MAX_PAYLOAD = 16384  # bytes
 class Asked(NamedTuple):
     """A flow in the agent's terms. Addresses are texts; source_port 0: any free one.
 
-    receivers: the nodes that have the destination address, where it is watched for and listened for.
+    receivers: the nodes at which it may arrive, where it is watched for and listened for, each with the port there:
+    several behind a load balancer, which may change the port.
     """
 
     source: str
@@ -25,7 +26,7 @@ class Asked(NamedTuple):
     port: int
     icmp_type: int
     icmp_code: int
-    receivers: tuple[str, ...]
+    receivers: tuple[tuple[str, int], ...]
 
 
 class Answer(NamedTuple):
@@ -109,14 +110,22 @@ def _flow(value: object) -> Asked:
             ports = (own_port, port)
             if protocol not in PROTOCOLS or not all(0 <= each <= 65535 for each in ports):
                 raise NotAFlow(f"{value!r} is no flow")
-            if not all(0 <= each <= 255 for each in (kind, code)) or not all(isinstance(each, str) for each in at):
+            if not all(0 <= each <= 255 for each in (kind, code)):
                 raise NotAFlow(f"{value!r} is no flow")
+            receivers = tuple(map(_receiver, at))
             if protocol != "icmp" and not port:
                 raise NotAFlow(f"{value!r} has no port")
             _check_address(own)
             _check_address(to)
-            return Asked(source, own, own_port, to, protocol, port, kind, code, tuple(at))
+            return Asked(source, own, own_port, to, protocol, port, kind, code, receivers)
     raise NotAFlow(f"{value!r} is no flow")
+
+
+def _receiver(value: object) -> tuple[str, int]:
+    match value:
+        case [str(node), int(port)] if 0 <= port <= 65535:
+            return node, port
+    raise NotAFlow(f"{value!r} is no receiver")
 
 
 def _check_address(text: str) -> None:

@@ -11,6 +11,8 @@ TOKEN_BYTES = 12
 _TOKEN = struct.Struct("!4sII")
 _ICMP = struct.Struct("!BBHHH")
 _ICMP_HEAD = 8
+_PROXY = b"\r\n\r\n\0\r\nQUIT\n"  # proxy protocol v2
+_PROXY_HEAD = 16
 _UDP = struct.Struct("!HHHH")
 ECHO_REPLY = 0
 ERRORS = (3, 11, 12)  # unreachable, time exceeded, parameter problem: they carry what they are about
@@ -57,6 +59,16 @@ def icmp(kind: int, code: int, identity: int, data: bytes) -> bytes:
 def udp(source_port: int, port: int, data: bytes) -> bytes:
     """A datagram without checksum, which IPv4 allows."""
     return _UDP.pack(source_port, port, _UDP.size + len(data), 0) + data
+
+
+def without_proxy(data: bytes) -> bytes | None:
+    """What a connection begins with, less a header of proxy protocol v2; None: that header is not complete."""
+    if not data.startswith(_PROXY[: len(data)]):
+        return data
+    if len(data) < _PROXY_HEAD:
+        return None
+    end = _PROXY_HEAD + int.from_bytes(data[_PROXY_HEAD - 2 : _PROXY_HEAD], "big")
+    return data[end:] if len(data) > end else None
 
 
 class Packet(NamedTuple):

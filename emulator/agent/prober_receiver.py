@@ -55,15 +55,19 @@ class Receiver:
                 if error.errno == errno.EADDRINUSE:
                     self._taken.add((protocol, port))
 
-    def expect(self, attempt: Attempt, source_port: int) -> None:
+    def expect(self, attempt: Attempt, source_port: int, port: int) -> None:
         """TCP: its first segment carries no data of ours, and is known by its ports."""
-        self._by_ports.setdefault((source_port, attempt.asked.port), []).append(attempt)
+        self._by_ports.setdefault((source_port, port), []).append(attempt)
 
-    def close(self) -> None:
-        """What has arrived counts, even if nobody has looked yet: the answer to it may have been faster."""
+    def look(self) -> None:
+        """Take in what has arrived until now."""
         for watch, seen in self._watches:
             while _drain(watch, seen):
                 pass
+
+    def close(self) -> None:
+        """What has arrived counts, even if nobody has looked yet: the answer to it may have been faster."""
+        self.look()
         self._watches = []
         for each in [*self._sockets, *self._connections]:
             self._loop.forget(each.fileno())
@@ -97,7 +101,7 @@ class Receiver:
     def _datagram(self, watch: socket.socket, found: packets.Packet) -> None:
         source_port, port = found.ports
         attempt = self._find(found.data)
-        if attempt is None or (attempt.asked.protocol, attempt.asked.port) != ("udp", port):
+        if attempt is None or attempt.asked.protocol != "udp" or (self.node, port) not in attempt.asked.receivers:
             return
         attempt.arrived(self.node, found.source)
         if ("udp", port) in self._taken:
@@ -192,10 +196,15 @@ class _Echo:
         data = self._socket.recv(65536)
         if not data:
             raise ConnectionResetError
-        self._out = data
         if len(self._first) < packets.TOKEN_BYTES:
+            before = packets.without_proxy(self._first) or b""
             self._first += data
+            told = packets.without_proxy(self._first)
+            if told is None:  # the header is not complete yet
+                return
+            data, self._first = told[len(before) :], told
             self._receiver.identify(self._first, self._socket.getpeername()[0])
+        self._out = data
 
     def _write(self) -> None:
         try:

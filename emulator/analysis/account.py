@@ -1,6 +1,6 @@
 """What a walk takes down: hops, reasons, and what components remember of a flow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from emulator.analysis import sentences
@@ -23,15 +23,56 @@ class Translation(NamedTuple):
     far: int
 
 
-class Memory:
-    """What components remember of a flow, from its first packet until the answer. CT-13: each ENI for itself."""
+class Balanced(NamedTuple):
+    """What a node of a load balancer remembers of a flow: the packet as it came, and as it went to the target.
 
-    def __init__(self) -> None:
+    preserved: with the client's own address. consumer: the endpoint's interface by which it came by PrivateLink.
+    """
+
+    node: str
+    before: Packet
+    after: Packet
+    preserved: bool
+    consumer: Eni | None
+
+    def answered_by(self, packet: Packet) -> bool:
+        """Whether the packet is the target's answer."""
+        ends = (packet.destination, packet.source, packet.protocol)
+        return ends == (self.after.source, self.after.destination, self.after.protocol)
+
+
+class Memory:
+    """What components remember of a flow, from its first packet until the answer. CT-13: each ENI for itself.
+
+    plan: which of several targets each load balancer on the way chooses, in their order; the first where it ends.
+    """
+
+    def __init__(self, plan: Sequence[int] = ()) -> None:
+        self.plan = plan
+        self.chosen: dict[tuple[str, Packet], tuple[int, int]] = {}  # by node: which target, of how many
+        self.balanced: list[Balanced] = []
         self.seen: set[tuple[str, str, int, int]] = set()  # ENI, direction, source, destination
         self.translated: list[Translation] = []
         self.told_dark: set[str] = set()  # nodes of which it was said that their zone is down
         self.began: dict[str, str] = {}  # TGW-42: by transit gateway, the zone where a flow came in first
         self.asked: int | None = None  # how many translations there were when the answer set out
+
+    def choose(self, node: str, packet: Packet, count: int) -> int:
+        """Which of so many targets a load balancer's node chooses. NLB-12: always the same for a flow."""
+        if (node, packet) not in self.chosen:
+            at = len(self.chosen)
+            self.chosen[node, packet] = (self.plan[at] if at < len(self.plan) else 0, count)
+        return self.chosen[node, packet][0]
+
+    @property
+    def next_plan(self) -> list[int] | None:
+        """The choices to try after these, until all have been tried."""
+        taken = list(self.chosen.values())
+        while taken:
+            index, count = taken.pop()
+            if index + 1 < count:
+                return [*(held for held, _ in taken), index + 1]
+        return None
 
     def original(self, node: str, packet: Packet) -> Packet | None:
         """The answer with its destination put back, if the node has translated the question.

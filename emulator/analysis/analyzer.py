@@ -1,5 +1,6 @@
 """One flow, there and back: the verdict and all its reasons."""
 
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 
 from emulator.analysis import packets, reasons
@@ -16,7 +17,8 @@ def analyze(topology: Topology, addresses: Addresses, flow: Flow) -> Analysis:
     """What becomes of the flow, hop by hop, with every reason why it may not get through.
 
     A flow whose fate depends on the source port (a network ACL that lets only some of the ephemeral ports pass) is
-    "drop", and `partial`: connections fail now and then.
+    "drop", and `partial`: connections fail now and then. So is one that reaches only some of the targets of a load
+    balancer; all of them are taken for healthy (RA-05).
     """
     return Analyzer(topology, addresses).analyze(flow)
 
@@ -29,30 +31,50 @@ class Analyzer:
 
     def analyze(self, flow: Flow) -> Analysis:
         """As the function of that name."""
-        there, back = self._walks(flow, explain=True)
-        notes = list(dict.fromkeys(there.notes + (back.notes if back else [])))
-        verdict = _verdict(there, back)
-        if verdict.result == "pass" and not self._may_listen(verdict.receiver, flow):
-            port = f"{flow.protocol} {flow.port} of {verdict.receiver}"
-            notes.append(f"nothing in the file listens on {port}: the caller is refused")
+        branches = list(self._branches(flow, explain=True))
+        verdicts = [_verdict(*branch) for branch in branches]
+        there, back = branches[_deciding(verdicts)]
+        verdict = verdicts[_deciding(verdicts)]
+        dropping = [branch for branch, held in zip(branches, verdicts, strict=True) if held.result == "drop"]
+        walks = [walk for branch in dropping or branches for walk in branch if walk is not None]
+        notes = list(dict.fromkeys(note for walk in (there, back) if walk for note in walk.notes))
+        for held, branch in zip(verdicts, branches, strict=True):
+            asked = packets.of_arrival(flow, branch[0].arrival)
+            if held.result == "pass" and not self._may_listen(held.receiver, asked):
+                port = f"{flow.protocol} {asked.port} of {held.receiver}"
+                notes.append(f"nothing in the file listens on {port}: the caller is refused")
+        seen = dict.fromkeys(address for branch in branches for address in self._seen_as(branch[0]))
         return Analysis(
             flow=flow,
             verdict=verdict,
             forward=tuple(there.hops),
             back=tuple(back.hops) if back else (),
-            explanations=tuple(there.explanations + (back.explanations if back else [])),
-            partial=_partial(there, back),
-            seen_as=self._seen_as(there),
+            explanations=tuple(dict.fromkeys(each for walk in walks for each in walk.explanations)),
+            partial=bool(dropping) and (len(dropping) < len(branches) or all(_partial(*each) for each in dropping)),
+            seen_as=tuple(seen),
             notes=tuple(notes),
+            alternatives=tuple(dict.fromkeys(verdicts)),
         )
 
     def verdict(self, flow: Flow) -> Verdict:
         """The verdict alone: several times faster."""
-        return _verdict(*self._walks(flow, explain=False))
+        verdicts = []
+        for branch in self._branches(flow, explain=False):
+            verdicts.append(_verdict(*branch))
+            if verdicts[-1].result == "drop":
+                break
+        return verdicts[_deciding(verdicts)]
 
-    def _walks(self, flow: Flow, *, explain: bool) -> tuple[Walk, Walk | None]:
+    def _branches(self, flow: Flow, *, explain: bool) -> Iterator[tuple[Walk, Walk | None]]:
+        """A walk for each target that load balancers on the way may choose; one if there are none."""
+        plan: list[int] | None = []
+        while plan is not None:
+            there, back = self._walks(flow, Memory(plan), explain=explain)
+            yield there, back
+            plan = there.memory.next_plan
+
+    def _walks(self, flow: Flow, memory: Memory, *, explain: bool) -> tuple[Walk, Walk | None]:
         packet = packets.first(flow)
-        memory = Memory()
         there = Walk(self.world, memory, explain=explain)
         there.send(flow.source, packet)
         if there.arrival is None or not there.answered or (there.dropped_at and not explain):
@@ -94,6 +116,11 @@ class Analyzer:
                 seen = eni.addresses if source == held.outside else tuple(filter(None, eni.public))
                 return tuple(map(IPv4Address, seen))
         return (IPv4Address(source),)
+
+
+def _deciding(verdicts: Sequence[Verdict]) -> int:
+    """Which of the alternatives the answer is about: the first that is dropped, since some connections fail."""
+    return next((index for index, held in enumerate(verdicts) if held.result == "drop"), 0)
 
 
 def _verdict(there: Walk, back: Walk | None) -> Verdict:

@@ -64,9 +64,10 @@ class Analysis:
     """The answer to one question.
 
     forward, back: the way of the packet and of its answer; they go on past a drop where it is known how.
-    partial: whether the flow gets through depends on the source port that the sender happens to choose; the verdict
-    is then "drop", because connections would fail now and then.
+    partial: whether the flow gets through depends on the source port that the sender happens to choose, or on the
+    target that a load balancer does; the verdict is then "drop", because connections would fail now and then.
     seen_as: every source address that the receiver may see; several behind a NAT gateway with several (NAT-26).
+    alternatives: what may become of it, each once: several where a load balancer chooses. `verdict` is one of them.
     notes: what is true of this flow and is no reason for a drop.
     """
 
@@ -78,6 +79,7 @@ class Analysis:
     partial: bool = False
     seen_as: tuple[IPv4Address, ...] = ()
     notes: tuple[str, ...] = ()
+    alternatives: tuple[Verdict, ...] = ()
 
     @property
     def reachable(self) -> bool:

@@ -101,7 +101,7 @@ def endpoints(world: World, *, hosts: bool = True) -> list[Endpoint]:
         found += [Endpoint(host.name, host.name, "", int(host.ip), int(host.ip), None) for host in world.hosts.values()]
     for ground in world.grounds.values():
         for eni in ground.enis.values():
-            if eni.gateway is None and eni.running:
+            if eni.kind == "instance" and eni.running:
                 for number, (own, public) in enumerate(zip(eni.addresses, eni.public, strict=True)):
                     name = f"{eni.name}+{number}" if number else eni.name
                     reached = public if ground.vpc.internet_gateway else None

@@ -1,5 +1,6 @@
 """A packet as an analysis carries it about: addresses are numbers here, since millions of them are compared."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
@@ -46,6 +47,11 @@ def first(flow: Flow) -> Packet:
         return Packet(int(flow.source_ip), int(flow.to), ICMP, NO_PORTS, NO_PORTS, icmp)
     own = (flow.source_port, flow.source_port) if flow.source_port else LINUX_EPHEMERAL
     return Packet(int(flow.source_ip), int(flow.to), NUMBERS[flow.protocol], own, (flow.port, flow.port))
+
+
+def of_arrival(flow: Flow, arrival: Packet | None) -> Flow:
+    """The flow with the port at which it arrived, which a load balancer may have changed."""
+    return flow if arrival is None else replace(flow, port=arrival.ports[0])
 
 
 def answer(packet: Packet) -> Packet | None:

@@ -73,3 +73,13 @@ def through(block: object, attachment: str, table: str, zone: str) -> str:
 
 def crosses(vpc: str, peer: str) -> str:
     return f"from VPC {vpc} to VPC {peer}"
+
+
+def distributes(port: int, group: str, target: str, before: Packet, after: Packet) -> str:
+    """`listener 80 forwards to web1 of target group web: destination 10.0.0.4 becomes 10.0.1.4 port 8080`"""
+    ports = f" port {after.ports[0]}" if before.ports != after.ports else ""
+    return f"listener {port} forwards to {target} of target group {group}: {forwards(before, after)}{ports}"
+
+
+def carries(service: str, node: str) -> str:
+    return f"endpoint service {service}: to {node} in the provider's VPC"

@@ -6,14 +6,14 @@ wanted: the walk goes on as if the packet had passed, so that every reason is fo
 
 from typing import NamedTuple
 
-from emulator.analysis import gateways, peering, reasons, sentences, transit
+from emulator.analysis import balancers, gateways, peering, privatelink, reasons, reasons_balancers, sentences, transit
 from emulator.analysis.account import Account, Question, Translation
 from emulator.analysis.answer import Rule
 from emulator.analysis.filters import ask_groups
 from emulator.analysis.packets import ICMP, UDP, Packet
 from emulator.analysis.routing import Choice, Table
 from emulator.analysis.world import Eni, Ground, Land, is_group_address, known_as
-from emulator.topology.flows import ECHO_REQUEST, Component, ComponentKind
+from emulator.topology.flows import ECHO_REQUEST, Component
 from emulator.topology.model import INTERNET, router_of
 from emulator.topology.place import NOWHERE
 
@@ -63,6 +63,10 @@ class Walk(Account):
         component = Component("instance", node, ground.name)
         restored = self.memory.original(node, packet) if self.back else None
         if restored is None and packet.destination in self.world.own_addresses(node):
+            if packet.source in self.world.own_addresses(node):
+                self.answered = False
+                if self.drop(component, lambda: reasons_balancers.own_client(component, eni, packet)):
+                    return
             self.arrive(node, packet, ground.name)
             return
         appliance = self.world.instances[node].appliance
@@ -121,7 +125,7 @@ class Walk(Account):
         """An ENI hands a packet to the VPC's router. GEN-04."""
         ground, land = eni.vpc, eni.subnet
         interface = Component("network_interface", eni.name, ground.name, "egress")
-        if self._dark(eni, interface, packet):
+        if self.dark(eni, interface, packet):
             return
         if eni.check and packet.source not in eni.addresses:  # SDC-01
             if self.drop(interface, lambda: reasons.source_check(interface, eni, packet)):
@@ -143,9 +147,11 @@ class Walk(Account):
         way = self.way(ground, land, land.table, packet.destination)
         if self.back and (back := peering.returns(self, ground, packet)) is not None:
             way = back
+        if self.back and (node := balancers.returns(self, ground, packet)) is not None:
+            way = Way("eni", node)
         there = peering.member(self, ground, way, packet.destination) if way.kind == "peering" else way.eni
         straight = there is not None and packet.destination in there.addresses
-        if eni.gateway is None and self._groups(eni, "egress", packet, there if straight else None):
+        if eni.groups and self.judge(eni, "egress", packet, there if straight else None):
             return
         beyond = (
             there.subnet
@@ -158,7 +164,7 @@ class Walk(Account):
             return
         self.take(eni, land.table, way, packet)
 
-    def _dark(self, eni: Eni, component: Component, packet: Packet) -> bool:
+    def dark(self, eni: Eni, component: Component, packet: Packet) -> bool:
         """AZ-01: what is in a zone that is down neither sends nor receives; True: the walk ends here. Said once."""
         if not eni.dark_zone or eni.node in self.memory.told_dark:
             return False
@@ -175,16 +181,16 @@ class Walk(Account):
         self.visited.add((eni.name, packet))
         if (sender is None or sender.subnet is not eni.subnet) and self.ask_acl(eni.subnet, eni, "ingress", packet):
             return
-        own = sender if sender is not None and packet.source in sender.addresses else None
-        if eni.gateway is None and self._groups(eni, "ingress", packet, own):
+        straight = sender is not None and (packet.source in sender.addresses or sender.balancer is not None)  # NLB-04
+        own = sender if straight else None
+        if eni.groups and self.judge(eni, "ingress", packet, own):
             return
         if not eni.running:  # RT-42
             stopped = Component("instance", eni.node, eni.vpc.name)
             self.answered = False
             if self.drop(stopped, lambda: reasons.stopped(stopped, eni, packet)):
                 return
-        kind: ComponentKind = "instance" if eni.gateway is None else "nat_gateway"
-        if self._dark(eni, Component(kind, eni.node, eni.vpc.name), packet):
+        if self.dark(eni, Component(eni.kind, eni.node, eni.vpc.name), packet):
             return
         interface = Component("network_interface", eni.name, eni.vpc.name, "ingress")
         if eni.check and packet.destination not in eni.addresses:  # SDC-01
@@ -203,10 +209,14 @@ class Walk(Account):
             )
         if eni.gateway is not None:
             gateways.nat_gateway(self, eni, packet)
+        elif eni.balancer is not None:
+            balancers.node(self, eni, packet)
+        elif eni.endpoint is not None:
+            privatelink.node(self, eni, packet)
         else:
             self._instance(eni, packet)
 
-    def _groups(self, eni: Eni, direction: str, packet: Packet, other: Eni | None) -> bool:
+    def judge(self, eni: Eni, direction: str, packet: Packet, other: Eni | None) -> bool:
         """Ask the ENI's groups; True: the walk ends here. other: the ENI on the other side, if they meet directly."""
         component = Component("security_group", eni.name, eni.vpc.name, direction)  # type: ignore[arg-type]
         source, destination = packet.source, packet.destination

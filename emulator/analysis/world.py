@@ -7,6 +7,9 @@ from emulator.analysis.filters import Acl, Group
 from emulator.analysis.routing import Table
 from emulator.errors import Where
 from emulator.names import LINK_LOCAL_SERVICES
+from emulator.topology.balancers import LoadBalancer
+from emulator.topology.endpoints import InterfaceEndpoint
+from emulator.topology.flows import ComponentKind
 from emulator.topology.instances import Instance
 from emulator.topology.model import (
     Addresses,
@@ -18,6 +21,7 @@ from emulator.topology.model import (
     slot,
 )
 from emulator.topology.place import NOWHERE
+from emulator.topology.privatelink import Carrier, carriers
 from emulator.topology.transit import TransitGateway, TransitGatewayRouteTable
 
 # IGW-08: what the internet does not carry: RFC 1918, RFC 6598, and link-local, which is nobody's.
@@ -34,14 +38,20 @@ def span_of(block: IPv4Network) -> Span:
 
 
 class Eni:
-    """A network interface of an instance or a NAT gateway. `groups` is empty for a NAT gateway (NAT-34)."""
+    """A network interface. kind: whose it is.
+
+    groups: none where none are asked, as at a NAT gateway (NAT-34) and at many a load balancer (NLB-02).
+    """
 
     __slots__ = (
         "addresses",
+        "balancer",
         "check",
         "dark_zone",
+        "endpoint",
         "gateway",
         "groups",
+        "kind",
         "name",
         "node",
         "public",
@@ -58,7 +68,10 @@ class Eni:
         self.groups, self.check, self.where = groups, check, where
         self.addresses: tuple[int, ...] = ()
         self.public: tuple[int | None, ...] = ()  # one for each address
+        self.kind: ComponentKind = "instance"
         self.gateway: NatGateway | None = None
+        self.balancer: LoadBalancer | None = None
+        self.endpoint: InterfaceEndpoint | None = None
         self.running = True
         self.dark_zone = ""  # AZ-01: of what is in a zone that is down
 
@@ -99,18 +112,39 @@ class Ground:
         # SUB-07, SG-40: the resolver is base+2 of the primary block.
         self.services = frozenset((self.blocks[0][0] + 2, *map(int, LINK_LOCAL_SERVICES)))
         self.routers = frozenset(land.router for land in self.lands.values())
+        self.target_groups = {group.name: group for group in vpc.target_groups}
         self.enis: dict[str, Eni] = {}
         self.by_address: dict[int, Eni] = {}
         self.public_of: dict[int, int] = {}  # IGW-01: private to public, of the ENIs
         for gateway in vpc.nat_gateways:
             self._add_gateway(gateway, addresses)
+        for balancer in vpc.load_balancers:
+            self._add_balancer(balancer, addresses)
+        for endpoint in vpc.vpc_endpoints:
+            self._add_endpoint(endpoint, addresses)
         for instance in vpc.instances:
             self._add_instance(instance, addresses)
 
     def _add_gateway(self, gateway: NatGateway, addresses: Addresses) -> None:
         eni = Eni(gateway.name, gateway.name, self, self.lands[gateway.subnet], (), False, gateway.where)
-        eni.gateway = gateway
+        eni.gateway, eni.kind = gateway, "nat_gateway"
         self._place(eni, len(gateway.secondary) + 1, addresses)
+
+    def _add_balancer(self, balancer: LoadBalancer, addresses: Addresses) -> None:
+        groups = tuple(dict.fromkeys(balancer.security_groups))
+        for name in balancer.subnets:
+            node = balancer.node(name)
+            eni = Eni(node, node, self, self.lands[name], groups, False, balancer.where)
+            eni.balancer, eni.kind = balancer, "network_load_balancer"
+            self._place(eni, 1, addresses)
+
+    def _add_endpoint(self, endpoint: InterfaceEndpoint, addresses: Addresses) -> None:
+        groups = tuple(dict.fromkeys(endpoint.security_groups))
+        for name in endpoint.subnets:
+            node = endpoint.node(name)
+            eni = Eni(node, node, self, self.lands[name], groups, False, endpoint.where)
+            eni.endpoint, eni.kind = endpoint, "vpc_endpoint"
+            self._place(eni, 1, addresses)
 
     def _add_instance(self, instance: Instance, addresses: Addresses) -> None:
         for held in instance.interfaces:
@@ -183,6 +217,8 @@ class World:
             for gateway in topology.transit_gateways
             for table in gateway.route_tables
         }
+        # PL-06: AWS chooses at random, so this is read where the wire reads it.
+        self.carriers: dict[str, Carrier] = {held.node: held for held in carriers(topology)}
         self.peerings = {held.name: held for held in topology.vpc_peering_connections}
         self.hosts: dict[str, OutsideHost] = {host.name: host for host in topology.internet.hosts}
         self.host_at = {int(host.ip): host for host in topology.internet.hosts}

@@ -5,14 +5,14 @@ same run got through, and both its ends gave a sign of life in that run. Otherwi
 """
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from emulator.lab.probe import NO_ROOM, WINDOW, Outcome, probe
 from emulator.topology.addresses import INTERNET_ADDRESS
 from emulator.topology.expand import Expected
-from emulator.topology.flows import Flow, owners
+from emulator.topology.flows import Flow
 from emulator.topology.model import Addresses, Topology
+from emulator.topology.reception import Reception
 from emulator.topology.zones import dark
 
 PAYLOAD = 8000  # bytes: several packets on the internet
@@ -35,9 +35,13 @@ def judge(
     lab: str, topology: Topology, addresses: Addresses, expected: Sequence[Expected], window: float = WINDOW
 ) -> list[Judged]:
     """Send every flow and hold what became of it against what was expected; `via` is not looked at here."""
-    holders = _holders(topology, addresses)
+    reception = Reception(topology, addresses)
+
+    def holders(flow: Flow) -> list[str]:
+        return list(dict.fromkeys(place.node for place in reception.of(flow)))
+
     silent = [each for each in expected if each.expectation.result == "drop"]
-    ends = {each.flow.source for each in silent} | {node for each in silent for node in holders.get(each.flow.to, ())}
+    ends = {each.flow.source for each in silent} | {node for each in silent for node in holders(each.flow)}
     signs = [flow for flow in signs_of_life(topology, addresses) if flow.source in ends]
     outcomes, heard = _send(lab, expected, signs, window)
     through = any(outcome.verdict.result in ("pass", "refused") for outcome in outcomes)
@@ -51,10 +55,10 @@ def judge(
         if outcome.detail == NO_ROOM:
             differs, doubt = "", NO_ROOM
         elif not differs and outcome.verdict.result == "drop":
-            dead = {each.flow.source, *holders.get(each.flow.to, ())} & living - alive
+            dead = {each.flow.source, *holders(each.flow)} & living - alive
             doubt = _doubt(through=through, dead=sorted(dead))
         elif not differs and each.expectation.seen_as and outcome.verdict.seen_as is None:
-            where = " and ".join(holders.get(each.flow.to, ())) or "the receiver, which is not in the lab"
+            where = " and ".join(holders(each.flow)) or "the receiver, which is not in the lab"
             doubt = f"nobody saw it arrive at {where}: as whom it came is unknown"
         found.append(Judged(each, outcome, differs, doubt))
     return found
@@ -128,12 +132,3 @@ def signs_of_life(topology: Topology, addresses: Addresses) -> Iterable[Flow]:
             if instance.name in lost:
                 continue
             yield Flow(instance.name, addresses.private[instance.name], resolver, "tcp", 53)
-
-
-def _holders(topology: Topology, addresses: Addresses) -> dict[IPv4Address, list[str]]:
-    found: dict[IPv4Address, list[str]] = {}
-    for node, _, private, public in owners(topology, addresses):
-        for address in {private, public} - {None}:
-            assert address is not None
-            found.setdefault(address, []).append(node)
-    return found

@@ -8,8 +8,8 @@ from emulator.agent.prober_flow import Answer, Asked, Request
 from emulator.errors import UsageError
 from emulator.kernel import arp
 from emulator.lab import doors, lock, record, running
-from emulator.topology.flows import Flow, Verdict, owners
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.flows import Flow, Verdict
+from emulator.topology.reception import Reception
 
 AT_ONCE = 50_000  # flows of one request
 WINDOW = 1.5  # seconds: TCP repeats an unanswered SYN after one
@@ -45,8 +45,8 @@ def probe(
     found = _complete(lab)
     if not flows:
         return []
-    held = _holders(found.topology, found.addresses)
-    asked = tuple(_asked(flow, held) for flow in flows)
+    reception = Reception(found.topology, found.addresses)
+    asked = tuple(_asked(flow, reception) for flow in flows)
     agent = _agent(found.lab)
 
     def ask(these: Sequence[Asked]) -> list[Answer]:
@@ -75,7 +75,7 @@ def _with_room(
     for index in silent[MOST:]:
         answers[index] = answers[index]._replace(detail=NO_ROOM)
     for few in (silent[at : min(at + FEW, MOST)] for at in range(0, min(len(silent), MOST), FEW)):
-        forget({node for each in asked for node in (each.source, *each.receivers)})
+        forget({node for each in asked for node in (each.source, *dict(each.receivers))})
         before = arp.refused()
         found = ask([asked[index] for index in few])
         full = arp.refused() != before
@@ -104,23 +104,7 @@ def _agent(lab: str) -> doors.Agent:
         return doors.start_agent(lab, held.fd)
 
 
-_Holders = dict[IPv4Address, list[str]]
-
-
-def _holders(topology: Topology, addresses: Addresses) -> _Holders:
-    """The nodes with each address, where somebody can be listened for. Nobody listens in a NAT gateway."""
-    gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
-    found: _Holders = {}
-    for node, _, private, public in owners(topology, addresses):
-        if node in gateways:
-            continue
-        for address in {private, public} - {None}:
-            assert address is not None
-            found.setdefault(address, []).append(node)
-    return found
-
-
-def _asked(flow: Flow, held: _Holders) -> Asked:
+def _asked(flow: Flow, reception: Reception) -> Asked:
     return Asked(
         flow.source,
         str(flow.source_ip),
@@ -130,7 +114,7 @@ def _asked(flow: Flow, held: _Holders) -> Asked:
         flow.port,
         flow.icmp_type,
         flow.icmp_code,
-        tuple(held.get(flow.to, ())),
+        tuple((place.node, place.port) for place in reception.of(flow)),
     )
 
 

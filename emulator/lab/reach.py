@@ -18,6 +18,7 @@ from emulator.lab.trace import trace
 from emulator.report import reach as words
 from emulator.topology.flows import Flow, Protocol, Result, flow, owners
 from emulator.topology.model import Addresses, Topology
+from emulator.topology.reception import Reception
 from emulator.topology.traces import Trace
 
 _AGAIN = 0.1  # seconds between two attempts
@@ -204,8 +205,8 @@ def _arrived(found: Reach) -> str:
         return ""
     if verdict.receiver or verdict.dropped_at is None:
         return verdict.receiver
-    held = owners(found.lab.topology, found.lab.addresses)
-    there = {node for node, _, private, public in held if found.flow.to in (private, public)}
+    reception = Reception(found.lab.topology, found.lab.addresses)
+    there = {place.node for place in reception.of(found.flow)}
     is_guest = verdict.dropped_at.kind in ("instance", "outside_host")
     return verdict.dropped_at.name if is_guest and verdict.dropped_at.name in there else ""
 

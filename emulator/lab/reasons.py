@@ -10,40 +10,49 @@ from emulator.analysis import Analysis, Analyzer, Hop
 from emulator.errors import KernelError, UnsupportedError
 from emulator.lab.expected import Judged
 from emulator.report.tested import Reason
-from emulator.topology.flows import Component, Flow
+from emulator.topology.flows import Component, Flow, aliases
 from emulator.topology.model import Addresses, Topology
 from emulator.topology.traces import Trace
 
 MOST = 200  # flows that are explained
 BY_HAND = "something was changed by hand: `vpcemu status` may know what"
 _FILTERS = ("security_group", "network_acl")
+_NODES = ("instance", "outside_host", "nat_gateway", "internet_gateway", "network_load_balancer", "vpc_endpoint")
 _NO_ONE = Component("vpc", "")
 _WORDS = {"outside_host": "outside host", "nat_gateway": "NAT gateway", "network_acl": "network ACL"}
-_WORDS |= {"vpc_peering_connection": "VPC peering connection"}
+_WORDS |= {"vpc_peering_connection": "VPC peering connection", "network_load_balancer": "load balancer node"}
+_WORDS |= {"vpc_endpoint": "VPC endpoint"}
 
 
 class Path(NamedTuple):
-    """The nodes that a flow met on its way there, in order: no routers, which every packet passes."""
+    """The nodes that a flow met on its way there, in order: no routers, which every packet passes.
+
+    of: the load balancers and endpoints that have these nodes.
+    """
 
     names: tuple[str, ...]
     source: Literal["trace", "model"]
+    of: tuple[str, ...] = ()
 
 
 def paths(lab: str, topology: Topology, addresses: Addresses, flows: Sequence[Flow]) -> list[Path]:
     """The way of each flow."""
     traces = _traces(lab, flows)
     if traces is not None:
-        return [
+        ways = [
             Path(tuple(hop.node for hop in found.forward if hop.kind not in ("router", "internet")), "trace")
             for found in traces
         ]
-    analyzer = Analyzer(topology, addresses)
-    return [Path(_nodes(analyzer.analyze(flow).forward), "model") for flow in flows]
+    else:
+        analyzer = Analyzer(topology, addresses)
+        ways = [Path(_nodes(analyzer.analyze(flow).forward), "model") for flow in flows]
+    whose = {node: name for name, nodes in aliases(topology).items() for node in nodes}
+    return [way._replace(of=tuple(whose[name] for name in way.names if name in whose)) for way in ways]
 
 
 def not_via(judged: Judged, path: Path) -> str:
     """What is missing on the way, in words; "" if nothing is."""
-    missing = [name for name in judged.expected.expectation.via if name not in path.names]
+    missing = [name for name in judged.expected.expectation.via if name not in path.names + path.of]
     if not missing:
         return ""
     return f"it does not go via {' and '.join(missing)}; its way is {' → '.join(path.names) or 'unknown'}"
@@ -153,7 +162,7 @@ def _deciding(hops: Iterable[Hop]) -> list[Hop]:
 def _nodes(hops: Iterable[Hop]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for hop in hops:
-        if hop.component.kind in ("instance", "outside_host", "nat_gateway", "internet_gateway"):
+        if hop.component.kind in _NODES:
             found[hop.component.name] = None
         elif hop.node:
             found[hop.node] = None

@@ -27,8 +27,10 @@ _KINDS: dict[NodeKind, ComponentKind] = {
     "internet": "internet",
     "internet_gateway": "internet_gateway",
     "nat_gateway": "nat_gateway",
+    "network_load_balancer": "network_load_balancer",
     "router": "vpc",
     "transit_gateway": "transit_gateway",
+    "vpc_endpoint": "vpc_endpoint",
 }
 _FAMILIES = {1: "inet", 2: "ip", 5: "netdev"}
 
@@ -69,6 +71,7 @@ class Narrator:
             for name in (
                 *(interface.name for instance in vpc.instances for interface in instance.interfaces),
                 *(gateway.name for gateway in vpc.nat_gateways),
+                *(node for held in vpc.zonal for node in held.nodes),
             )
         }
         self._led_by = {
@@ -82,10 +85,9 @@ class Narrator:
             for instance in vpc.instances
             if instance.state == "stopped"
         }
-        gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
+        kinds = {node.name: _KINDS[node.kind] for node in topology.nodes()}
         for name, zone in dark(topology).items():
-            kind: ComponentKind = "nat_gateway" if name in gateways else "instance"
-            self._stopped[dark_text(name, zone)] = Component(kind, name, self._vpc[name])
+            self._stopped[dark_text(name, zone)] = Component(kinds[name], name, self._vpc[name])
         self._peers = {(veth.node, veth.link): (veth.peer_node, veth.peer_link) for veth in state.veths}
         self._peers |= {(veth.peer_node, veth.peer_link): (veth.node, veth.link) for veth in state.veths}
 
@@ -157,7 +159,7 @@ class Narrator:
             return Component(remark.kind, remark.name) if remark.name else None
         if remark.kind == "transit_gateway":
             return Component(remark.kind, remark.name)
-        if remark.kind in ("internet_gateway", "nat_gateway", "vpc"):
+        if remark.kind in ("internet_gateway", "nat_gateway", "network_load_balancer", "vpc", "vpc_endpoint"):
             return self.component(held.node, self._side(held))
         if not remark.direction:
             return None

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from os import urandom
 from typing import Final, NamedTuple
 
@@ -16,8 +17,9 @@ from emulator.observe.ends import Senders, echo, listen
 from emulator.observe.journey import journey
 from emulator.observe.narrate import Narrator
 from emulator.observe.passes import Pass, Passes
-from emulator.topology.flows import Flow, owners
+from emulator.topology.flows import Flow
 from emulator.topology.model import Addresses, Topology
+from emulator.topology.reception import Reception
 from emulator.topology.traces import Trace
 
 # Seconds of silence after which a packet is given up. Nothing but a busy machine can come between two hooks of one
@@ -59,15 +61,12 @@ def concerned(lab: Lab, flows: Iterable[Flow]) -> list[str]:
 
 
 def _receivers(lab: Lab, flows: Iterable[Flow]) -> Iterator[tuple[str, str, Flow]]:
-    """(node, its own address, flow) for every guest that may be meant."""
-    held: dict[object, list[tuple[str, str]]] = {}
-    for node, _, private, public in owners(lab.topology, lab.addresses):
-        here = lab.state.namespaces.get(node)  # None: stopped
-        if here and here.guest:
-            for address in {private, public} - {None}:
-                held.setdefault(address, []).append((node, str(private)))
+    """(node, its own address, the flow as it arrives there) for every guest that may be meant."""
+    reception = Reception(lab.topology, lab.addresses)
     for flow in flows:
-        yield from ((node, own, flow) for node, own in held.get(flow.to, ()))
+        for place in reception.of(flow):
+            if place.node in lab.state.namespaces:  # not stopped
+                yield place.node, str(place.address), replace(flow, port=place.port)
 
 
 def _batch(lab: Lab, flows: Sequence[Flow]) -> list[Trace]:

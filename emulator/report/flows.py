@@ -9,11 +9,13 @@ _WORDS = {
     "nat_gateway": "NAT gateway",
     "network_acl": "network ACL",
     "network_interface": "interface",
+    "network_load_balancer": "load balancer node",
     "outside_host": "outside host",
     "route_table": "route table",
     "security_group": "security groups of",
     "transit_gateway": "transit gateway",
     "vpc": "VPC",
+    "vpc_endpoint": "VPC endpoint",
     "vpc_peering_connection": "VPC peering connection",
 }
 

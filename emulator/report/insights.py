@@ -11,6 +11,7 @@ from typing import Any
 from emulator.analysis import Analysis, Explanation, Hop, LocalRoute, Packet
 from emulator.analysis.answer import Rule
 from emulator.analysis.packets import ICMP, Ports
+from emulator.topology.balancers import LoadBalancer
 from emulator.topology.flows import Component
 from emulator.topology.model import (
     GroupReference,
@@ -33,6 +34,7 @@ _KINDS = {
     "nat_gateway": ("nat", "natgateway"),
     "network_acl": ("acl", "network-acl"),
     "network_interface": ("eni", "network-interface"),
+    "network_load_balancer": ("net", "loadbalancer/net"),
     "path": ("nip", "network-insights-path"),
     "prefix_list": ("pl", "prefix-list"),
     "route_table": ("rtb", "route-table"),
@@ -40,6 +42,7 @@ _KINDS = {
     "subnet": ("subnet", "subnet"),
     "transit_gateway": ("tgw", "transit-gateway"),
     "vpc": ("vpc", "vpc"),
+    "vpc_endpoint": ("vpce", "vpc-endpoint"),
     "vpc_peering_connection": ("pcx", "vpc-peering-connection"),
 }
 _FIELDS = {
@@ -50,6 +53,7 @@ _FIELDS = {
     "route_table": "RouteTable",
     "transit_gateway": "TransitGateway",
     "vpc": "Vpc",
+    "vpc_endpoint": "VpcEndpoint",
     "vpc_peering_connection": "VpcPeeringConnection",
 }
 
@@ -65,6 +69,11 @@ class Names:
         for vpc in topology.vpcs:
             for gateway in vpc.nat_gateways:
                 self.subnets[gateway.name], self.nodes[gateway.name] = gateway.subnet, ("nat_gateway", gateway.name)
+            for held in vpc.zonal:
+                kind = "network_load_balancer" if isinstance(held, LoadBalancer) else "vpc_endpoint"
+                for subnet, node in zip(held.subnets, held.nodes, strict=True):
+                    self.subnets[node], self.groups[node] = subnet, held.security_groups
+                    self.nodes[node] = (kind, node)
             for instance in vpc.instances:
                 for eni in instance.interfaces:
                     self.subnets[eni.name], self.groups[eni.name] = eni.subnet, eni.security_groups
@@ -81,7 +90,8 @@ class Names:
         return {"Id": held, "Arn": self.arn(kind, held), "Name": name}
 
     def arn(self, kind: str, held: str) -> str:
-        return f"arn:aws:ec2:{self.region}:{ACCOUNT}:{_KINDS[kind][1]}/{held}"
+        service = "elasticloadbalancing" if kind == "network_load_balancer" else "ec2"
+        return f"arn:aws:{service}:{self.region}:{ACCOUNT}:{_KINDS[kind][1]}/{held}"
 
 
 def analyses(found: list[Analysis], targets: list[str], topology: Topology, file: str, started: str) -> Shape:
@@ -144,6 +154,15 @@ def _analysis(names: Names, found: Analysis, target: str, file: str, started: st
             for each in found.explanations
         ],
     }
+    if len(found.alternatives) > 1:  # a load balancer chooses
+        shape["Vpcemu"]["Alternatives"] = [
+            {
+                "Result": each.result,
+                "Receiver": each.receiver,
+                "DroppedAt": each.dropped_at and each.dropped_at._asdict(),
+            }
+            for each in found.alternatives
+        ]
     return shape
 
 
@@ -277,6 +296,8 @@ def _explanation(names: Names, each: Explanation) -> Shape:
         shape["Component"] = _component(names, component)
         if field := _FIELDS.get(component.kind):
             shape[field] = shape["Component"]
+        if component.kind == "network_load_balancer":
+            shape["LoadBalancerArn"] = shape["Component"]["Arn"]
     if component.vpc:
         shape["Vpc"] = names.object("vpc", "", component.vpc)
     shape |= _rule(names, component, each.rule)

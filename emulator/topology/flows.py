@@ -70,6 +70,7 @@ class Component(NamedTuple):
     nat_gateway: what it does not translate, unsolicited packets included. internet: an address of no host.
     vpc_endpoint: its node's name, `ep.a`: not available, no listener of the service has the port, or not its way round.
     network_load_balancer: its node's name, `nlb.a`: no listener, no target that it may use.
+    vpc_endpoint: its node's name, `ep.a`: it is not available, or nothing of its service listens there.
     vpc_peering_connection: by its name, of no VPC: an address that is not of the two VPCs (PCX-12).
     transit_gateway: by its name, of no VPC: no association, no route, or a blackhole.
     instance, outside_host: arrived there, and not answered by it (a firewall service, an appliance that is none).
@@ -109,9 +110,14 @@ def owners(topology: Topology, addresses: Addresses) -> Iterator[tuple[str, str,
             for number in range(len(gateway.secondary) + 1):
                 name = slot(gateway.name, number)
                 yield gateway.name, name, addresses.private[name], addresses.public.get(name)
-        for balancer in vpc.load_balancers:
-            for name in balancer.nodes:
+        for held in vpc.zonal:
+            for name in held.nodes:
                 yield name, name, addresses.private[name], addresses.public.get(name)
+
+
+def aliases(topology: Topology) -> dict[str, tuple[str, ...]]:
+    """What has several nodes, by its name: those nodes. Who calls it is answered by any of them (LB-02, PL-32)."""
+    return {held.name: held.nodes for vpc in topology.vpcs for held in vpc.zonal}
 
 
 def flow(
@@ -143,11 +149,12 @@ class Directory:
     def __init__(self, topology: Topology, addresses: Addresses) -> None:
         self._topology = topology
         self._gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
-        self._balancers = {name for vpc in topology.vpcs for held in vpc.load_balancers for name in held.nodes}
+        self._silent = {name for vpc in topology.vpcs for held in vpc.zonal for name in held.nodes}
         self._stopped = {held.name for vpc in topology.vpcs for held in vpc.instances if held.state == "stopped"}
         self._vpcs = {node.name: node.vpc for node in topology.nodes()}
         self._near = {(vpc.name, other) for vpc in topology.vpcs for other in topology.near_of(vpc.name)}
         self._near |= {(vpc.name, vpc.name) for vpc in topology.vpcs}
+        self._aliases = aliases(topology)
         self._by_name: dict[str, _Owned] = {}
         self._by_address: dict[str, _Owned] = {}
         for node, name, private, public in owners(topology, addresses):
@@ -165,19 +172,23 @@ class Directory:
             raise self._unknown(name, "nobody in this lab sends from")
         if found.node in self._gateways:
             raise UsageError(f"{name} is a NAT gateway: it sends nothing of its own", _WHO_SENDS)
-        if found.node in self._balancers:
-            raise UsageError(f"{name} is a load balancer's node: it sends nothing of its own", _WHO_SENDS)
+        if found.node in self._silent:
+            raise UsageError(f"{name} sends nothing of its own", _WHO_SENDS)
         if found.node in self._stopped:
             raise UsageError(f"{name} is stopped: it sends nothing", f"`state: running` for {found.node} starts it")
         return found.node, found.private
 
     def target(self, name: str, source: str) -> IPv4Address:
-        """The address by which the source calls it. UsageError: it is neither a name nor an address."""
+        """The address by which the source calls it, of a load balancer that of its first node.
+
+        UsageError: it is neither a name nor an address.
+        """
         try:
             return IPv4Address(name)
         except ValueError:
             pass
-        found = self._by_name.get(self._first_host() if name == INTERNET else name)
+        wanted = self._first_host() if name == INTERNET else next(iter(self._aliases.get(name, ())), name)
+        found = self._by_name.get(wanted)
         if found is None:
             raise self._unknown(name, "nothing in this lab has the name or address")
         near = (self._vpcs[source], self._vpcs[found.node]) in self._near

@@ -231,6 +231,11 @@ class Vpc:
         return (self.cidr_block, *self.secondary_cidr_blocks)
 
     @property
+    def zonal(self) -> tuple[LoadBalancer | InterfaceEndpoint, ...]:
+        """What has a node in each of its subnets (LB-02, PL-20)."""
+        return (*self.load_balancers, *self.vpc_endpoints)
+
+    @property
     def awake(self) -> "Vpc":
         """The VPC without the instances that are stopped (RT-42)."""
         if all(instance.state == "running" for instance in self.instances):

@@ -2,12 +2,14 @@
 
 from emulator.topology.expand import selected
 from emulator.topology.expectations import Expectation, Selector
+from emulator.topology.flows import aliases
 from emulator.topology.model import INTERNET, Topology
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean
 from emulator.topology.values import ADDRESS_TEXT
 
-_ON_A_PATH = ("instance", "nat_gateway", "internet_gateway")
+_ON_A_PATH = ("instance", "nat_gateway", "internet_gateway", "network_load_balancer", "vpc_endpoint")
+_SILENT = {"nat_gateway": "a NAT gateway", "network_load_balancer": "a load balancer", "vpc_endpoint": "a VPC endpoint"}
 
 
 def check(topology: Topology, report: Report) -> None:
@@ -34,6 +36,8 @@ class _Names:
         self._topology = topology
         self._report = report
         self._kinds: dict[str, str] = {node.name: node.kind for node in topology.nodes()}
+        kinds = dict(self._kinds)
+        self._kinds |= {name: kinds[nodes[0]] for name, nodes in aliases(topology).items() if nodes}
         self._stopped: set[str] = set()
         for vpc in topology.vpcs:
             for instance in vpc.instances:
@@ -60,8 +64,8 @@ class _Names:
                 if self._is_group_or_subnet(name):
                     hint = f"all of a subnet or a group: {{subnet: {name}}}, {{group: {name}}}"
                 self._report.error(where, f"no node is called `{name}`", hint, key=key)
-        elif kind == "nat_gateway" and sends:
-            self._report.error(where, f"`{name}` is a NAT gateway, which sends nothing of its own", key=key)
+        elif kind in _SILENT and sends:
+            self._report.error(where, f"`{name}` is {_SILENT[kind]}, which sends nothing of its own", key=key)
         elif name in self._stopped and sends:
             # RT-42
             self._report.error(where, f"`{name}` is stopped, and sends nothing", "state: running", key=key)
@@ -93,7 +97,7 @@ class _Names:
         if kind in _ON_A_PATH or name in self._broken or (kind is None and self._incomplete):
             return
         known = [name for name, kind in self._kinds.items() if kind in _ON_A_PATH]
-        hint = did_you_mean(name, known, "a NAT gateway, an internet gateway, or an instance that forwards")
+        hint = did_you_mean(name, known, "a gateway, a load balancer, or an instance that forwards")
         what = f"`{name}` is on no path" if kind else f"no gateway and no instance is called `{name}`"
         self._report.error(expected.where, what, hint, key=key)
 

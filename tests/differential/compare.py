@@ -67,6 +67,8 @@ def disagreements(
             wire = wire._replace(seen_as=model[number].seen_as)
         if not wire.receiver and model[number].receiver in routers:  # one that answers itself has no sockets of ours
             wire = model[number]._replace(result=wire.result)
+        if wire in map(_without_who, analyses[number].alternatives):  # which target, a load balancer chooses
+            wire = _without_who(model[number])
         if analyses[number].partial:  # NAT-21: it depends on the port that a gateway chooses
             wire = wire._replace(result=model[number].result, on_the_way_back=model[number].on_the_way_back)
         if field := _differs(model[number], wire, who=False):
@@ -95,6 +97,8 @@ def _traced(lab: Lab, analyses: Sequence[Analysis], tally: Tally | None, every: 
     found = []
     for held, traced in zip(drops, traces, strict=True):
         model, real = held.verdict, _settled(traced.verdict, held)
+        if real in held.alternatives:
+            real = model
         if tally is not None:
             tally.traced += 1
             tally.elsewhere += model.dropped_at != real.dropped_at
@@ -105,6 +109,11 @@ def _traced(lab: Lab, analyses: Sequence[Analysis], tally: Tally | None, every: 
         if field := _differs(model, real):
             found.append(Disagreement(held.flow, field, {"analyze": model, "trace": real}))
     return found
+
+
+def _without_who(verdict: Verdict) -> Verdict:
+    """As the wire sees it."""
+    return verdict._replace(dropped_at=None)
 
 
 def _settled(real: Verdict, analysis: Analysis) -> Verdict:

@@ -34,14 +34,15 @@ class Ask(NamedTuple):
 def ask(topology: Topology, addresses: Addresses) -> Ask:
     """What the flows of this topology are made of."""
     held = list(owners(topology, addresses))
-    gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
-    silent = gateways | stopped(topology)
+    gateways = {node.name for node in topology.nodes() if node.kind == "nat_gateway"}
+    serving = {node.name for node in topology.nodes() if node.kind in ("network_load_balancer", "vpc_endpoint")}
+    silent = gateways | serving | stopped(topology)
     sources = tuple((node, private) for node, _, private, _ in held if node not in silent)
     hosts = frozenset(host.name for host in topology.internet.hosts)
     targets: list[IPv4Address] = []
     outside = [*_NOBODY[:2], INTERNET_ADDRESS]
     for node, _, private, public in held:
-        weight = 1 if node in gateways else 9 if node in hosts else 6
+        weight = 1 if node in gateways else 9 if node in hosts or node in serving else 6
         targets += [private] * weight
         outside.append(private)
         if public is not None:
@@ -84,10 +85,13 @@ def _ports(topology: Topology) -> tuple[int, ...]:
         spans = [(rule.protocol, rule.from_port, rule.to_port) for rule in rules]
         spans += [(entry.protocol, entry.from_port, entry.to_port) for entry in entries]
         borders |= {port for protocol, *ports in spans if protocol in (6, 17) for port in ports}
+        borders |= {target.port for group in vpc.target_groups for target in group.targets}
         for instance in vpc.instances:
             if instance.appliance:
                 borders |= set(instance.appliance.blocked_ports)
-    near = [port for border in sorted(borders) for port in (border, border, border - 1, border + 1)]
+    listening = [held.port for vpc in topology.vpcs for balancer in vpc.load_balancers for held in balancer.listeners]
+    near = listening * max(1, len(borders) // max(1, len(listening)))
+    near += [port for border in sorted(borders) for port in (border, border, border - 1, border + 1)]
     return tuple(port for port in near if 1 <= port <= 65535)
 
 

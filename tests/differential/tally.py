@@ -66,6 +66,10 @@ def _way(analysis: Analysis) -> Iterator[str]:
         yield "an internet gateway"
     if kinds["vpc_peering_connection"]:
         yield "a peering connection"
+    if kinds["network_load_balancer"]:
+        yield "a load balancer"
+    if kinds["vpc_endpoint"]:
+        yield "a VPC endpoint"
     if kinds["transit_gateway"]:
         yield "a transit gateway"
     if kinds["nat_gateway"]:

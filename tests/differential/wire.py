@@ -23,6 +23,7 @@ from emulator.kernel.checksum import checksum
 from emulator.topology.addresses import INTERNET_ADDRESS
 from emulator.topology.flows import Flow, Result, Verdict, owners
 from emulator.topology.model import slot
+from emulator.topology.reception import Reception
 from tests.differential.questions import stopped
 from tests.support.lab import Lab
 
@@ -51,16 +52,14 @@ class Wire:
         self._send: dict[tuple[str, IPv4Address], socket.socket] = {}
         self._listeners: dict[int, socket.socket] = {}
         topology = lab.topology
-        deaf = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways} | stopped(topology)
-        self._owner: dict[IPv4Address, tuple[str, IPv4Address]] = {}  # of private and public addresses
-        self._private: dict[tuple[str, IPv4Address], str] = {}
+        guests = {node.name for node in topology.nodes() if node.kind in ("instance", "outside_host")}
+        deaf = {node.name for node in topology.nodes()} - guests | stopped(topology)
+        self._reception = Reception(topology, lab.addresses)
         self._own: dict[str, set[IPv4Address]] = {}
-        for node, _, private, public in owners(topology, lab.addresses):
+        for node, _, private, _ in owners(topology, lab.addresses):
             if node in deaf:
                 continue
             self._own.setdefault(node, set()).add(private)
-            for address in filter(None, (private, public)):
-                self._private[node, address] = str(private)
         self._controls = self._routers()
         for node in self._own:
             self._open(node)
@@ -127,9 +126,9 @@ class Wire:
         """At whatever address of a node a flow may come out."""
         wanted: dict[str, set[tuple[str, str, int]]] = {}
         for flow in flows:
-            for (node, address), private in self._private.items():
-                if address == flow.to and flow.protocol != "icmp":
-                    wanted.setdefault(node, set()).add((flow.protocol, private, flow.port))
+            for place in self._reception.of(flow) if flow.protocol != "icmp" else ():
+                if place.node in self._own:
+                    wanted.setdefault(place.node, set()).add((flow.protocol, str(place.address), place.port))
         for node, sockets in wanted.items():
             with self._inside(node):
                 for protocol, own, port in sockets:

@@ -27,7 +27,7 @@ def wired() -> Iterator[Bench]:
 
 
 def tcp(port: int, to: str = B, own: str = A, own_port: int = 0) -> Asked:
-    return Asked("a", own, own_port, to, "tcp", port, 0, 0, ("b",))
+    return Asked("a", own, own_port, to, "tcp", port, 0, 0, (("b", port),))
 
 
 def udp(port: int) -> Asked:
@@ -35,7 +35,7 @@ def udp(port: int) -> Asked:
 
 
 def icmp(kind: int = 8, code: int = 0) -> Asked:
-    return Asked("a", A, 0, B, "icmp", 0, kind, code, ("b",))
+    return Asked("a", A, 0, B, "icmp", 0, kind, code, (("b", 0),))
 
 
 def ask(wired: Bench, *flows: Asked, **said: Any) -> list[Answer]:
@@ -180,8 +180,8 @@ def test_thousands_in_waves(wired: Bench) -> None:
 
 
 def test_a_node_that_is_gone_is_an_error_of_its_flows_alone(wired: Bench) -> None:
-    gone = Asked("nowhere", A, 0, B, "tcp", 80, 0, 0, ("b",))
-    found = ask(wired, gone, tcp(80), tcp(80)._replace(receivers=("nowhere",)))
+    gone = Asked("nowhere", A, 0, B, "tcp", 80, 0, 0, (("b", 80),))
+    found = ask(wired, gone, tcp(80), tcp(80)._replace(receivers=(("nowhere", 80),)))
     assert [each.result for each in found] == ["error", "pass", "pass"]
     assert found[0].detail == "nowhere: its namespace does not exist"
 

@@ -10,7 +10,7 @@ from emulator.agent import protocol
 from emulator.agent.prober_flow import Answer, Asked, NotAFlow, Request, decode, encode, parse
 from emulator.kernel.checksum import checksum
 
-TCP = Asked("web", "10.0.0.4", 0, "8.8.8.8", "tcp", 80, 0, 0, ("dns.example",))
+TCP = Asked("web", "10.0.0.4", 0, "8.8.8.8", "tcp", 80, 0, 0, (("dns.example", 80),))
 
 
 def there_and_back(request: Request) -> Request:
@@ -38,7 +38,7 @@ def test_there_and_back() -> None:
     ids=str,
 )
 def test_what_is_no_flow(changed: dict[str, Any]) -> None:
-    with pytest.raises(NotAFlow, match=r"is no flow|is not an address|has no port"):
+    with pytest.raises(NotAFlow, match=r"is no flow|is no receiver|is not an address|has no port"):
         there_and_back(Request((TCP._replace(**changed),)))
 
 
