@@ -20,7 +20,7 @@ class Shape:
     """A variant. home: the zone of the instances. zones: where the parts of the way are, as far as they are zonal.
 
     whole: every VPC joined to every other, both ways round, by as many connections as that takes. private: h1 has no
-    public address, even if the way is made of them.
+    public address, even if the way is made of them. later: with what AWS has added since the comparison was published.
     """
 
     vpcs: int = 2
@@ -31,6 +31,7 @@ class Shape:
     accounts: bool = False
     regions: bool = False
     private: bool = False
+    later: bool = False
 
     def block(self, number: int) -> str:
         return "10.0" if self.same_block else f"10.{number}"
@@ -113,6 +114,8 @@ class PrivateLink(Way):
                 "security_groups": ["open"],
                 "accepted": True,
             }
+            if shape.regions and shape.later:
+                endpoints[f"e{consumer}{provider}"]["service_region"] = _region(shape, provider)
 
     def offer(self, vpc: Document, number: int, shape: Shape) -> None:
         vpc["target_groups"] = {f"t{number}": {"port": PORT, "protocol": "TCP", "targets": [f"h{number}"]}}
@@ -129,6 +132,8 @@ class PrivateLink(Way):
         service: Document = {"network_load_balancers": [f"n{number}"], "acceptance_required": True}
         if shape.accounts:
             service["allowed_principals"] = [f"arn:aws:iam::{_account(other)}:root" for other in shape.numbers]
+        if shape.regions and shape.later:  # PL-39: since November 2024
+            service["supported_regions"] = [HOME, PARTNER]
         vpc["vpc_endpoint_services"] = {f"s{number}": service}
 
     def called(self, lab: Lab, source: int, target: int) -> str:
@@ -204,6 +209,9 @@ def _vpc(shape: Shape, number: int) -> Document:
     }
     if shape.accounts:
         vpc["owner_id"] = _account(number)
-    if shape.regions and number > 1:
-        vpc["region"] = PARTNER
+    vpc["region"] = _region(shape, number)
     return vpc
+
+
+def _region(shape: Shape, number: int) -> str:
+    return PARTNER if shape.regions and number > 1 else HOME

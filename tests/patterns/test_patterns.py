@@ -60,3 +60,22 @@ def test_a_cell_that_is_not_as_published_turns_red(
     assert "× (published ○)" in said
     assert "dropped at security group h1, ingress" in said, "the evidence of what is not as published is shown"
     assert "1 cell: 1 differs" in said
+
+
+class Misspelled(Peering):
+    """Only where the blocks are the same, the file has a key that there is not."""
+
+    def join(self, made: Document, shape: Shape) -> None:
+        super().join(made, shape)
+        if shape.same_block:
+            made["vpc_peering"] = {}
+
+
+def test_a_mistake_of_the_harness_is_no_refusal_of_awss(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(WAYS, "peering", Misspelled())
+    assert command.main(["--only", "overlap/peering", "--json"]) == 1
+    [cell] = json.loads(capsys.readouterr().out)["cells"]
+    assert cell["state"] == "not measured"
+    assert "unknown key `vpc_peering`" in cell["reason"]
