@@ -102,6 +102,11 @@ def to_attachment(attachment: str, zone: str) -> str:
     return _link(f"{zone[-1]}-", attachment)
 
 
+def to_peer(attachment: str) -> str:
+    """In both gateways, the end of the veth of a transit gateway peering attachment."""
+    return _link("peer-", attachment)
+
+
 def to_host(host: str) -> str:
     """The internet's end of the veth to an outside host."""
     return _link("out-", host)

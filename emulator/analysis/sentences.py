@@ -71,6 +71,10 @@ def through(block: object, attachment: str, table: str, zone: str) -> str:
     return f"route {block} of its table {table} leads to attachment {attachment}, in zone {zone}"
 
 
+def through_peering(block: object, attachment: str, table: str, gateway: str) -> str:
+    return f"route {block} of its table {table} leads to peering attachment {attachment}, into {gateway}"
+
+
 def crosses(vpc: str, peer: str) -> str:
     return f"from VPC {vpc} to VPC {peer}"
 

@@ -4,9 +4,13 @@ from typing import TYPE_CHECKING
 
 from emulator.analysis import reasons, reasons_transit, sentences
 from emulator.analysis.packets import Packet
-from emulator.analysis.world import Eni, Ground, Land
+from emulator.analysis.world import Eni, Ground, Land, TransitRoute
 from emulator.topology.flows import Component
-from emulator.topology.transit import TransitGatewayVpcAttachment
+from emulator.topology.transit import (
+    TransitGateway,
+    TransitGatewayPeeringAttachment,
+    TransitGatewayVpcAttachment,
+)
 
 if TYPE_CHECKING:
     from emulator.analysis.walk import Walk
@@ -20,6 +24,8 @@ def place(walk: "Walk", ground: Ground, land: Land, gateway: str) -> Land | None
 
 
 def _places(ground: Ground, held: TransitGatewayVpcAttachment) -> dict[str, Land]:
+    if not held.available:
+        return {}
     lands = (ground.lands[name] for name in held.subnets)
     found = {land.subnet.availability_zone: land for land in lands}
     return {zone: land for zone, land in found.items() if zone not in ground.topology.dark_zones}
@@ -41,32 +47,65 @@ def cross(walk: "Walk", eni: Eni, name: str, packet: Packet) -> None:
     # ACL-19, ACL-20: towards the gateway, its subnet's inbound rules are asked in any case.
     if walk.ask_acl(here, eni, "ingress", packet):
         return
-    table = gateway.table_of(source.name)
+    _through(walk, gateway, source.name, here.subnet.availability_zone, packet)
+
+
+def _through(walk: "Walk", gateway: TransitGateway, source: str, zone: str, packet: Packet) -> None:
+    """By the table of the attachment where the packet came in. zone: where that was, "" for a peering attachment."""
+    component = Component("transit_gateway", gateway.name)
+    table = gateway.table_of(source)
     if table is None:  # TGW-20
+        joined = walk.world.joined.get(source)
+        where = joined.where if joined else gateway.attachment(source).where
         walk.answered = False
-        walk.drop(component, lambda: reasons_transit.no_association(component, source, packet))
+        walk.drop(component, lambda: reasons_transit.no_association(component, source, where, packet))
         return
-    routes = walk.world.tables[name, table.name]
+    routes = walk.world.tables[gateway.name, table.name]
     chosen = next((route for route in routes if packet.destination_ip in route.block), None)
-    if chosen is None or not chosen.attachment:  # TGW-30, TGW-26
+    peering = walk.world.joined.get(chosen.attachment) if chosen else None
+    if chosen is None or not chosen.attachment or (peering and not peering.available):  # TGW-30, TGW-26
         walk.answered = False
-        walk.drop(component, lambda: reasons_transit.no_route(component, table, chosen, packet))
+        walk.drop(component, lambda: reasons_transit.no_route(component, table, chosen, peering, packet))
+        return
+    began = walk.memory.began.setdefault(gateway.name, zone)
+    walk.through_transit = True
+    if peering is not None:
+        _beyond(walk, gateway, table.name, chosen, peering, packet)
         return
     target = gateway.attachment(chosen.attachment)
     beyond = walk.world.grounds[target.vpc]
     places = _places(beyond, target)
     if not places:
         walk.answered = False
-        walk.drop(component, lambda: reasons_transit.dark(component, target, packet))
+        walk.drop(component, lambda: reasons_transit.nowhere(component, target, packet))
         return
-    zone = here.subnet.availability_zone
-    began = walk.memory.began.setdefault(name, zone)
     wanted = began if target.appliance_mode else zone  # TGW-42, TGW-40
     land = places.get(wanted) or places[min(places)]
     words = sentences.through(chosen.block, target.name, table.name, land.subnet.availability_zone)
     walk.passed(component, words, packet, where=chosen.where)
-    walk.through_transit = True
     _enter(walk, beyond, land, target, packet)
+
+
+def _beyond(
+    walk: "Walk",
+    gateway: TransitGateway,
+    table: str,
+    chosen: TransitRoute,
+    peering: TransitGatewayPeeringAttachment,
+    packet: Packet,
+) -> None:
+    """TGW-50: into the other gateway, where what comes by a peering attachment is of no zone."""
+    component = Component("transit_gateway", gateway.name)
+    words = sentences.through_peering(chosen.block, peering.name, table, peering.other(gateway.name))
+    walk.passed(component, words, packet, where=chosen.where)
+    other = walk.world.transits[peering.other(gateway.name)]
+    if (f"{other.name} {peering.name}", packet) in walk.visited:
+        walk.answered = False
+        there = Component("transit_gateway", other.name)
+        walk.drop(there, lambda: reasons_transit.loop(there, peering, packet))
+        return
+    walk.visited.add((f"{other.name} {peering.name}", packet))
+    _through(walk, other, peering.name, "", packet)
 
 
 def _enter(walk: "Walk", ground: Ground, land: Land, held: TransitGatewayVpcAttachment, packet: Packet) -> None:

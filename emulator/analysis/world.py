@@ -192,7 +192,8 @@ def transit_routes(
     }
     blocks = {vpc.name: vpc.cidr_blocks for vpc in topology.vpcs}
     for name in table.propagations:
-        for block in blocks[gateway.attachment(name).vpc]:
+        held = gateway.attachment(name)
+        for block in blocks[held.vpc] if held.available else ():
             if block not in found:
                 found[block] = TransitRoute(block, name, table.where)
     return tuple(sorted(found.values(), key=lambda route: -route.block.prefixlen))
@@ -219,6 +220,7 @@ class World:
         }
         # PL-06: AWS chooses at random, so this is read where the wire reads it.
         self.carriers: dict[str, Carrier] = {held.node: held for held in carriers(topology)}
+        self.joined = {held.name: held for held in topology.transit_gateway_peering_attachments}
         self.peerings = {held.name: held for held in topology.vpc_peering_connections}
         self.hosts: dict[str, OutsideHost] = {host.name: host for host in topology.internet.hosts}
         self.host_at = {int(host.ip): host for host in topology.internet.hosts}

@@ -55,7 +55,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
             if instance.state == "stopped"
         }
         veths += [eni.veth(held, one) for one in linked.values()]
-    veths += peering.links(topology)
+    veths += [*peering.links(topology), *transit.peering_links(topology)]
     veths += privatelink.links(carried.values())
     for through in topology.transit_gateways:
         namespaces[through.name], more = transit.gateway(topology, through)

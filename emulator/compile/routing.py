@@ -7,6 +7,7 @@ from emulator.compile.border import Border
 from emulator.compile.eni import Eni
 from emulator.compile.state import MAIN_TABLE, Route
 from emulator.compile.tables import LOCAL, Candidate, KernelTable, candidates, effective, kernel_tables
+from emulator.topology import gateways
 from emulator.topology.model import PrefixList, Target, Topology, Vpc, router_of
 from emulator.topology.words import target_text
 from emulator.topology.zones import dark_text
@@ -50,6 +51,11 @@ def route_labels(
         held.name: f": {reason}"
         for held in topology.vpc_peering_connections
         if (reason := topology.is_blackhole(Target("vpc_peering_connection", held.name)))
+    }
+    gone |= {
+        held.name: f": {reason}"
+        for held in topology.transit_gateways
+        if (reason := gateways.unavailable(topology, held.name, vpc.name))
     }
     at_rest: dict[tuple[str, object], str] = {
         (router, route): dark_text(eni.node, eni.dark_zone) if eni.dark_zone else stopped(eni.node)

@@ -4,10 +4,14 @@ What comes in by a link is marked with the table of its attachment and its zone,
 zone where the attachment that it is for has one (TGW-40). So there is a kernel table for each route table and zone.
 Appliance mode (TGW-42): conntrack remembers in which zone a flow began, and both ways keep to it. AWS picks that zone
 by a hash; here it is where the first packet came in.
+
+A peering attachment (TGW-50) is a link between two gateways, of no zone: what comes in by it goes to the first zone of
+the attachment that it is for.
 """
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
+from typing import NamedTuple
 
 from emulator import names
 from emulator.compile import nft, remarks
@@ -17,16 +21,36 @@ from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Po
 from emulator.compile.tables import number_for
 from emulator.compile.tracking import tracking
 from emulator.compile.vpc import FORWARDING
+from emulator.topology import gateways
 from emulator.topology.model import Target, Topology, Vpc, router_of
-from emulator.topology.transit import TransitGateway, TransitGatewayRouteTable, TransitGatewayVpcAttachment
+from emulator.topology.transit import (
+    TransitGateway,
+    TransitGatewayPeeringAttachment,
+    TransitGatewayRouteTable,
+    TransitGatewayVpcAttachment,
+)
 
 MTU = 8500  # MTU-02
 _HEADERS = 40  # of IPv4 and TCP, without options
+_NO_ZONE = ""
 _Chosen = dict[IPv4Network, tuple[str, str]]  # by destination: the attachment ("" for a blackhole), and its origin
 
 
+class _End(NamedTuple):
+    """A link of the gateway's, and where it leads. zone: "" for a peering attachment's."""
+
+    attachment: str
+    zone: str
+    link: str
+    far_mac: str
+
+
 def _places(topology: Topology, held: TransitGatewayVpcAttachment) -> dict[str, str]:
-    """By zone, the attachment's subnet. Where a zone is down, its place is not used; the others go on."""
+    """By zone, the attachment's subnet. Where a zone is down, its place is not used; the others go on. None before it
+    is accepted.
+    """
+    if not held.available:
+        return {}
     vpc = next(vpc for vpc in topology.vpcs if vpc.name == held.vpc)
     places = sorted((vpc.subnet(name).availability_zone, name) for name in held.subnets)
     return {zone: name for zone, name in places if zone not in topology.dark_zones}
@@ -65,6 +89,18 @@ def links(topology: Topology, gateway: TransitGateway) -> Iterator[Veth]:
             )
 
 
+def peering_links(topology: Topology) -> Iterator[Veth]:
+    """TGW-50: of the peering attachments that are accepted. MTU-02: as large as any other attachment's."""
+    for held in topology.transit_gateway_peering_attachments:
+        if held.available:
+            one, other, link = held.transit_gateway, held.peer_transit_gateway, names.to_peer(held.name)
+            yield Veth(one, link, _peer_mac(held, one), other, link, _peer_mac(held, other), MTU)
+
+
+def _peer_mac(held: TransitGatewayPeeringAttachment, gateway: str) -> str:
+    return names.mac(held.name, "tgw-peering", gateway)
+
+
 def _mac(gateway: TransitGateway, held: TransitGatewayVpcAttachment, zone: str) -> str:
     return names.mac(gateway.name, "tgw", held.name, zone)
 
@@ -74,6 +110,8 @@ def chosen(topology: Topology, gateway: TransitGateway, table: TransitGatewayRou
     blocks = {vpc.name: vpc.cidr_blocks for vpc in topology.vpcs}
     found: _Chosen = {route.destination: (route.attachment, "static") for route in table.routes}
     for name in table.propagations:
+        if not gateway.attachment(name).available:
+            continue
         for block in blocks[gateway.attachment(name).vpc]:
             found.setdefault(block, (name, "propagated"))
     return found
@@ -82,10 +120,14 @@ def chosen(topology: Topology, gateway: TransitGateway, table: TransitGatewayRou
 def gateway(topology: Topology, held: TransitGateway) -> tuple[Namespace, dict[tuple[str, object], str]]:
     """The namespace, and its routes in words."""
     vpcs = {vpc.name: vpc for vpc in topology.vpcs}
+    joined = [one for one in gateways.peerings_of(topology, held.name) if one.available]
     places = {one.name: _places(topology, one) for one in held.vpc_attachments}
-    zones = sorted({zone for place in places.values() for zone in place})
+    zones = sorted({zone for place in places.values() for zone in place}) + ([_NO_ZONE] if joined else [])
     appliances = {one.name for one in held.vpc_attachments if one.appliance_mode}
-    flows = zones if appliances else [""]  # in which zone a flow began
+    # In which zone a flow began, and how conntrack remembers that.
+    flows = {zone: ord(zone[-1]) if zone else _FROM_A_PEER for zone in zones} if appliances else {_NO_ZONE: 0}
+    attachments = (*held.vpc_attachments, *gateways.peerings_of(topology, held.name))
+    states = {one.name: f": it is {one.state}" for one in attachments if not one.available}
     hop = str(names.NEXT_HOP)
     labels: dict[tuple[str, object], str] = {}
     routes = {Route(MAIN_TABLE, "0.0.0.0/0", "blackhole")}
@@ -98,27 +140,32 @@ def gateway(topology: Topology, held: TransitGateway) -> tuple[Namespace, dict[t
                 numbers.add(number)
                 for destination, (name, origin) in best.items():
                     route = Route(number, str(destination), "blackhole")
-                    if place := places.get(name):
+                    if any(one.name == name for one in joined):
+                        route = Route(number, str(destination), "unicast", names.to_peer(name), hop, onlink=True)
+                    elif place := places.get(name):
                         wanted = began if name in appliances else zone  # TGW-42, TGW-40
                         link = names.to_attachment(name, wanted if wanted in place else min(place))
                         route = Route(number, str(destination), "unicast", link, hop, onlink=True)
                     routes.add(route)
-                    words = f"attachment {name}, {origin}" if name else "blackhole"
+                    words = f"attachment {name}, {origin}{states.get(name, '')}" if name else "blackhole"
                     labels[held.name, route] = f"transit gateway route table {table.name}: {destination} to {words}"
                 if IPv4Network("0.0.0.0/0") not in best:
                     route = Route(number, "0.0.0.0/0", "blackhole")  # TGW-30
                     routes.add(route)
                     labels[held.name, route] = f"transit gateway route table {table.name}: no route"
     ends = [
-        (one, zone, names.to_attachment(one.name, zone)) for one in held.vpc_attachments for zone in places[one.name]
+        _End(one.name, zone, names.to_attachment(one.name, zone), router_mac(vpcs[one.vpc]))
+        for one in held.vpc_attachments
+        for zone in places[one.name]
     ]
+    ends += [_End(one.name, _NO_ZONE, names.to_peer(one.name), _peer_mac(one, one.other(held.name))) for one in joined]
     namespace = Namespace(
         kind="transit_gateway",
-        up=frozenset({"lo", *(link for _, _, link in ends)}),
+        up=frozenset({"lo", *(end.link for end in ends)}),
         sysctls=FORWARDING | tracking(topology.settings),
         # Only for the one thing it ever says itself, that a packet is too large (MTU-06).
         addresses=frozenset({Address("lo", str(names.NEXT_HOP + 1), 32)}),
-        neighbours=frozenset(Neighbour(link, hop, router_mac(vpcs[one.vpc])) for one, _, link in ends),
+        neighbours=frozenset(Neighbour(end.link, hop, end.far_mac) for end in ends),
         routes=frozenset(routes),
         rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, number, number) for number in numbers),
         ruleset=_ruleset(held, ends, flows),
@@ -130,29 +177,27 @@ def _number(table: str, zone: str, began: str) -> int:
     return names.route_table(f"{table}/{zone}/{began}")
 
 
-def _flow_mark(zone: str) -> int:
-    return ord(zone[-1]) if zone else 0
+_FROM_A_PEER = 1  # of no zone, and no letter
 
 
-def _ruleset(
-    held: TransitGateway, ends: list[tuple[TransitGatewayVpcAttachment, str, str]], flows: list[str]
-) -> Ruleset:
+def _ruleset(held: TransitGateway, ends: list[_End], flows: dict[str, int]) -> Ruleset:
     remark = held.name
     alone = [
         nft.Rule(
-            f"iifname {nft.link(link)} drop",
-            remarks.transit(remark, f"attachment {one.name} is associated with no route table"),
+            f"iifname {nft.link(end.link)} drop",
+            remarks.transit(remark, f"attachment {end.attachment} is associated with no route table"),
         )
-        for one, _, link in ends
-        if held.table_of(one.name) is None
+        for end in ends
+        if held.table_of(end.attachment) is None
     ]  # TGW-20
     marks = tuple(
-        nft.Element(nft.together(nft.link(link), f"{_flow_mark(began):#x}"), str(_number(table.name, zone, began)))
-        for one, zone, link in ends
-        if (table := held.table_of(one.name))
-        for began in flows
+        nft.Element(nft.together(nft.link(end.link), f"{mark:#x}"), str(_number(table.name, end.zone, began)))
+        for end in ends
+        if (table := held.table_of(end.attachment))
+        for began, mark in flows.items()
     )
-    began = tuple(nft.Element(nft.link(link), f"{_flow_mark(zone):#x}") for _, zone, link in ends)
+    remembers = len(flows) > 1 or 0 not in flows.values()
+    began = tuple(nft.Element(nft.link(end.link), f"{flows[end.zone]:#x}") for end in ends) if remembers else ()
     # What conntrack takes for no flow, as an answer whose question went another way, keeps to its own zone.
     remember = (
         (
@@ -160,7 +205,7 @@ def _ruleset(
             nft.Rule("meta mark set iifname map @zone_of"),
             nft.Rule("meta mark set ct mark"),
         )
-        if flows != [""]
+        if remembers
         else ()
     )
     return nft.render(

@@ -11,9 +11,11 @@ from emulator.lab.plan import Wanted, settle
 from emulator.lab.running import recall
 from emulator.report import shapes
 from emulator.report.words import essential, wrong
+from emulator.topology import gateways
 from emulator.topology.instances import Instance, NetworkInterface, Service
-from emulator.topology.model import Addresses, Route, Vpc, slot
+from emulator.topology.model import Addresses, Route, Topology, Vpc, slot
 from emulator.topology.privatelink import carriers
+from emulator.topology.transit import TransitGateway, TransitGatewayPeeringAttachment
 from emulator.topology.words import appliance_text
 
 _HEALTHY = ("running", "starting", "done")  # states of a service that need nobody's attention
@@ -46,21 +48,9 @@ def status(lab: str | None = None) -> shapes.Status:
             shapes.VpcPeeringConnectionStatus(name=held.name, vpc=held.vpc, peer_vpc=held.peer_vpc, state=held.state)
             for held in topology.vpc_peering_connections
         ],
-        transit_gateways=[
-            shapes.TransitGatewayStatus(
-                name=gateway.name,
-                vpc_attachments=[
-                    shapes.TransitGatewayAttachmentStatus(
-                        name=held.name,
-                        vpc=held.vpc,
-                        subnets=list(held.subnets),
-                        route_table=table.name if (table := gateway.table_of(held.name)) else "",
-                        appliance_mode=held.appliance_mode,
-                    )
-                    for held in gateway.vpc_attachments
-                ],
-            )
-            for gateway in topology.transit_gateways
+        transit_gateways=[_transit(topology, gateway) for gateway in topology.transit_gateways],
+        transit_gateway_peering_attachments=[
+            _joined(topology, held) for held in topology.transit_gateway_peering_attachments
         ],
         internet=shapes.InternetStatus(
             uplink=topology.internet.uplink,
@@ -242,3 +232,38 @@ def _services(
         )
         for service in wanted
     ]
+
+
+def _transit(topology: Topology, gateway: TransitGateway) -> shapes.TransitGatewayStatus:
+    return shapes.TransitGatewayStatus(
+        name=gateway.name,
+        region=gateways.region_of(topology, gateway),
+        vpc_attachments=[
+            shapes.TransitGatewayAttachmentStatus(
+                name=held.name,
+                vpc=held.vpc,
+                subnets=list(held.subnets),
+                route_table=_associated(gateway, held.name),
+                appliance_mode=held.appliance_mode,
+                state=held.state,
+            )
+            for held in gateway.vpc_attachments
+        ],
+    )
+
+
+def _joined(topology: Topology, held: TransitGatewayPeeringAttachment) -> shapes.TransitGatewayPeeringStatus:
+    by_name = {gateway.name: gateway for gateway in topology.transit_gateways}
+    ends = (held.transit_gateway, held.peer_transit_gateway)
+    return shapes.TransitGatewayPeeringStatus(
+        name=held.name,
+        transit_gateway=ends[0],
+        peer_transit_gateway=ends[1],
+        state=held.state,
+        route_tables=[_associated(by_name[name], held.name) for name in ends],
+    )
+
+
+def _associated(gateway: TransitGateway, attachment: str) -> str:
+    table = gateway.table_of(attachment)
+    return table.name if table else ""

@@ -155,10 +155,22 @@ class TransitGatewayAttachmentStatus(TypedDict):
     subnets: list[str]
     route_table: str
     appliance_mode: bool
+    state: str
+
+
+class TransitGatewayPeeringStatus(TypedDict):
+    """route_tables: with which it is associated, at each of the two; "" for none."""
+
+    name: str
+    transit_gateway: str
+    peer_transit_gateway: str
+    state: str
+    route_tables: list[str]
 
 
 class TransitGatewayStatus(TypedDict):
     name: str
+    region: str
     vpc_attachments: list[TransitGatewayAttachmentStatus]
 
 
@@ -201,6 +213,7 @@ class Status(TypedDict):
     vpcs: list[VpcStatus]
     vpc_peering_connections: list[VpcPeeringConnectionStatus]
     transit_gateways: list[TransitGatewayStatus]
+    transit_gateway_peering_attachments: list[TransitGatewayPeeringStatus]
     internet: InternetStatus
     wrong: list[Wrong]
     broken: list[BrokenStatus]

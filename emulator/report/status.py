@@ -82,11 +82,20 @@ def _peerings(facts: Status, paint: Paint) -> list[str]:
 def _transits(facts: Status, paint: Paint) -> list[str]:
     lines = []
     for gateway in facts["transit_gateways"]:
-        lines += ["", paint.bold("transit gateway " + gateway["name"])]
+        elsewhere = f" in {gateway['region']}" if gateway["region"] != facts["region"] else ""
+        lines += ["", paint.bold("transit gateway " + gateway["name"]) + elsewhere]
         for held in gateway["vpc_attachments"]:
             table = f"route table {held['route_table']}" if held["route_table"] else paint.bad("no route table")
             mode = ", appliance mode" if held["appliance_mode"] else ""
+            mode += "" if held["state"] == "available" else f", {paint.bad(held['state'])}"
             lines.append(f"  {held['name']}: VPC {held['vpc']} in {', '.join(held['subnets'])}, {table}{mode}")
+    for joined in facts["transit_gateway_peering_attachments"]:
+        ends = (joined["transit_gateway"], joined["peer_transit_gateway"])
+        title = paint.bold("transit gateway peering attachment " + joined["name"])
+        state = (paint.good if joined["state"] == "available" else paint.bad)(joined["state"])
+        lines += ["", f"{title} between {' and '.join(ends)}: {state}"]
+        for name, table in zip(ends, joined["route_tables"], strict=True):
+            lines.append(f"  {name}: " + (f"route table {table}" if table else paint.bad("no route table")))
     return lines
 
 

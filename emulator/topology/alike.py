@@ -64,6 +64,10 @@ def _blocks(topology: Topology) -> Iterator[IPv4Network]:
                 yield peer
             elif isinstance(peer, PrefixListReference):
                 yield from lists[peer.prefix_list]
+    for gateway in topology.transit_gateways:
+        for table in gateway.route_tables:
+            for route in table.routes:
+                yield route.destination
 
 
 def _peers(vpc: Vpc) -> Iterator[object]:

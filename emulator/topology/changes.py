@@ -55,6 +55,9 @@ def changes(old: Topology | None, new: Topology | None) -> list[Change]:
     found += each("vpc_peering_connections", "", "VPC peering connection", *peerings, _peering_text, _peering)
     gateways = both(old, new, lambda lab: lab.transit_gateways)
     found += each("transit_gateways", "", "transit gateway", *gateways, lambda held: held.name, changes_transit.inside)
+    joined = both(old, new, lambda lab: lab.transit_gateway_peering_attachments)
+    path, noun = "transit_gateway_peering_attachments", "transit gateway peering attachment"
+    found += each(path, "", noun, *joined, changes_transit.peering_text, changes_transit.peering)
     hosts = both(old, new, lambda lab: lab.internet.hosts)
     found += each("internet.hosts", "", "outside host", *hosts, lambda host: f"{host.name} {host.ip}", _host)
     links = bool(old and old.internet.uplink), bool(new and new.internet.uplink)

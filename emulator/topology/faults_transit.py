@@ -8,7 +8,12 @@ from emulator.topology.faults_nouns import Broken, Fault
 from emulator.topology.faults_talks import Leg, best, legs
 from emulator.topology.flows import Component
 from emulator.topology.model import Route, Topology
-from emulator.topology.transit import TransitGateway, TransitGatewayRouteTable
+from emulator.topology.transit import (
+    TransitGateway,
+    TransitGatewayPeeringAttachment,
+    TransitGatewayRoute,
+    TransitGatewayRouteTable,
+)
 
 
 def _through(topology: Topology) -> Iterator[tuple[Leg, Route, TransitGateway, TransitGatewayRouteTable]]:
@@ -73,6 +78,48 @@ def _not_propagated(topology: Topology) -> Iterator[Broken]:
                 )
 
 
+def _over_peerings(
+    topology: Topology,
+) -> Iterator[
+    tuple[Leg, TransitGateway, TransitGatewayRouteTable, TransitGatewayRoute, TransitGatewayPeeringAttachment]
+]:
+    """Legs for which nothing but one static route of the gateway leads on, over a peering attachment (TGW-50)."""
+    joined = {held.name: held for held in topology.transit_gateway_peering_attachments if held.available}
+    blocks = {vpc.name: vpc.cidr_blocks for vpc in topology.vpcs}
+    for leg, _, gateway, table in _through(topology):
+        routes = [route for route in table.routes if leg.to in route.destination]
+        propagated = (block for name in table.propagations for block in blocks[gateway.attachment(name).vpc])
+        if len(routes) == 1 and routes[0].attachment in joined and not any(leg.to in block for block in propagated):
+            yield leg, gateway, table, routes[0], joined[routes[0].attachment]
+
+
+def _peering_not_accepted(topology: Topology) -> Iterator[Broken]:
+    for leg, gateway, _, _, held in _over_peerings(topology):
+        if leg.answer:
+            continue
+        pending = replace(held, state="pendingAcceptance")
+        joined = put(topology.transit_gateway_peering_attachments, pending)
+        yield Broken(
+            replace(topology, transit_gateway_peering_attachments=joined),
+            Component("transit_gateway", gateway.name),  # TGW-50, TGW-27
+            f"nobody has accepted transit gateway peering attachment {held.name}: it is {pending.state}",
+            leg.vpc.name,
+            held.name,
+        )
+
+
+def _peering_route_missing(topology: Topology) -> Iterator[Broken]:
+    for leg, gateway, table, route, held in sorted(_over_peerings(topology), key=lambda found: not found[0].answer):
+        left = tuple(other for other in table.routes if other != route)
+        yield Broken(
+            _with_table(topology, gateway, replace(table, routes=left)),
+            Component("transit_gateway", gateway.name),  # TGW-50, TGW-30
+            f"route table {table.name} of {gateway.name} has no static route {route.destination} to {held.name}",
+            leg.vpc.name,
+            table.name,
+        )
+
+
 FAULTS = (
     Fault(
         "tgw-route-missing",
@@ -94,5 +141,19 @@ FAULTS = (
         "Which VPCs a route table of a transit gateway knows is said by propagations, and by static routes. What it "
         "does not know it drops, in silence.",
         _not_propagated,
+    ),
+    Fault(
+        "tgw-peering-not-accepted",
+        "the peering of two transit gateways waits for acceptance",
+        "Somebody has to accept a peering attachment, even within one account. Until then it carries nothing, and the "
+        "routes to it are blackholes.",
+        _peering_not_accepted,
+    ),
+    Fault(
+        "tgw-peering-route-missing",
+        "one of two peered transit gateways has no static route to the other",
+        "Nothing is propagated over a peering of transit gateways: both need static routes. With one side only, "
+        "questions arrive, and the gateway of the other side drops the answers.",
+        _peering_route_missing,
     ),
 )

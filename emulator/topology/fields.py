@@ -10,7 +10,7 @@ from emulator.topology.fields_endpoints import ENDPOINT_SERVICE, INTERFACE_ENDPO
 from emulator.topology.fields_expect import EXPECTATION
 from emulator.topology.fields_filters import NETWORK_ACL, SECURITY_GROUP
 from emulator.topology.fields_instances import INSTANCE, SERVICES, TARGET
-from emulator.topology.fields_transit import TRANSIT_GATEWAY
+from emulator.topology.fields_transit import PEERING_ATTACHMENT, TRANSIT_GATEWAY
 from emulator.topology.kinds import Key, ListOf, MapOf, MapTo, Noun, ScalarOr
 from emulator.topology.values import (
     ACCOUNT,
@@ -272,6 +272,9 @@ TOPOLOGY = Noun(
         "prefix_lists": Key(MapOf(NAME, PREFIX_LIST), "Prefix lists by name."),
         "vpc_peering_connections": Key(MapOf(NAME, VPC_PEERING_CONNECTION), "VPC peering connections by name."),
         "transit_gateways": Key(MapOf(NAME, TRANSIT_GATEWAY), "Transit gateways by name."),
+        "transit_gateway_peering_attachments": Key(
+            MapOf(NAME, PEERING_ATTACHMENT), "Peerings of transit gateways, by name."
+        ),
         "settings": Key(SETTINGS, "Timeouts and limits other than AWS's."),
     },
     instead={

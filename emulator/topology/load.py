@@ -18,7 +18,7 @@ from emulator.topology.load_expectations import build_expectation
 from emulator.topology.load_instances import build_instance, terminated
 from emulator.topology.load_nat import deleted, nat_gateway
 from emulator.topology.load_peering import build_connections
-from emulator.topology.load_transit import attached_subnets, attached_vpcs, build_gateways
+from emulator.topology.load_transit import attached_subnets, attached_vpcs, build_gateways, build_peerings
 from emulator.topology.model import (
     DEFAULT_ACL,
     Internet,
@@ -76,6 +76,7 @@ def _topology(root: Record, report: Report) -> Topology:
     peerings = root.get("vpc_peering_connections") or ()
     connections = {held.name: (held.get("vpc") or "", held.get("peer_vpc") or "") for held in peerings}
     transits = root.get("transit_gateways") or ()
+    joined = build_peerings(root.get("transit_gateway_peering_attachments") or (), report)
     owners = Owners({**elsewhere, **gateways}, instances, connections, attached_vpcs(transits))
     lists = tuple(build_prefix_list(record, report) for record in root.get("prefix_lists") or ())
     names = frozenset(held.name for held in lists)
@@ -93,7 +94,8 @@ def _topology(root: Record, report: Report) -> Topology:
         _settings(root.get("settings")),
         lists,
         build_connections(peerings, vpcs, report),
-        build_gateways(transits, report),
+        build_gateways(transits, joined, vpcs, report),
+        transit_gateway_peering_attachments=joined,
     )
 
 

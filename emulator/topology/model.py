@@ -17,7 +17,7 @@ from emulator.topology.instances import Instance, Service
 from emulator.topology.peering import VpcPeeringConnection
 from emulator.topology.place import written
 from emulator.topology.settings import Settings
-from emulator.topology.transit import AttachedSubnet, TransitGateway
+from emulator.topology.transit import AttachedSubnet, TransitGateway, TransitGatewayPeeringAttachment
 
 DEFAULT_ACL = "default"
 
@@ -332,6 +332,7 @@ class Topology:
     vpc_peering_connections: tuple[VpcPeeringConnection, ...] = ()
     transit_gateways: tuple[TransitGateway, ...] = ()
     dark_zones: tuple[str, ...] = ()  # availability zones that are down; never the file's (see `zones`)
+    transit_gateway_peering_attachments: tuple[TransitGatewayPeeringAttachment, ...] = ()
 
     def region_of(self, vpc: Vpc) -> str:
         return vpc.region or self.region
@@ -348,8 +349,7 @@ class Topology:
         """The VPCs whose instances go by their private addresses there: peers, and those on a gateway (TGW-51)."""
         found = [held.other(vpc) for held in self.peerings_of(vpc)]
         for gateway in self.transit_gateways:
-            if gateway.of_vpc(vpc):
-                found += [held.vpc for held in gateway.vpc_attachments if held.vpc != vpc]
+            found += gateway.near_of(vpc)
         return tuple(dict.fromkeys(found))
 
     def is_blackhole(self, target: Target) -> str:

@@ -4,11 +4,17 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network
 
 from emulator.errors import Where
+from emulator.topology import gateways
 from emulator.topology.model import Topology, Vpc
 from emulator.topology.place import NOWHERE
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean, listed
-from emulator.topology.transit import TransitGateway, TransitGatewayRoute, TransitGatewayVpcAttachment
+from emulator.topology.transit import (
+    TransitGateway,
+    TransitGatewayPeeringAttachment,
+    TransitGatewayRoute,
+    TransitGatewayVpcAttachment,
+)
 
 
 def check(topology: Topology, report: Report) -> None:
@@ -31,8 +37,13 @@ def check(topology: Topology, report: Report) -> None:
                 )
                 report.error(held.where, what, "a VPC has one attachment", "DuplicateTransitGatewayAttachment")
             _check_subnets(vpc, held, report)
+            if not held.available:
+                what = f"attachment {held.name} waits for acceptance by {gateway.owner_id or 'the other account'}, "
+                what += f"which owns {gateway.name}: it carries nothing"
+                report.warn(held.where, what, "accepted: true accepts it")
         _check_regions(topology, gateway, vpcs, report)
-        _check_tables(gateway, vpcs, report)
+        _check_tables(topology, gateway, vpcs, report)
+    _check_peerings(topology, report)
 
 
 def _check_subnets(vpc: Vpc, held: TransitGatewayVpcAttachment, report: Report) -> None:
@@ -60,8 +71,8 @@ def _check_subnets(vpc: Vpc, held: TransitGatewayVpcAttachment, report: Report) 
 
 
 def _check_regions(topology: Topology, gateway: TransitGateway, vpcs: dict[str, Vpc], report: Report) -> None:
-    """TGW-01: it is regional, and the first attachment says where it is."""
-    home = ""
+    """TGW-01: it is regional, and the key or the first attachment says where it is."""
+    home = gateway.region
     for held in gateway.vpc_attachments:
         if held.vpc in vpcs:
             region = topology.region_of(vpcs[held.vpc])
@@ -72,14 +83,60 @@ def _check_regions(topology: Topology, gateway: TransitGateway, vpcs: dict[str, 
                 report.error(held.where, what, hint, "InvalidVpcID.NotFound", "vpc")
 
 
-def _check_tables(gateway: TransitGateway, vpcs: dict[str, Vpc], report: Report) -> None:
-    known = {held.name: held for held in gateway.vpc_attachments}
+def _check_peerings(topology: Topology, report: Report) -> None:
+    """TGW-50."""
+    known = {held.name: held for held in topology.transit_gateways}
+    first: dict[frozenset[str], TransitGatewayPeeringAttachment] = {}
+    for held in topology.transit_gateway_peering_attachments:
+        ends = (("transit_gateway", held.transit_gateway), ("peer_transit_gateway", held.peer_transit_gateway))
+        missing = [(key, name) for key, name in ends if name not in known]
+        for key, name in missing:
+            if not report.is_broken(NOWHERE, "transit_gateways", name):
+                hint = did_you_mean(name, list(known), f"the file has {listed(known, 'none')}")
+                what = f"no transit gateway is called `{name}`"
+                report.error(held.where, what, hint, "InvalidTransitGatewayID.NotFound", key)
+        if missing:
+            continue
+        if held.transit_gateway == held.peer_transit_gateway:
+            what = f"transit gateway {held.transit_gateway} cannot be peered with itself"
+            hint = "peer_transit_gateway is another one"
+            report.error(held.where, what, hint, "InvalidParameterValue", "peer_transit_gateway")
+            continue
+        if held.state in ("available", "pendingAcceptance"):
+            other = first.setdefault(held.pair, held)
+            if other is not held:
+                # TGW-55
+                what = f"{held.transit_gateway} and {held.peer_transit_gateway} are peered already, by {other.name} "
+                what += f"(line {other.where.line})"
+                hint = "two gateways have one peering attachment"
+                report.error(held.where, what, hint, "DuplicateTransitGatewayAttachment")
+        if held.state == "pendingAcceptance":
+            what = f"transit gateway peering attachment {held.name} waits for acceptance: it carries nothing"
+            report.warn(held.where, what, "accepted: true accepts it; within an account somebody has to, too")
+        elif held.state != "available" and report.given(held.where, "accepted"):
+            what = f"a peering attachment that is {held.state} cannot be accepted"
+            report.error(held.where, what, "remove accepted, or state", "IncorrectState", "accepted")
+        for name in (held.transit_gateway, held.peer_transit_gateway):
+            for own in known[name].vpc_attachments:
+                if own.name == held.name:
+                    what = f"the name `{held.name}` is already that of a VPC attachment of {name} "
+                    what += f"(line {own.where.line})"
+                    report.error(held.where, what, "a route table tells attachments apart by their names")
+
+
+def _check_tables(topology: Topology, gateway: TransitGateway, vpcs: dict[str, Vpc], report: Report) -> None:
+    peerings = [held.name for held in gateways.peerings_of(topology, gateway.name)]
+    known = [*(held.name for held in gateway.vpc_attachments), *peerings]
     associated: dict[str, str] = {}
     for table in gateway.route_tables:
         for key, names in (("associations", table.associations), ("propagations", table.propagations)):
             for name in names:
                 at = report.item(table.where, (key,), name)
                 _known(gateway, known, name, table.where, at, report)
+                if key == "propagations" and known.count(name) == 1 and name in peerings:
+                    what = f"peering attachment {name} propagates no routes: over a peering they are static ones"
+                    hint = f"routes: {{10.0.0.0/16: {name}}}"
+                    report.error(table.where, what, hint, "InvalidParameterValue", at)  # TGW-50
         for name in table.associations:
             other = associated.setdefault(name, table.name)
             if other != table.name:
@@ -102,6 +159,8 @@ def _check_tables(gateway: TransitGateway, vpcs: dict[str, Vpc], report: Report)
 def _known(gateway: TransitGateway, known: Iterable[str], name: str, where: Where, key: str, report: Report) -> None:
     path = f"transit_gateways.{gateway.name}"
     if name in known or report.is_broken(Where(path=path), "vpc_attachments", name):
+        return
+    if report.is_broken(NOWHERE, "transit_gateway_peering_attachments", name):
         return
     hint = did_you_mean(name, list(known), f"it has {listed(known, 'none')}")
     what = f"transit gateway {gateway.name} has no attachment called `{name}`"

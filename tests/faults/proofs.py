@@ -151,5 +151,13 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("tgw-not-associated", ("dev > dns:53", "dns > dev:22")),
         Proof("tgw-not-propagated", ("* > dns:53", "dns > dev:22")),
     ),
+    "transit-gateway-regions": (
+        Proof(
+            "tgw-peering-not-accepted",
+            ("web > db:5432",),
+            {"db > web:443": Component("transit_gateway", "west")},
+        ),
+        Proof("tgw-peering-route-missing", ("web > db:5432", "db > web:443")),
+    ),
     "private-without-nat": (Proof("group-public-ip-as-source", ("front > island",)),),
 }

@@ -69,6 +69,7 @@ def lab(**changes: Any) -> Status:
         vpcs=[vpc],
         vpc_peering_connections=[],
         transit_gateways=[],
+        transit_gateway_peering_attachments=[],
         internet=InternetStatus(uplink=False, hosts=[]),
         wrong=[],
         broken=[],
