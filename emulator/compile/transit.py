@@ -126,8 +126,8 @@ def gateway(topology: Topology, held: TransitGateway) -> tuple[Namespace, dict[t
     appliances = {one.name for one in held.vpc_attachments if one.appliance_mode}
     # In which zone a flow began, and how conntrack remembers that.
     flows = {zone: ord(zone[-1]) if zone else _FROM_A_PEER for zone in zones} if appliances else {_NO_ZONE: 0}
-    attachments = (*held.vpc_attachments, *gateways.peerings_of(topology, held.name))
-    states = {one.name: f": it is {one.state}" for one in attachments if not one.available}
+    states = {one.name: one.state for one in held.vpc_attachments}
+    states |= {one.name: one.state for one in gateways.peerings_of(topology, held.name)}
     hop = str(names.NEXT_HOP)
     labels: dict[tuple[str, object], str] = {}
     routes = {Route(MAIN_TABLE, "0.0.0.0/0", "blackhole")}
@@ -147,7 +147,9 @@ def gateway(topology: Topology, held: TransitGateway) -> tuple[Namespace, dict[t
                         link = names.to_attachment(name, wanted if wanted in place else min(place))
                         route = Route(number, str(destination), "unicast", link, hop, onlink=True)
                     routes.add(route)
-                    words = f"attachment {name}, {origin}{states.get(name, '')}" if name else "blackhole"
+                    words = f"attachment {name}, {origin}" if name else "blackhole"
+                    if states.get(name, "available") != "available":
+                        words += f": it is {states[name]}"
                     labels[held.name, route] = f"transit gateway route table {table.name}: {destination} to {words}"
                 if IPv4Network("0.0.0.0/0") not in best:
                     route = Route(number, "0.0.0.0/0", "blackhole")  # TGW-30
