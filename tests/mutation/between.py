@@ -31,8 +31,8 @@ MUTANTS = (
     Mutant(
         "what is associated with no table is routed all the same (TGW-20)",
         _TRANSIT,
-        'f"iifname {nft.link(link)} drop"',
-        'f"iifname {nft.link(link)} meta mark set 0"',
+        'f"iifname {nft.link(end.link)} drop"',
+        'f"iifname {nft.link(end.link)} meta mark set 0"',
         TRANSIT,
     ),
     Mutant(
