@@ -160,14 +160,24 @@ vpc_peering_connections:
   main-far: {vpc: main, peer_vpc: far, state: deleted}
 transit_gateways:
   tgw:
+    region: ap-northeast-1
+    owner_id: "123456789012"
+    auto_accept_shared_attachments: enable
+    dns_support: disable
+    security_group_referencing_support: enable
     default_route_table_association: enable
     default_route_table_propagation: disable
     vpc_attachments:
-      main: {vpc: main, subnets: [a], appliance_mode_support: enable,
+      main: {vpc: main, subnets: [a], appliance_mode_support: enable, accepted: true,
+             dns_support: disable, security_group_referencing_support: disable,
              transit_gateway_default_route_table_association: false,
              transit_gateway_default_route_table_propagation: true}
     route_tables:
       spokes: {associations: [main], propagations: [main], routes: {10.0.0.0/8: main, 10.9.0.0/16: blackhole}}
+  west: {}
+transit_gateway_peering_attachments:
+  old: {transit_gateway: tgw, peer_transit_gateway: west, state: rejected}
+  new: {transit_gateway: tgw, peer_transit_gateway: west, accepted: true}
 prefix_lists:
   corp: {max_entries: 5, entries: [10.0.0.0/8, {cidr: 192.0.2.0/24, description: documentation}]}
 settings: {time_scale: 10, nat_gateway_connections: 100}
