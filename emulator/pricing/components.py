@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from emulator.topology.gateways import region_of
 from emulator.topology.model import Topology, Vpc
 
 
@@ -46,9 +47,16 @@ def components(topology: Topology) -> Iterator[Component]:
     vpcs = {vpc.name: vpc for vpc in topology.vpcs}
     for through in topology.transit_gateways:
         for attached in through.vpc_attachments:  # PRICE-03: each pays its hours, and what it sends
+            if not attached.available:
+                continue
             kind, region = "transit_gateway_attachment", topology.region_of(vpcs[attached.vpc])
             name = f"{through.name}/{attached.name}"  # unique at its gateway only
             yield Component(kind, name, attached.vpc, region, kind, 1, "transit_gateway_data")
+        for joined in topology.transit_gateway_peering_attachments:  # each gateway has one; by the GB the VPCs pay
+            if joined.available and through.name in joined.pair:
+                kind, region = "transit_gateway_peering_attachment", region_of(topology, through)
+                name = f"{through.name}/{joined.name}"
+                yield Component(kind, name, "", region, "transit_gateway_attachment")
     for held in topology.vpc_peering_connections:
         if held.active:
             region = topology.region_of(vpcs[held.vpc])

@@ -13,6 +13,7 @@ NOUNS = {
     "nat_gateway": "NAT gateway",
     "vpc_peering_connection": "VPC peering connection",
     "transit_gateway_attachment": "transit gateway attachment",
+    "transit_gateway_peering_attachment": "transit gateway peering attachment",
     "network_load_balancer": "network load balancer",
     "interface_endpoint": "interface endpoint",
     "cross_az_data": "data",

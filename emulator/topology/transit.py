@@ -87,7 +87,7 @@ class TransitGatewayRouteTable:
 class TransitGateway:
     """A gateway; its name is unique in the lab.
 
-    region: "" for that of the first VPC at it; ask Topology.region_of_gateway. owner_id: "" for the lab's own account.
+    region: "" for that of the first VPC at it; ask gateways.region_of. owner_id: "" for the lab's own account.
     security_group_referencing: groups of one VPC may be named by rules of another one (SG-34).
     """
 

@@ -127,6 +127,21 @@ def test_PRICE_03_each_attachment_of_a_transit_gateway_pays_its_hours_and_what_i
     assert (found.variable, found.of("a")) == (Decimal(1), Decimal("51.4"))
 
 
+def test_a_peering_of_transit_gateways_is_an_attachment_at_each_of_them() -> None:
+    text = (TOPOLOGIES / "transit-gateway-regions.yaml").read_text().replace("eu-west-1", "us-east-1")
+    hour = Usage(hours=Decimal(1))
+    tokyo, virginia = Decimal("0.07"), Decimal("0.05")
+    found = sums(text, hour)
+    assert found.of("") == tokyo + virginia
+    attachments = [line for line in found.lines if line.price.item == "transit_gateway_attachment"]
+    assert {line.component.name for line in attachments if not line.component.owner} == {
+        "east/east-west",
+        "west/east-west",
+    }
+    waiting = sums(text.replace("accepted: true", "accepted: false"), hour)
+    assert waiting.of("") == 0, "it is charged when it is there"
+
+
 def test_PRICE_09_a_public_nat_gateway_pays_for_its_addresses_and_a_private_one_has_none() -> None:
     text = (TOPOLOGIES / "shared-nat.yaml").read_text()
     hour = Usage(hours=Decimal(1))
