@@ -36,9 +36,11 @@ CARRIER_LINK = "nlb"  # in an endpoint's node, towards the load balancer
 
 # Bits of a flow's mark in the VPC's router: the ENI of who began it, or of who was called, does not track it (CT-01).
 UNTRACKED_BY_CALLER, UNTRACKED_BY_CALLED = 1, 2
-FIRST_APPLIANCE_BIT = 2  # this and the higher ones: which appliances the flow has passed (CT-13)
+FIRST_APPLIANCE_BIT = 2  # this and the next ones: which appliances the flow has passed (CT-13)
+FIRST_NODE_BIT = 26  # this and the higher ones, a number: which node of a load balancer began the flow (NLB-08)
 
 RETURN_TABLE = 0xFFF  # table and mark of what goes back to a peer's NAT gateway (NAT-42); route_table() is above it
+NODE_TABLE = 0xF00  # and the node's number: table and mark of what goes back to a node of a load balancer
 ROUTE_RULE_PRIORITY = 100  # `ip rule`: below `local` (0), above `main` (32766)
 # Inside an instance with several ENIs, as Amazon Linux has it: what is sent from an ENI's address looks up its table.
 SOURCE_RULE_PRIORITY = 10000

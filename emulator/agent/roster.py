@@ -5,6 +5,7 @@ from typing import Any
 
 from emulator.agent import commands, sockets
 from emulator.agent.commands import Command, Kennel
+from emulator.agent.health import Balancers, Checker
 from emulator.agent.logs import Logs
 from emulator.agent.places import Places
 from emulator.agent.services import Builtin, Shared
@@ -24,7 +25,8 @@ class Roster:
         self._home = home
         self._logs = logs
         self._kennel = Kennel(places, shared.loop, logs)
-        self._running: dict[Key, Builtin | Command] = {}
+        self._balancers = Balancers(shared.loop, home)
+        self._running: dict[Key, Builtin | Checker | Command] = {}
 
     def report(self) -> dict[str, list[dict[str, Any]]]:
         """By node. Services whose namespace is gone are closed and left out, so that the next `apply` adds them."""
@@ -82,7 +84,12 @@ class Roster:
 
     def _open(self, node: str, service: Service) -> str:
         """ "" or what went wrong."""
-        made = Builtin(self._shared, node, service, self._logs.open(node, service.name))
+        log = self._logs.open(node, service.name)
+        made: Builtin | Checker
+        if service.kind == "health":
+            made = Checker(self._balancers, node, service, log)
+        else:
+            made = Builtin(self._shared, node, service, log)
         try:
             made.open(self._home, self._places.netns(node))
         except OSError as error:

@@ -19,6 +19,7 @@ class Eni(NamedTuple):
     groups: its security groups; none at a NAT gateway's ENI (NAT-34).
     source_dest_check: false for one that may send as anybody (SDC-01); so may a NAT gateway.
     always_tracked: whatever its groups say, all its flows are tracked (CT-04).
+    balancer: whose node it is, "" for what is no node of a load balancer.
     dark_zone: the zone that it is in, while that is down (see `topology.zones`); its link stays, and carries nothing.
     """
 
@@ -38,6 +39,7 @@ class Eni(NamedTuple):
     source_dest_check: bool
     dark_zone: str = ""
     always_tracked: bool = False
+    balancer: str = ""
 
     @property
     def ips(self) -> tuple[str, ...]:
@@ -60,7 +62,7 @@ def service_addresses(vpc: Vpc) -> tuple[str, ...]:
 
 
 def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
-    """By the ENI's name: those of instances, each instance's by device index, then of NAT gateways and of endpoints.
+    """By the ENI's name: of instances by device index, then of NAT gateways, of endpoints and of load balancers.
 
     The MAC follows the private address and the subnet's block: with another one it is a new ENI, as in AWS, and `up`
     replaces the veth. (An owner's address is never taken from a guest, so the old one would stay.) Secondary addresses
@@ -99,6 +101,11 @@ def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
         for endpoint in vpc.vpc_endpoints for place in endpoint.subnet_configurations
         for name in (endpoint.node(place.subnet),)
     ]  # fmt: skip
+    found += [
+        made(held.node(name), held.node(name), 0, name, 1, held.security_groups, False)._replace(balancer=held.name)
+        for held in vpc.load_balancers
+        for name in held.subnets
+    ]
     return {eni.name: eni for eni in found}
 
 

@@ -2,7 +2,20 @@
 
 from collections.abc import Iterable
 
-from emulator.compile import eni, guest, internet, nat, peering, privatelink, routing, tables, transit, vpc
+from emulator.compile import (
+    balancer,
+    eni,
+    guest,
+    internet,
+    nat,
+    peering,
+    privatelink,
+    returning,
+    routing,
+    tables,
+    transit,
+    vpc,
+)
 from emulator.compile.state import Namespace, Netns, State, Veth
 from emulator.compile.words import KIND
 from emulator.errors import Problem, TopologyError
@@ -46,6 +59,10 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         for endpoint in held.vpc_endpoints:
             for name in endpoint.nodes:
                 namespaces[name] = privatelink.endpoint(linked[name], endpoint.state, carried.get(name), topology)
+        labels |= returning.labels(router_of(held.name), every)
+        for front in held.load_balancers:
+            for name in front.nodes:
+                namespaces[name] = balancer.node(topology, held, front, linked[name], addresses)
         for instance in held.awake.instances:
             namespaces[instance.name] = guest.instance(held, instance, eni.of_instance(linked, instance))
             labels |= guest.labels(instance.name, namespaces[instance.name])

@@ -40,6 +40,13 @@ class Set(NamedTuple):
     expires: bool = False
 
 
+class Timeout(NamedTuple):
+    """A conntrack timeout of its own, for established TCP flows."""
+
+    name: str
+    seconds: int
+
+
 class Rule(NamedTuple):
     body: str
     comment: str = ""
@@ -63,6 +70,7 @@ class Chain(NamedTuple):
 class Table(NamedTuple):
     sets: tuple[Set, ...]
     chains: tuple[Chain, ...]  # a chain stands before the chains that jump to it
+    timeouts: tuple[Timeout, ...] = ()
 
 
 def render(table: Table) -> Ruleset:
@@ -71,6 +79,9 @@ def render(table: Table) -> Ruleset:
     lines: list[str] = [*_set(Set(names.OWN_GENERATION, "mark", ()))]
     for item in table.sets:
         lines += _set(item)
+    for timeout in table.timeouts:
+        lines += (f"\tct timeout {timeout.name} {{", "\t\tprotocol tcp;", "\t\tl3proto ip;")
+        lines += (f"\t\tpolicy = {{ established : {timeout.seconds} }}", "\t}")
     for chain in table.chains:
         lines += _chain(chain)
     body = "\n".join(lines)
@@ -151,6 +162,6 @@ def prefixes(networks: Iterable[IPv4Network]) -> tuple[Element, ...]:
 
 
 __all__ = [
-    "ICMP", "TCP", "UDP", "Chain", "Element", "Hook", "Rule", "Set", "Table",
+    "ICMP", "TCP", "UDP", "Chain", "Element", "Hook", "Rule", "Set", "Table", "Timeout",
     "addresses", "either", "link", "prefixes", "render", "span", "together",
 ]  # fmt: skip

@@ -77,6 +77,9 @@ def _members(peer: Vpc, addresses: Addresses) -> dict[str, tuple[str, ...]]:
     for endpoint in peer.vpc_endpoints:
         for group in dict.fromkeys(endpoint.security_groups):
             found[f"{peer.name}/{group}"] += [str(addresses.private[name]) for name in endpoint.nodes]
+    for balancer in peer.load_balancers:
+        for group in dict.fromkeys(balancer.security_groups):
+            found[f"{peer.name}/{group}"] += [str(addresses.private[name]) for name in balancer.nodes]
     return {group: tuple(held) for group, held in found.items()}
 
 

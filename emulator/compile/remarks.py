@@ -31,6 +31,7 @@ SEEN: Final = "seen by this interface"
 INTERNAL: Final = frozenset({ALWAYS_TRACKED, SEEN})  # of no interest to who asks about a packet
 ROUTER_PING: Final = "VPC router: answers ping from its subnet"
 SERVICE: Final = "VPC router: AWS's own services are not filtered"
+BACK_TO_NODE: Final = "VPC router: an answer goes back to the load balancer that forwarded the flow"
 RETURN_TO_SENDER: Final = "VPC peering connection: an answer to a NAT gateway of the peer goes back to it"
 NO_SERVICE: Final = "VPC router: answers ping from its subnet and nothing else"
 NO_INTERFACE: Final = "VPC router: no network interface of this VPC"
@@ -53,6 +54,15 @@ def peering(name: str, end: str) -> str:
 
 def transit(name: str, words: str) -> str:
     return f"transit gateway {name}: {words}"
+
+
+def balancer(node: str, words: str) -> str:
+    return f"network load balancer {node}: {words}"
+
+
+def listener(node: str, protocol: str, port: int, group: str) -> str:
+    """Where a new flow is given its target."""
+    return balancer(node, f"listener {protocol} {port} forwards to {group}")
 
 
 def endpoint(node: str, words: str) -> str:
@@ -106,6 +116,7 @@ _FORMS: Final[tuple[tuple[ComponentKind, re.Pattern[str]], ...]] = (
     ("vpc_peering_connection", re.compile("VPC peering connection: ")),
     ("transit_gateway", re.compile(r"transit gateway (?P<name>\S+): ")),
     ("vpc_endpoint", re.compile(r"VPC endpoint (?P<name>\S+): ")),
+    ("network_load_balancer", re.compile(r"network load balancer (?P<name>\S+): ")),
     ("vpc", re.compile("VPC router: ")),
 )
 

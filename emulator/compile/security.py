@@ -50,6 +50,8 @@ def security_groups(
     carried = [(eni, tuple(sorted(set(eni.groups)))) for eni in enis if eni.groups]
     combinations = sorted({combination for _, combination in carried})
     used = sorted({group for combination in combinations for group in combination})
+    # NLB-04: who names a load balancer's group means all that comes from its nodes, with whatever source.
+    fronts = frozenset(name for eni, combination in carried if eni.balancer for name in combination)
     sets: list[nft.Set] = []
     chains: list[nft.Chain] = []
     referenced: set[str] = set()
@@ -57,7 +59,7 @@ def security_groups(
     for direction in directions:
         rules: dict[str, list[nft.Rule]] = {}
         for name in used:
-            made, rules[name], peers = _group(groups[name], direction)
+            made, rules[name], peers = _group(groups[name], direction, fronts)
             sets += made
             referenced |= peers
         for combination in combinations:
@@ -79,6 +81,9 @@ def security_groups(
             nft.Element(nft.together(ip, border.quoted)) for border in borders for ip in border.members.get(name, ())
         )
         sets.append(nft.Set(_members(name), "ipv4_addr . ifname", members))
+        if name in fronts:
+            links = (nft.link(eni.link) for eni, combination in carried if eni.balancer and name in combination)
+            sets.append(nft.Set(_nodes(name), "ifname", tuple(map(nft.Element, links))))
     return Filter(tuple(sets), tuple(chains), _verdicts(carried, "egress"), _verdicts(carried, "ingress"))
 
 
@@ -126,7 +131,9 @@ def _verdicts(carried: Iterable[tuple[Eni, tuple[str, ...]]], direction: Directi
     )
 
 
-def _group(group: SecurityGroup, direction: Direction) -> tuple[list[nft.Set], list[nft.Rule], set[str]]:
+def _group(
+    group: SecurityGroup, direction: Direction, fronts: frozenset[str]
+) -> tuple[list[nft.Set], list[nft.Rule], set[str]]:
     """One direction of one group: its sets, the rules that look them up, and the groups it names."""
     by_network: list[SecurityGroupRule] = []
     by_group: dict[str, list[SecurityGroupRule]] = {}
@@ -138,6 +145,8 @@ def _group(group: SecurityGroup, direction: Direction) -> tuple[list[nft.Set], l
     sets, lookups = _networks(group.name, direction, by_network)
     for peer, its_rules in by_group.items():
         lookups += _reference(group.name, direction, peer, its_rules)
+        if direction == "ingress" and peer in fronts:
+            lookups += _reference(group.name, direction, peer, its_rules, f"iifname @{_nodes(peer)}")
     return sets, lookups, set(by_group)
 
 
@@ -204,10 +213,12 @@ def _networks(group: str, direction: Direction, rules: list[SecurityGroupRule]) 
     return sets, lookups
 
 
-def _reference(group: str, direction: Direction, peer: str, rules: list[SecurityGroupRule]) -> list[nft.Rule]:
+def _reference(
+    group: str, direction: Direction, peer: str, rules: list[SecurityGroupRule], member: str = ""
+) -> list[nft.Rule]:
     """Rules that name another group (or their own, SG-09): one lookup of its members per form of protocol."""
     other = ("ip saddr", "iifname") if direction == "ingress" else ("ip daddr", "oifname")
-    member = f"{nft.together(*other)} @{_members(peer)}"
+    member = member or f"{nft.together(*other)} @{_members(peer)}"
 
     def comment(held: Iterable[SecurityGroupRule]) -> str:
         return remarks.members(group, direction, peer, {rule.number for rule in held})
@@ -241,6 +252,11 @@ def _reference(group: str, direction: Direction, peer: str, rules: list[Security
 def _members(group: str) -> str:
     """The name of a group's set. A slash is nothing to nft, and a group's name has no dot."""
     return names.chain("members", *group.split("/"))
+
+
+def _nodes(group: str) -> str:
+    """The set of the links of load balancers' nodes that carry a group."""
+    return names.chain("nodes", group)
 
 
 def _portless(rule: SecurityGroupRule) -> bool:

@@ -26,7 +26,9 @@ class Strangers(NamedTuple):
 
 def strangers(enis: Iterable[Eni]) -> Strangers:
     """For the ENIs that forward what is not theirs: those with groups and without the source/destination check."""
-    appliances = {nft.link(eni.link): eni for eni in enis if eni.groups and not eni.source_dest_check}
+    appliances = {
+        nft.link(eni.link): eni for eni in enis if eni.groups and not eni.source_dest_check and not eni.balancer
+    }
     if not appliances:
         return Strangers()
     bits = _bits(eni.link for eni in appliances.values())
@@ -59,9 +61,9 @@ def strangers(enis: Iterable[Eni]) -> Strangers:
 def _bits(links: Iterable[str]) -> dict[str, int]:
     """A bit of a flow's mark for each; by its name, so that another appliance does not change it.
 
-    Beyond 30 appliances, some share one: what one of them has seen passes the other.
+    Beyond 24 appliances, some share one: what one of them has seen passes the other.
     """
-    first, count = names.FIRST_APPLIANCE_BIT, 32 - names.FIRST_APPLIANCE_BIT
+    first, count = names.FIRST_APPLIANCE_BIT, names.FIRST_NODE_BIT - names.FIRST_APPLIANCE_BIT
     taken: dict[int, str] = {}
     for link in sorted(links):
         wanted = crc32(link.encode()) % count

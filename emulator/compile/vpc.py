@@ -10,6 +10,7 @@ from emulator.compile import by_address, nft, peering, remarks, source, untracke
 from emulator.compile.acl import network_acls
 from emulator.compile.border import Border
 from emulator.compile.eni import Eni, gateway_address, service_addresses
+from emulator.compile.returning import Returning, returning
 from emulator.compile.routing import routes
 from emulator.compile.security import security_groups
 from emulator.compile.state import (
@@ -54,6 +55,7 @@ def router(
     neighbours |= {border.neighbour for border in borders}
     links += [border.link for border in borders]
     tables = {table.number for table in kernel_tables(vpc)}
+    back = returning(enis, every)
     return Namespace(
         kind="router",
         up=frozenset({"lo", *links}),
@@ -65,15 +67,23 @@ def router(
             Address("lo", address, 32) for address in (*map(gateway_address, vpc.subnets), *service_addresses(vpc))
         ),
         neighbours=frozenset(neighbours),
-        routes=frozenset(routes(vpc, enis, every, borders, topology.prefix_lists)) | peering.return_routes(borders),
+        routes=frozenset(routes(vpc, enis, every, borders, topology.prefix_lists))
+        | peering.return_routes(borders)
+        | back.routes,
         rules=frozenset(PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables)
-        | peering.return_rules(borders),
-        ruleset=_ruleset(vpc, enis, every, borders, topology),
+        | peering.return_rules(borders)
+        | back.rules,
+        ruleset=_ruleset(vpc, enis, every, borders, topology, back),
     )
 
 
 def _ruleset(
-    vpc: Vpc, enis: dict[str, Eni], every: dict[str, Eni], borders: tuple[Border, ...], topology: Topology
+    vpc: Vpc,
+    enis: dict[str, Eni],
+    every: dict[str, Eni],
+    borders: tuple[Border, ...],
+    topology: Topology,
+    back: Returning,
 ) -> Ruleset:
     """The router's table. Order, by GEN-03 and GEN-04: source check, sender's groups and ACL, route, receiver's ACL and
     groups, its source/destination check. What is addressed to the router itself passes neither groups nor ACLs (SG-40,
@@ -110,6 +120,7 @@ def _ruleset(
                 *acls.sets,
                 *peers.sets,
                 *passing.sets,
+                *back.sets,
             ),
             chains=(
                 *groups.chains,
@@ -136,6 +147,7 @@ def _ruleset(
                 ),
                 senders.chain,
                 *peering.return_chain(borders),
+                *back.chains,
                 nft.Chain(
                     "to_router",
                     # L2-05: base+1 answers ping from its own subnet. SG-40: AWS's services answer the VPC's instances.
@@ -169,6 +181,7 @@ def _ruleset(
                         *senders.forward,
                         *tracked,
                         *passing.seen,
+                        *back.seen,
                         nft.Rule("accept"),
                     ),
                     nft.Hook("filter", "forward", "filter", "drop"),

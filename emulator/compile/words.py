@@ -24,6 +24,7 @@ KIND = {
     "router": "VPC router",
     "instance": "instance",
     "nat_gateway": "NAT gateway",
+    "network_load_balancer": "node of load balancer",
     "internet_gateway": "internet gateway",
     "transit_gateway": "transit gateway",
     "vpc_endpoint": "VPC endpoint",
@@ -72,6 +73,8 @@ def _route(item: Route) -> str:
 
 
 def _service(item: Service) -> str:
+    if item.kind == "health":
+        return "health checks of its targets"
     if item.kind == "command":
         return f"service {item.name}: {shlex.join(item.argv)}"
     return f"service {item.name} on port {item.port}"

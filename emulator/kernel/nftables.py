@@ -136,9 +136,9 @@ def table_comment(channel: Channel, name: str) -> str | None:
     return _comment_of(answer) if isinstance(answer, Part) else None
 
 
-def flush_conntrack(channel: Channel, mark: int | None = None) -> None:
+def flush_conntrack(channel: Channel, mark: int | None = None, mask: int = 0xFFFFFFFF) -> None:
     """Forget the tracked connections of the channel's namespace: every one, or those with this mark."""
-    wanted = b"" if mark is None else attribute(_MARK, _BE32.pack(mark)) + attribute(_MARK_MASK, b"\xff\xff\xff\xff")
+    wanted = b"" if mark is None else attribute(_MARK, _BE32.pack(mark)) + attribute(_MARK_MASK, _BE32.pack(mask))
     if refusals := channel.send([Request(_DELETE_CONNTRACK, ACK, b"\0\0\0\0" + wanted)]):
         raise KernelError(f"flush conntrack: {os.strerror(refusals[0].errno)}")
 

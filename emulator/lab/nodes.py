@@ -49,6 +49,10 @@ def view(topology: Topology, addresses: Addresses) -> View:
             }
     lost = set(topology.dark_zones)
     for vpc in topology.vpcs:
+        for balancer in vpc.load_balancers:
+            for subnet in balancer.subnets:
+                if vpc.subnet(subnet).availability_zone not in lost:
+                    nodes[balancer.node(subnet)]["name"] = balancer.name  # LB-02
         for endpoint in vpc.vpc_endpoints:
             for subnet in endpoint.subnets if endpoint.available else ():
                 if vpc.subnet(subnet).availability_zone not in lost:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from emulator.compile.diff import diff
 from emulator.compile.state import Netns, Step
 from emulator.compile.state import Service as StateService
-from emulator.lab import doors, listing, record, services
+from emulator.lab import doors, health, listing, record, services
 from emulator.lab.plan import Wanted, settle
 from emulator.lab.running import recall
 from emulator.report import shapes
@@ -43,7 +43,7 @@ def status(lab: str | None = None) -> shapes.Status:
         file=before.file,
         since=listing.since(before),
         agent="running" if agent else "dead" if needs_agent else "not needed",
-        vpcs=[_vpc(vpc, wanted, running, carried) for vpc in topology.vpcs],
+        vpcs=[_vpc(topology, vpc, wanted, running, carried) for vpc in topology.vpcs],
         vpc_peering_connections=[
             shapes.VpcPeeringConnectionStatus(name=held.name, vpc=held.vpc, peer_vpc=held.peer_vpc, state=held.state)
             for held in topology.vpc_peering_connections
@@ -119,7 +119,7 @@ def _interface(held: NetworkInterface, addresses: Addresses) -> shapes.NetworkIn
 
 
 def _vpc(
-    vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]], carried: Mapping[str, str]
+    topology: Topology, vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]], carried: Mapping[str, str]
 ) -> shapes.VpcStatus:
     """carried: of endpoints, by node, the load balancer's node that it leads to."""
     tables = {table.name: table.routes for table in vpc.route_tables}
@@ -152,6 +152,8 @@ def _vpc(
             )
             for gateway in vpc.nat_gateways
         ],
+        load_balancers=health.load_balancers(vpc, wanted.addresses),
+        target_groups=health.target_groups(topology, vpc, running),
         vpc_endpoint_services=[
             shapes.EndpointServiceStatus(
                 name=service.name,

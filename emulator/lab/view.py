@@ -86,7 +86,7 @@ def hosts(view: View, name: str) -> str:
     for other, seen in view.nodes.items():
         near = seen["private"] if own["vpc"] and seen["vpc"] in peers else ""
         if other != name and (address := near or seen["public"]):
-            lines.append(f"{address} {_names(other, seen) if near else other}")
+            lines.append(f"{address} {_names(other, seen) if near or seen.get('name') else other}")
         if other != name:
             for link, (private, public) in seen.get("interfaces", {}).items():
                 lines += [f"{address} {link}" for address in (private if near else public,) if address]
@@ -96,6 +96,7 @@ def hosts(view: View, name: str) -> str:
 def public(view: View) -> dict[str, str]:
     """Who has which public address, by every name that it goes by: the zone of the lab's name server."""
     found = {name: seen["public"] for name, seen in view.nodes.items()}
+    found |= {seen["name"]: seen["public"] for seen in view.nodes.values() if seen.get("name")}
     for seen in view.nodes.values():
         found |= {link: address for link, (_, address) in seen.get("interfaces", {}).items()}
     return {name: address for name, address in found.items() if address}

@@ -126,6 +126,51 @@ class EndpointStatus(TypedDict):
     network_interfaces: list[EndpointAddress]
 
 
+class LoadBalancerNodeStatus(TypedDict):
+    name: str
+    subnet: str
+    availability_zone: str
+    private_ip: str
+    public_ip: str
+
+
+class ListenerStatus(TypedDict):
+    port: int
+    protocol: str
+    target_group: str
+
+
+class LoadBalancerStatus(TypedDict):
+    name: str
+    scheme: Literal["internal", "internet-facing"]
+    cross_zone: bool
+    security_groups: list[str]
+    nodes: list[LoadBalancerNodeStatus]
+    listeners: list[ListenerStatus]
+
+
+class TargetStatus(TypedDict):
+    """state, reason, description: as AWS's DescribeTargetHealth has them. The zone of one outside the VPC is "all"."""
+
+    id: str
+    port: int
+    availability_zone: str
+    state: str
+    reason: str
+    description: str
+
+
+class TargetGroupStatus(TypedDict):
+    """load_balancer: "" for none."""
+
+    name: str
+    protocol: str
+    port: int
+    target_type: str
+    load_balancer: str
+    targets: list[TargetStatus]
+
+
 class VpcStatus(TypedDict):
     name: str
     cidr_block: str
@@ -133,6 +178,8 @@ class VpcStatus(TypedDict):
     main_route_table: str
     subnets: list[SubnetStatus]
     nat_gateways: list[NatGatewayStatus]
+    load_balancers: list[LoadBalancerStatus]
+    target_groups: list[TargetGroupStatus]
     vpc_endpoint_services: list[EndpointServiceStatus]
     vpc_endpoints: list[EndpointStatus]
     instances: list[InstanceStatus]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from emulator.report.balancers import balancers, nodes
 from emulator.report.shapes import (
     Check,
     EndpointStatus,
@@ -140,6 +141,7 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
         for gateway in vpc["nat_gateways"]
         for number, address in enumerate((gateway, *gateway["secondary"]))
     ]
+    rows += nodes(vpc)
     rows += [row for held in vpc["vpc_endpoints"] for row in _endpoint(held)]
     if not many:
         rows += [
@@ -149,7 +151,7 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
             for row in _rows(instance, interface)
         ]
     found = table(("node", "", "subnet", "private", "public", "groups", "services"), rows, paint, "  ")
-    return [*lines, "", *found] if found else lines
+    return [*lines, *(["", *found] if found else []), *balancers(vpc, paint)]
 
 
 def _endpoint(held: EndpointStatus) -> list[Row]:

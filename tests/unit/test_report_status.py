@@ -54,6 +54,8 @@ def lab(**changes: Any) -> Status:
         main_route_table="main",
         subnets=[subnet],
         nat_gateways=[],
+        load_balancers=[],
+        target_groups=[],
         vpc_endpoint_services=[],
         vpc_endpoints=[],
         instances=changes.pop("instances", [instance("one")]),
