@@ -36,6 +36,8 @@ _OWNER = {
     "subnets": "subnet",
     "route_tables": "route table",
     "nat_gateways": "NAT gateway",
+    "target_groups": "target group",
+    "load_balancers": "load balancer",
     "vpc_endpoint_services": "endpoint service",
     "vpc_endpoints": "VPC endpoint",
     "security_groups": "security group",

@@ -32,6 +32,7 @@ def headline(topology: Topology, steps: Sequence[Step], seconds: float, *, fresh
         (len(topology.vpcs), "VPC"),
         (sum(len(vpc.instances) for vpc in topology.vpcs), "instance"),
         (sum(len(vpc.nat_gateways) for vpc in topology.vpcs), "NAT gateway"),
+        (sum(len(vpc.load_balancers) for vpc in topology.vpcs), "load balancer"),
         (sum(len(vpc.vpc_endpoints) for vpc in topology.vpcs), "VPC endpoint"),
         (len(topology.internet.hosts), "outside host"),
     )

@@ -48,6 +48,13 @@ class HealthCheck:
     path: str = "/"
     matcher: tuple[tuple[int, int], ...] = ((200, 399),)
 
+    def __str__(self) -> str:
+        where = "traffic-port" if not self.port else f"port {self.port}"
+        codes = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in self.matcher)
+        asked = f"HTTP {self.path} on {where}, {codes}" if self.protocol == "HTTP" else f"TCP on {where}"
+        times = f"every {self.interval} s, at most {self.timeout} s"
+        return f"{asked}, {times}, {self.healthy_threshold} up, {self.unhealthy_threshold} down"
+
 
 @dataclass(frozen=True, slots=True)
 class TargetGroup:

@@ -5,7 +5,7 @@ A thing that comes or goes takes what it holds with it: adding a VPC lists its s
 
 from collections.abc import Iterator
 
-from emulator.topology import changes_endpoints, changes_transit
+from emulator.topology import changes_balancers, changes_endpoints, changes_transit
 from emulator.topology.changes_interfaces import interface_changes
 from emulator.topology.compared import Change, Verb, both, by_name, differing, each
 from emulator.topology.expectations import Expectation
@@ -105,6 +105,7 @@ def _vpc(path: str, vpc: str, old: Vpc | None, new: Vpc | None) -> Iterator[Chan
     yield from each(f"{path}.network_acls", vpc, "network ACL", *acls, lambda acl: acl.name, _entries)
     instances = both(old, new, lambda vpc: vpc.instances)
     yield from each(f"{path}.instances", vpc, "instance", *instances, _instance_text, _instance)
+    yield from changes_balancers.changes(path, vpc, old, new)
     yield from changes_endpoints.changes(path, vpc, old, new)
 
 
