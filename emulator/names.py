@@ -147,6 +147,16 @@ def route_table(name: str) -> int:
     return 0x1000 + crc32(name.encode()) % 0xFFFFFF
 
 
+def aws_id(prefix: str, *identity: str) -> str:
+    """`vpce-0a1b...`: in the form of AWS's, 17 digits, a function of the identity."""
+    return f"{prefix}-0{blake2s('/'.join(identity).encode()).hexdigest()[:16]}"
+
+
+def endpoint_id(lab: str, vpc: str, endpoint: str) -> str:
+    """Of a VPC endpoint."""
+    return aws_id("vpce", lab, "vpc_endpoint", vpc, endpoint)
+
+
 def address_mark(ip: str) -> int:
     """The mark of the connections that have this address of a NAT gateway: the address itself, as a number."""
     return int(IPv4Address(ip))

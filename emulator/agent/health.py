@@ -166,19 +166,27 @@ class Checker:
         """Make the rules those that the targets' health wants."""
         wanted: dict[str, tuple[str, str]] = {}
         for group in self.groups.values():
-            own = {target[0]: self.health[_key(group, tuple(target))] for target in group["targets"]}
-            everywhere = [
-                held
-                for each in self._balancers.of(self.balancer)
-                for key, held in each.health.items()
-                if key[0] == group["name"]
-            ]
-            chosen = set(serving(own, everywhere))
-            marks = [mark for name, _, _, mark in group["targets"] if name in chosen]
+            marks = [mark for _, _, _, mark in self._serving(group)]
             for chain, comment in group["chains"]:
                 wanted[chain] = spread.rule(marks, group["sticky"]), comment
         if self._rules and (trouble := self._rules.put(wanted)):
             self.log.line(trouble)
+
+    def _serving(self, group: Group) -> list[Target]:
+        own = {target[0]: self.health[_key(group, tuple(target))] for target in group["targets"]}
+        everywhere = [
+            held
+            for each in self._balancers.of(self.balancer)
+            for key, held in each.health.items()
+            if key[0] == group["name"]
+        ]
+        chosen = set(serving(own, everywhere))
+        return [target for target in group["targets"] if target[0] in chosen]
+
+    def serving(self, group: str) -> list[tuple[str, int]]:
+        """(address, port) of who gets the new flows of a group now."""
+        held = self.groups.get(group)
+        return [(ip, port) for _, ip, port, _ in self._serving(held)] if held else []
 
     def _look(self) -> None:
         """Somebody else may have loaded the ruleset anew."""

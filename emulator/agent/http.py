@@ -8,6 +8,8 @@ import json
 import re
 from collections.abc import Callable
 
+from emulator.agent import proxy_protocol
+
 MAX_HEADER = 16 * 1024
 MAX_BODY = 1024 * 1024  # a longer one is answered at once and the connection closed
 IDLE_SECONDS = 60.0
@@ -29,9 +31,13 @@ class HttpSession:
     idle_seconds = IDLE_SECONDS
     read_bytes = 4 * 1024
 
-    def __init__(self, lab: str, node: str, client: str, port: int, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, lab: str, node: str, client: str, port: int, note: Callable[[str], None], proxied: bool = False
+    ) -> None:
+        """proxied: a header of proxy protocol may stand before the first request, and is shown (NLB-14)."""
         self.done = False
-        self._who = {"you": client, "port": port, "node": node, "lab": lab}
+        self._who: dict[str, object] = {"you": client, "port": port, "node": node, "lab": lab}
+        self._head = proxied
         self._note = note
         self._buffer = bytearray()
         self._scanned = 0  # no end of the header before this, so that a slow sender does not make us scan again
@@ -44,6 +50,8 @@ class HttpSession:
 
     def received(self, data: bytes) -> bytes:
         self._buffer += data
+        if self._head and not self._told():
+            return b""
         out = bytearray()
         while not self.done:
             if self._answer:
@@ -62,6 +70,22 @@ class HttpSession:
             self._scanned = 0
             out += self._refuse(431) if end > MAX_HEADER else self._request(head)
         return bytes(out)
+
+    def _told(self) -> bool:
+        """Whether all of the header is there, or there is none: health checks send none."""
+        try:
+            told = proxy_protocol.parse(bytes(self._buffer[: proxy_protocol.LONGEST]))
+        except proxy_protocol.NoHeader:
+            told, self._head = None, False
+        if told is not None:
+            (client, port), self._head = told.client, False
+            self._who["proxy_protocol"] = {
+                "client": client,
+                "port": port,
+                "vpc_endpoint": printable(told.endpoint.encode()),
+            }
+            del self._buffer[: told.size]
+        return not self._head
 
     def _skip_body(self) -> bool:
         count = min(self._body_left, len(self._buffer))
@@ -118,6 +142,9 @@ class HttpSession:
             body = json.dumps(self._who | {"request": said}) + "\n"
             return _response(200, "application/json", body, keep, head_only)
         who = self._who
+        told = who.get("proxy_protocol")
+        by = f" by {told['vpc_endpoint']}" if isinstance(told, dict) and told["vpc_endpoint"] else ""
+        said = f"{said}\nproxy protocol: {told['client']}:{told['port']}{by}" if isinstance(told, dict) else said
         body = f"you are {who['you']}\nnode {who['node']}\nlab {who['lab']}\nrequest {said}\n"
         return _response(200, "text/plain; charset=utf-8", body, keep, head_only)
 

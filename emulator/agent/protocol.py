@@ -21,7 +21,7 @@ from emulator.compile.state import Service
 
 VERSION = 2
 EXIT_HAS_ONE = 75  # of `python -m emulator.agent`: the lab has an agent already
-KINDS = frozenset({"http", "echo", "dns", "tcp", "udp", "ssh", "command", "health"})
+KINDS = frozenset({"http", "echo", "dns", "tcp", "udp", "ssh", "command", "health", "relay"})
 MAX_LINE = 64 * 1024 * 1024  # 4,000 services are 0.5 MB
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -103,7 +103,7 @@ def _service(value: object) -> Service:
         case {"name": name, "kind": str(kind), "port": int(port), "argv": list(argv), "user": str(user)}:
             if kind not in KINDS:
                 raise BadRequest(f"there is no service called {kind!r}")
-            if (kind in ("command", "health") and not argv) or not all(isinstance(word, str) for word in argv):
+            if (kind in ("command", "health", "relay") and not argv) or not all(isinstance(word, str) for word in argv):
                 raise BadRequest(f"{name}: a command needs a list of words")
             if kind not in ("command", "health") and not 0 < port < 65536:
                 raise BadRequest(f"{name}: {port} is not a port")

@@ -8,6 +8,7 @@ from emulator.agent.commands import Command, Kennel
 from emulator.agent.health import Balancers, Checker
 from emulator.agent.logs import Logs
 from emulator.agent.places import Places
+from emulator.agent.relay import Relay
 from emulator.agent.services import Builtin, Shared
 from emulator.compile.state import CONFINED, Service
 
@@ -26,7 +27,7 @@ class Roster:
         self._logs = logs
         self._kennel = Kennel(places, shared.loop, logs)
         self._balancers = Balancers(shared.loop, home)
-        self._running: dict[Key, Builtin | Checker | Command] = {}
+        self._running: dict[Key, Builtin | Checker | Command | Relay] = {}
 
     def report(self) -> dict[str, list[dict[str, Any]]]:
         """By node. Services whose namespace is gone are closed and left out, so that the next `apply` adds them."""
@@ -85,9 +86,11 @@ class Roster:
     def _open(self, node: str, service: Service) -> str:
         """ "" or what went wrong."""
         log = self._logs.open(node, service.name)
-        made: Builtin | Checker
+        made: Builtin | Checker | Relay
         if service.kind == "health":
             made = Checker(self._balancers, node, service, log)
+        elif service.kind == "relay":
+            made = Relay(self._shared, self._balancers, self._places.netns, node, service, log)
         else:
             made = Builtin(self._shared, node, service, log)
         try:

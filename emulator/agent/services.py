@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from emulator.agent import dns, http, sockets
 from emulator.agent.logs import Log
 from emulator.agent.loop import READ, WRITE, Loop
-from emulator.compile.state import Service
+from emulator.compile.state import PROXY_PROTOCOL, Service
 
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
 
@@ -46,6 +46,14 @@ class Session(Protocol):
     def received(self, data: bytes) -> bytes: ...
 
 
+class Timed(Protocol):
+    """What `Shared` ends when its time is over."""
+
+    deadline: float
+
+    def close(self) -> None: ...
+
+
 class EchoSession:
     """Says `greeting`, then gives back what it gets. Patient: idle time outs of NAT gateways are a subject of labs."""
 
@@ -70,12 +78,12 @@ class Shared:
         self.lab = lab
         self.loop = loop
         self.zone = dns.Zone()
-        self.connections: set[Connection] = set()
+        self.connections: set[Timed] = set()
         self.max_connections = max_connections
         self.echo_ports: dict[int, int] = {}  # UDP ports that answer anything, and how many services have them
         self._sweeping = False
 
-    def opened(self, connection: "Connection") -> None:
+    def opened(self, connection: Timed) -> None:
         self.connections.add(connection)
         if not self._sweeping:
             self._sweeping = True
@@ -135,7 +143,8 @@ class Builtin:
             self.log.line(f"{client}:{port} {text}")
 
         if kind == "http":
-            return http.HttpSession(self._shared.lab, self.node, client, port, note)
+            proxied = PROXY_PROTOCOL in self.service.argv
+            return http.HttpSession(self._shared.lab, self.node, client, port, note, proxied)
         if kind == "dns":
             return dns.DnsSession(lambda message: dns.answer(message, self._shared.zone, note))
         note("connected")

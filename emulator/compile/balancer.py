@@ -15,6 +15,7 @@ from zlib import crc32
 from emulator import names
 from emulator.compile import nft, remarks, spread
 from emulator.compile.eni import Eni, namespace
+from emulator.compile.proxied import proxied, relay
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Route, Ruleset, Service, Sysctl
 from emulator.compile.tracking import tracking
 from emulator.compile.vpc import FORWARDING
@@ -92,7 +93,12 @@ def node(
         addresses=frozenset((Address(names.GUEST_LINK, eni.ip, 32),)),
         routes=frozenset((way_out,)),
         ruleset=ruleset,
-        services=frozenset(_health(vpc, balancer, eni, targets, settings, ruleset)),
+        services=frozenset(
+            (
+                *_health(vpc, balancer, eni, targets, settings, ruleset),
+                *(relay(listener, eni.node, settings) for listener in proxied(vpc, balancer)),
+            )
+        ),
     )
 
 
@@ -122,9 +128,11 @@ def _ruleset(
     own = (eni.ip, *(carrier.ip for carrier in carriers))
     by_carrier = nft.either(nft.link(carrier.link) for carrier in carriers) if carriers else ""
     served = [(listener, protocol) for listener in balancer.listeners for protocol in protocols(listener)]
+    by_agent = proxied(vpc, balancer)
+    rewritten = [(held, protocol) for held, protocol in served if protocol == "udp" or held not in by_agent]
     listeners: list[nft.Chain] = []
     verdicts: list[nft.Element] = []
-    for listener, protocol in served:
+    for listener, protocol in rewritten:
         group = groups[listener.target_group]
         listen = f"listen.{protocol}.{listener.port}"
         listeners += _listener(eni.name, listener, protocol, group, targets[group.name], by_carrier, listen)
@@ -178,6 +186,15 @@ def _ruleset(
                             "ct direction reply ct state established,related accept",
                             remarks.balancer(eni.name, "an answer to a health check"),
                         ),
+                        # NLB-14: the agent answers.
+                        *(
+                            nft.Rule(
+                                f"iifname {nft.link(names.GUEST_LINK)} tcp dport {held.port} "
+                                "ct state new,established accept",
+                                remarks.balancer(eni.name, "a listener with proxy protocol"),
+                            )
+                            for held in by_agent
+                        ),
                         # NLB-06, NLB-19: in the middle of a flow that is not known, or not any longer.
                         nft.Rule(
                             "meta l4proto . th dport @service meta l4proto tcp ct state invalid reject with tcp reset",
@@ -201,7 +218,7 @@ def _ruleset(
                             remarks.balancer(eni.name, "of ICMP, destination unreachable only"),
                         ),
                         nft.Rule(
-                            f"ct mark and {_TARGET:#x} @beyond drop",
+                            f"ct mark and {_TRANSLATED:#x} == 0 ct mark and {_TARGET:#x} @beyond drop",
                             remarks.balancer(eni.name, "the target is outside the VPC, and the client's address kept"),
                         ),
                         nft.Rule("ct state established,related accept", remarks.balancer(eni.name, "a known flow")),
@@ -323,6 +340,7 @@ def _health(
                     [spread.chain(protocol, held.port), remarks.listener(eni.name, protocol, held.port, group.name)]
                     for held in listeners
                     for protocol in protocols(held)
+                    if protocol == "udp" or held not in proxied(vpc, balancer)
                 ],
                 "targets": targets[group.name],
             }

@@ -62,7 +62,9 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         labels |= returning.labels(router_of(held.name), every)
         for front in held.load_balancers:
             for name in front.nodes:
-                namespaces[name] = balancer.node(topology, held, front, linked[name], addresses)
+                ends = [one for one in carried.values() if one.carrier.balancer_node == name]
+                made = balancer.node(topology, held, front, linked[name], addresses, privatelink.landings(ends))
+                namespaces[name] = privatelink.joined(made, ends)
         for instance in held.awake.instances:
             namespaces[instance.name] = guest.instance(held, instance, eni.of_instance(linked, instance))
             labels |= guest.labels(instance.name, namespaces[instance.name])

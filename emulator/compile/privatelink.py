@@ -12,9 +12,11 @@ from zlib import crc32
 
 from emulator import names
 from emulator.compile import nft, remarks
+from emulator.compile.balancer import Carrier as Landing
 from emulator.compile.eni import ENI_MTU, Eni, namespace
+from emulator.compile.proxied import proxied, relay
 from emulator.compile.security import inbound
-from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Ruleset, Sysctl, Veth
+from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Ruleset, Service, Sysctl, Veth
 from emulator.compile.tracking import tracking
 from emulator.compile.vpc import FORWARDING
 from emulator.topology.model import Topology
@@ -25,16 +27,6 @@ IDLE_SECONDS = 350  # PL-29
 UDP_IDLE_SECONDS = 120  # NLB-05
 MTU = 8500  # PL-30, MTU-02
 _HEADERS = 40  # of IPv4 and TCP, without options
-
-
-class Landing(NamedTuple):
-    """A carrier's end in the node of a load balancer: what comes in by `link` is for its listeners, from `far`."""
-
-    link: str
-    ip: str
-    far: str
-    far_mac: str
-    name: str  # of the endpoint's ENI
 
 
 class Held(NamedTuple):
@@ -75,12 +67,19 @@ def links(carried: Iterable[Held]) -> Iterator[Veth]:
         yield Veth(far, one.link, one.mac("far"), near, names.CARRIER_LINK, one.mac("near"), ENI_MTU)
 
 
-def landings(carried: Iterable[Held], balancer_node: str) -> tuple[Landing, ...]:
-    """Those of one node of a load balancer."""
-    return tuple(
-        Landing(one.link, one.far, one.near, one.mac("near"), one.carrier.node)
-        for one in carried
-        if one.carrier.balancer_node == balancer_node
+def landings(carried: Iterable[Held]) -> tuple[Landing, ...]:
+    """What the load balancer must know of the carriers that end in one of its nodes."""
+    return tuple(Landing(one.link, one.far) for one in carried)
+
+
+def joined(node: Namespace, carried: Iterable[Held]) -> Namespace:
+    """The namespace of a load balancer's node, with the ends of its carriers."""
+    ends = tuple(carried)
+    return node._replace(
+        up=node.up | {one.link for one in ends},
+        addresses=node.addresses | {Address(one.link, one.far, 32) for one in ends},
+        neighbours=node.neighbours | {Neighbour(one.link, one.near, one.mac("near")) for one in ends},
+        routes=node.routes | {Route(MAIN_TABLE, f"{one.near}/32", "unicast", one.link, mtu=MTU) for one in ends},
     )
 
 
@@ -115,7 +114,15 @@ def endpoint(eni: Eni, state: str, carried: Held | None, topology: Topology) -> 
         addresses=made.addresses | {Address(link, carried.near, 32)},
         neighbours=made.neighbours | {Neighbour(link, carried.far, carried.mac("far"))},
         routes=made.routes | {Route(MAIN_TABLE, f"{carried.far}/32", "unicast", link, mtu=MTU)},
+        services=frozenset(_relays(carried, topology)),
     )
+
+
+def _relays(carried: Held, topology: Topology) -> Iterator[Service]:
+    carrier = carried.carrier
+    own = names.endpoint_id(topology.name, carrier.consumer.name, carrier.endpoint.name)
+    for listener in proxied(carrier.provider, carrier.balancer):
+        yield relay(listener, carrier.balancer_node, topology.settings, own)
 
 
 def _ruleset(eni: Eni, state: str, carried: Held | None, topology: Topology) -> Ruleset:
@@ -149,6 +156,18 @@ def _ruleset(eni: Eni, state: str, carried: Held | None, topology: Topology) -> 
         judges, judge = (chain,), (nft.Rule(f"jump {chain.name}"),)
     inside, link = nft.link(names.GUEST_LINK), nft.link(names.CARRIER_LINK)
     port = "meta l4proto . th dport @port"
+    own_ports = [str(listener.port) for listener in proxied(carried.carrier.provider, balancer)]
+    to_agent: tuple[nft.Rule, ...] = ()
+    if own_ports:
+        # NLB-14: the agent answers here, where the consumer's address is known, and speaks to the targets elsewhere.
+        words = remarks.endpoint(own, "to the service, by proxy protocol")
+        mine = f"iifname {inside} tcp dport {nft.either(own_ports)} ct state"
+        to_agent = (
+            nft.Rule(f"{mine} established accept", remarks.endpoint(own, "a known connection")),
+            *(nft.Rule(f"{mine} new {rule.body}") for rule in judge),
+            nft.Rule(f"{mine} new accept", words),
+            nft.Rule(f"{mine} invalid reject with tcp reset", remarks.endpoint(own, "connection forgotten")),
+        )
     return nft.render(
         nft.Table(
             sets=(nft.Set("port", "inet_proto . inet_service", _ports(carried)), *sets),
@@ -177,6 +196,7 @@ def _ruleset(eni: Eni, state: str, carried: Held | None, topology: Topology) -> 
                 nft.Chain(
                     "to_endpoint",
                     (
+                        *to_agent,
                         # NLB-19, PL-29: what belongs to no known connection, of a port where there is a listener.
                         nft.Rule(
                             f"iifname {inside} meta l4proto tcp {port} ct state invalid reject with tcp reset",
@@ -225,9 +245,11 @@ _NUMBERS = {"TCP": (nft.TCP,), "UDP": (nft.UDP,), "TCP_UDP": (nft.TCP, nft.UDP)}
 
 
 def _ports(carried: Held) -> tuple[nft.Element, ...]:
-    """PL-28: what the load balancer listens on."""
+    """PL-28: what the load balancer listens on, save what the agent does."""
+    agents = {listener.port for listener in proxied(carried.carrier.provider, carried.carrier.balancer)}
     return tuple(
         nft.Element(nft.together(str(number), str(listener.port)))
         for listener in carried.carrier.balancer.listeners
         for number in _NUMBERS[listener.protocol]
+        if number != nft.TCP or listener.port not in agents
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the agent imports this file and not the 25 ms of dataclasse
 
 MAIN_TABLE = 254
 EMPTY: frozenset[str] = frozenset()
+PROXY_PROTOCOL = "proxy_protocol"  # among the words of a service http: it expects the header (NLB-14)
 CONFINED = frozenset({"command", "ssh"})  # kinds of services that are programs in the agent's sandbox
 
 

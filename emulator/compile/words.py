@@ -75,6 +75,8 @@ def _route(item: Route) -> str:
 def _service(item: Service) -> str:
     if item.kind == "health":
         return "health checks of its targets"
+    if item.kind == "relay":
+        return f"listener on port {item.port}, by proxy protocol"
     if item.kind == "command":
         return f"service {item.name}: {shlex.join(item.argv)}"
     return f"service {item.name} on port {item.port}"

@@ -5,12 +5,12 @@ has no field for stands under the key `Vpcemu`.
 """
 
 from collections.abc import Iterator
-from hashlib import blake2s
 from typing import Any
 
 from emulator.analysis import Analysis, Explanation, Hop, LocalRoute, Packet
 from emulator.analysis.answer import Rule
 from emulator.analysis.packets import ICMP, Ports
+from emulator.names import aws_id
 from emulator.topology.balancers import LoadBalancer
 from emulator.topology.flows import Component
 from emulator.topology.model import (
@@ -81,8 +81,7 @@ class Names:
 
     def id(self, kind: str, *name: str) -> str:
         """`vpc-0a1b...`: 17 digits, a function of lab and name."""
-        digest = blake2s("/".join((self.lab, kind, *name)).encode()).hexdigest()[:16]
-        return f"{_KINDS[kind][0]}-0{digest}"
+        return aws_id(_KINDS[kind][0], self.lab, kind, *name)
 
     def object(self, kind: str, vpc: str, name: str) -> Shape:
         """AnalysisComponent: Id, Arn, Name."""

@@ -26,6 +26,9 @@ SERVICE = Noun(
         "firewall": Key(
             OneOrMany(PORT), "The instance forwards what is not its own, except to these destination ports."
         ),
+        "proxy_protocol": Key(
+            BOOLEAN, "For http: it reads the header of proxy protocol, and shows whom that names; left out: false."
+        ),
         "name": Key(NAME, "What the service is called; unique in the node."),
         "user": Key(USER, "Who runs the command; left out: nobody. root needs your consent at the terminal."),
     },

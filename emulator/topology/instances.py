@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 from emulator.errors import Where
 from emulator.topology.place import written
 
+PROXY_PROTOCOL = "proxy_protocol"  # among the words of a service http: it reads the header (NLB-14)
+
 
 @dataclass(frozen=True, slots=True)
 class Service:

@@ -5,7 +5,7 @@ from typing import Any
 from emulator.errors import Where
 from emulator.names import RESOURCE_NAME
 from emulator.topology.fields_instances import APPLIANCES, SERVICE_DEFAULTS
-from emulator.topology.instances import Appliance, Service
+from emulator.topology.instances import PROXY_PROTOCOL, Appliance, Service
 from emulator.topology.read import Record
 from emulator.topology.report import Report
 
@@ -77,6 +77,9 @@ def _build(entry: Record, report: Report) -> Service | None:
         return _command(entry, report)
     if "user" in entry:
         report.error(entry.where, "only a command has a user", "the lab's agent serves the others", key="user")
+    if entry.get("proxy_protocol") and "http" not in entry:
+        report.error(entry.where, "only http knows proxy protocol", "remove it", key="proxy_protocol")
+    argv = (PROXY_PROTOCOL,) if entry.get("proxy_protocol") else ()
     for kind in KINDS:
         if kind in entry:
             port = entry.get(kind)
@@ -84,7 +87,7 @@ def _build(entry: Record, report: Report) -> Service | None:
                 return None
             usual = SERVICE_DEFAULTS.get(kind) == port
             name = entry.get("name") or (kind if usual else f"{kind}-{port}")
-            return Service(name, kind, port, where=entry.where)  # type: ignore[arg-type]
+            return Service(name, kind, port, argv, where=entry.where)  # type: ignore[arg-type]
     return None
 
 

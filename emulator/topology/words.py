@@ -95,7 +95,7 @@ def appliance_text(appliance: Appliance | None) -> str:
 def service_text(service: Service) -> str:
     """`http on port 80`, `command sleep 60`."""
     if service.kind != "command":
-        return f"{service.kind} on port {service.port}"
+        return f"{service.kind} on port {service.port}" + (" with proxy protocol" if service.argv else "")
     words = service.argv[2:] if service.argv[:2] == ("/bin/sh", "-c") else service.argv
     user = f" as {service.user}" if service.user else ""
     return f"command {' '.join(words)}{user}"

@@ -129,7 +129,7 @@ vpcs:
           - {subnet: c, security_groups: [default], private_ip: 10.0.3.10,
              secondary_private_ips: [auto, {private_ip: 10.0.3.11}], source_dest_check: false}
         services: [http, {http: 8080}, router, {firewall: [23]}, echo, dns, {tcp: 5432, name: db}, {udp: 514},
-                   {command: sleep 6, user: nobody}]
+                   {command: sleep 6, user: nobody}, {http: 8081, proxy_protocol: true}]
       db:
         subnet: b
         vpc_security_group_ids: [default]
