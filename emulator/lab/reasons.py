@@ -10,9 +10,10 @@ from emulator.analysis import Analysis, Analyzer, Hop
 from emulator.errors import KernelError, UnsupportedError
 from emulator.lab.expected import Judged
 from emulator.report.tested import Reason
-from emulator.topology.flows import Component, Flow, aliases
+from emulator.topology.flows import Component, Flow
 from emulator.topology.model import Addresses, Topology
 from emulator.topology.traces import Trace
+from emulator.topology.zonal import aliases
 
 MOST = 200  # flows that are explained
 BY_HAND = "something was changed by hand: `vpcemu status` may know what"

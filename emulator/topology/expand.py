@@ -8,6 +8,7 @@ from emulator.topology.expectations import End, Expectation, Selector
 from emulator.topology.flows import Directory, Flow
 from emulator.topology.instances import Instance
 from emulator.topology.model import INTERNET, Addresses, Topology
+from emulator.topology.zonal import answering
 
 LIMIT = 100_000  # flows of a file
 
@@ -85,5 +86,5 @@ def _names(topology: Topology, ends: Iterable[End]) -> list[str]:
         elif end == INTERNET:
             found |= {host.name: None for host in topology.internet.hosts}
         else:
-            found[end] = None
+            found |= dict.fromkeys(answering(topology, end) or (end,))
     return list(found)

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from emulator.errors import UsageError
 from emulator.topology.model import INTERNET, Addresses, Topology, slot
 from emulator.topology.suggest import nearest
+from emulator.topology.zonal import aliases, answering
 
 Protocol = Literal["tcp", "udp", "icmp"]
 Result = Literal["pass", "drop", "refused", "error"]  # error: an answer that is neither (an ICMP error, a closed door)
@@ -115,11 +116,6 @@ def owners(topology: Topology, addresses: Addresses) -> Iterator[tuple[str, str,
                 yield name, name, addresses.private[name], addresses.public.get(name)
 
 
-def aliases(topology: Topology) -> dict[str, tuple[str, ...]]:
-    """What has several nodes, by its name: those nodes. Who calls it is answered by any of them (LB-02, PL-32)."""
-    return {held.name: held.nodes for vpc in topology.vpcs for held in vpc.zonal}
-
-
 def flow(
     topology: Topology,
     addresses: Addresses,
@@ -154,7 +150,7 @@ class Directory:
         self._vpcs = {node.name: node.vpc for node in topology.nodes()}
         self._near = {(vpc.name, other) for vpc in topology.vpcs for other in topology.near_of(vpc.name)}
         self._near |= {(vpc.name, vpc.name) for vpc in topology.vpcs}
-        self._aliases = aliases(topology)
+        self._aliases = {name: answering(topology, name) for name in aliases(topology)}
         self._by_name: dict[str, _Owned] = {}
         self._by_address: dict[str, _Owned] = {}
         for node, name, private, public in owners(topology, addresses):
@@ -179,7 +175,7 @@ class Directory:
         return found.node, found.private
 
     def target(self, name: str, source: str) -> IPv4Address:
-        """The address by which the source calls it, of a load balancer that of its first node.
+        """The address by which the source calls it, of a load balancer that of the first node that answers.
 
         UsageError: it is neither a name nor an address.
         """

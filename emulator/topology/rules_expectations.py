@@ -2,11 +2,11 @@
 
 from emulator.topology.expand import selected
 from emulator.topology.expectations import Expectation, Selector
-from emulator.topology.flows import aliases
 from emulator.topology.model import INTERNET, Topology
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean
 from emulator.topology.values import ADDRESS_TEXT
+from emulator.topology.zonal import aliases
 
 _ON_A_PATH = ("instance", "nat_gateway", "internet_gateway", "network_load_balancer", "vpc_endpoint")
 _SILENT = {"nat_gateway": "a NAT gateway", "network_load_balancer": "a load balancer", "vpc_endpoint": "a VPC endpoint"}

@@ -176,3 +176,36 @@ def test_the_documented_example_is_one_for_the_lesson_nat() -> None:
 def test_every_key_is_documented() -> None:
     text = (ROOT / "docs" / "expectations.md").read_text()
     assert not [key for key in EXPECTATION.keys if f"`{key}`" not in text]
+
+
+BALANCED = """
+name: lab
+vpcs:
+  p:
+    cidr_block: 10.0.0.0/16
+    subnets:
+      a: {cidr_block: 10.0.1.0/24, availability_zone: a}
+      c: {cidr_block: 10.0.2.0/24, availability_zone: c}
+    instances: {web: {subnet: a}, client: {subnet: c}}
+    target_groups: {web: {port: 80, protocol: TCP, targets: [web]}}
+    load_balancers:
+      nlb:
+        load_balancer_type: network
+        internal: true
+        subnets: [a, c]
+        listeners: [{port: 80, protocol: TCP, target_group: web}]
+expect:
+  - {from: client, to: nlb, port: 80, result: pass}
+"""
+
+
+@pytest.mark.parametrize(
+    ("crossing", "nodes"), [("", ["nlb.a"]), ("enable_cross_zone_load_balancing: true", ["nlb.a", "nlb.c"])]
+)
+def test_a_load_balancers_name_is_its_nodes_that_have_targets(crossing: str, nodes: list[str]) -> None:
+    """LB-03, LB-22: a node without any is out of DNS."""
+    topology, problems = load(BALANCED.replace("internal: true", f"internal: true\n        {crossing}"))
+    assert topology is not None, problems
+    found, wrong = expand(topology, assign(topology)[0])
+    assert not wrong
+    assert [each.target for each in found] == nodes
