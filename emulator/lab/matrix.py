@@ -15,7 +15,7 @@ from emulator.lab.ticking import ticking
 from emulator.lab.undisturbed import undisturbed
 from emulator.lab.up import Progress, no_progress
 from emulator.report.matrix import Cell, Group, Matrix
-from emulator.topology.alike import Endpoint, classes
+from emulator.topology.alike import Endpoint, classes, destinations
 from emulator.topology.flows import Directory, Flow, Protocol
 from emulator.topology.model import Addresses, Topology
 
@@ -47,9 +47,13 @@ def matrix(
     pairs = endpoints * (endpoints - 1)
     if every or pairs <= FEW:
         alike = [(endpoint,) for each in alike for endpoint in each]
-    tried = _pairs(alike)
+    senders = len(alike)
+    called = destinations(found.topology)
+    alike = [*alike, *((endpoint,) for endpoint in called)]
+    pairs += endpoints * len(called)
+    tried = _pairs(alike, senders)
     flows = _flows(found.topology, found.addresses, [(alike[a][0], alike[b][-1]) for a, b in tried], protocol, port)
-    nodes = {endpoint.node for each in alike for endpoint in (each[0], each[-1])}
+    nodes = {endpoint.node for each in alike[:senders] for endpoint in (each[0], each[-1])}
     signs = [flow for flow in signs_of_life(found.topology, found.addresses) if flow.source in nodes]
     with undisturbed(found.lab):
         outcomes = ticking(
@@ -64,12 +68,12 @@ def matrix(
     alive = {outcome.flow.source for outcome in outcomes if outcome.verdict.result in ("pass", "refused")}
     alive |= {outcome.verdict.receiver for outcome in outcomes}
     vpcs = {node.name: node.vpc for node in found.topology.nodes()}
-    grouped = _merged([vpcs[each[0].node] for each in alike], cells)
+    grouped = _merged([(vpcs[each[0].node], index < senders) for index, each in enumerate(alike)], cells)
     return Matrix(
         lab=found.lab,
         protocol=protocol,
         port=port if protocol != "icmp" else 0,
-        endpoints=endpoints,
+        endpoints=endpoints + len(called),
         pairs=pairs,
         tried=len(flows),
         silent=sorted({flow.source for flow in signs} - alive),
@@ -84,9 +88,9 @@ def exit_code(found: Matrix) -> ExitCode:
     return ExitCode.INCONCLUSIVE if found["silent"] else ExitCode.OK
 
 
-def _pairs(alike: Sequence[tuple[Endpoint, ...]]) -> list[_Pair]:
-    """Which class is to try which: itself too, if it has two members to do it."""
-    return [(a, b) for a in range(len(alike)) for b in range(len(alike)) if alike[a][0].node != alike[b][-1].node]
+def _pairs(alike: Sequence[tuple[Endpoint, ...]], senders: int) -> list[_Pair]:
+    """Which class is to try which: itself too, if it has two members to do it. senders: so many of them send."""
+    return [(a, b) for a in range(senders) for b in range(len(alike)) if alike[a][0].node != alike[b][-1].node]
 
 
 def _flows(
@@ -105,12 +109,15 @@ def _flows(
     return found
 
 
-def _merged(vpcs: Sequence[str], cells: dict[_Pair, Cell]) -> list[list[int]]:
-    """Classes of one VPC (or of the internet) that do the same to all others, and to each other, as one."""
+def _merged(kinds: Sequence[tuple[str, bool]], cells: dict[_Pair, Cell]) -> list[list[int]]:
+    """Classes of one VPC (or of the internet) that do the same to all others, and to each other, as one.
+
+    kinds: of each class its VPC, and whether it sends.
+    """
     groups: list[list[int]] = []
-    for index, vpc in enumerate(vpcs):
+    for index, kind in enumerate(kinds):
         for group in groups:
-            if vpcs[group[0]] == vpc and all(_same(index, member, len(vpcs), cells) for member in group):
+            if kinds[group[0]] == kind and all(_same(index, member, len(kinds), cells) for member in group):
                 group.append(index)
                 break
         else:

@@ -19,7 +19,8 @@ class Group(TypedDict):
 
 
 class Matrix(TypedDict):
-    """`matrix --json`. results: a row for each group as the sender, a cell for each as the receiver.
+    """`matrix --json`. results: a row for each group as the sender, a cell for each as the receiver; no row's cells hold
+    anything where a group sends nothing, as a load balancer's nodes.
 
     tried: how many of the pairs a packet was sent for; fewer than `pairs` where one stood for others. silent: nodes
     that gave no sign of life.
@@ -41,7 +42,9 @@ def text(found: Matrix, paint: Paint = PLAIN) -> list[str]:
     """The table, or where it would be too wide a list; then what was tried."""
     names = [name(group) for group in found["groups"]]
     rows = [
-        (label, *(_SIGNS.get(cell, cell) for cell in row)) for label, row in zip(names, found["results"], strict=True)
+        (label, *(_SIGNS.get(cell, cell) for cell in row))
+        for label, row in zip(names, found["results"], strict=True)
+        if any(row) or len(names) == 1  # a load balancer sends nothing
     ]
     lines = table(("from, to:", *names), rows)
     if lines and max(map(len, lines)) > WIDE:
@@ -65,6 +68,8 @@ def name(group: Group) -> str:
 def _list(names: Sequence[str], results: Sequence[Sequence[Cell]], paint: Paint) -> list[str]:
     lines = []
     for label, row in zip(names, results, strict=True):
+        if not any(row):
+            continue
         reached = [other for other, cell in zip(names, row, strict=True) if cell == "pass"]
         odd = [f"{other} ({cell})" for other, cell in zip(names, row, strict=True) if cell in ("refused", "error")]
         lines.append(f"{paint.bold(label)} {'reaches' if reached else 'reaches nobody'}")

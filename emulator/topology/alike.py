@@ -38,12 +38,24 @@ def classes(topology: Topology, addresses: Addresses) -> list[tuple[Endpoint, ..
                     tuple(sorted(interface.security_groups)),
                     public is not None,
                     sides(private, public),
+                    _registered(vpc, interface.name, private),
                     interface.name if _is_one_of_a_kind(instance, targets) else "",
                 )
                 found.setdefault(key, []).append(Endpoint(interface.name, instance.name))
     for host in topology.internet.hosts:
         found.setdefault(("", sides(host.ip)), []).append(Endpoint(host.name, host.name))
     return [tuple(alike) for alike in found.values()]
+
+
+def destinations(topology: Topology) -> list[Endpoint]:
+    """What is only called: each node of load balancers and interface endpoints."""
+    return [Endpoint(name, name) for vpc in topology.vpcs for held in vpc.zonal for name in held.nodes]
+
+
+def _registered(vpc: Vpc, interface: str, private: IPv4Address) -> tuple[str, ...]:
+    """NLB-09: a target of a load balancer is another client of it than others are."""
+    groups = vpc.target_groups
+    return tuple(group.name for group in groups if any(held.id in (interface, private) for held in group.targets))
 
 
 def _is_one_of_a_kind(instance: Instance, targets: set[str]) -> bool:
