@@ -19,8 +19,8 @@ class Group(TypedDict):
 
 
 class Matrix(TypedDict):
-    """`matrix --json`. results: a row for each group as the sender, a cell for each as the receiver; no row's cells hold
-    anything where a group sends nothing, as a load balancer's nodes.
+    """`matrix --json`. results: a row for each group as the sender, a cell for each as the receiver; all cells of
+    a row are "" where the group sends nothing, as a load balancer's nodes.
 
     tried: how many of the pairs a packet was sent for; fewer than `pairs` where one stood for others. silent: nodes
     that gave no sign of life.

@@ -1,4 +1,4 @@
-"""What has a node in each of several zones, and which of them its name stands for: load balancers and endpoints. Pure."""
+"""Load balancers and endpoints: their nodes, one in each zone, and which of these a name stands for. Pure."""
 
 from collections.abc import Iterator
 
