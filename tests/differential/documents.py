@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.differential import filters, peerings, transits
+from tests.differential import balancers, filters, peerings, transits
 from tests.differential.blocks import blocks_of
 from tests.differential.dice import Dice
 from tests.differential.filters import Peers, Record
@@ -38,6 +38,7 @@ def document(chances: random.Random) -> Document:
     dice = Dice(chances)
     hosts = dict(dice.some(list(_HOSTS.items()), 1, 3))
     vpcs = _vpcs(dice, hosts)
+    balancers.draw(dice, vpcs)
     between: Document = {}
     # An answer that leaves by an internet gateway the question never passed: Linux drops it there, AWS beyond it.
     if len(vpcs) > 1 and not any(block[:3] in ("44.", "45.") for vpc in vpcs.values() for block in blocks_of(vpc)):
