@@ -27,17 +27,18 @@ def _draw(dice: Dice, vpc: Document, number: int) -> None:
         listeners = []
         for port in dice.some(_PORTS, 1, 2):
             name = f"w{len(groups)}{suffix}"
-            protocol = dice.pick(("TCP", "TCP", "UDP", "TCP_UDP"))
+            protocol = dice.pick(("TCP_UDP", "TCP_UDP", "TCP", "UDP"))
             groups[name] = _group(dice, targets, port, protocol)
             listener = dice.pick(("TCP", "UDP", "TCP_UDP")) if protocol == "TCP_UDP" and dice.chance(30) else protocol
             listeners.append({"port": port, "protocol": listener, "target_group": name})
         subnets = [dice.pick(held) for held in zones_of(vpc).values()]
         made: Document = {"load_balancer_type": "network", "subnets": dice.some(subnets, 1, 3)}
         made["internal"] = not (vpc.get("internet_gateway") and attached and dice.chance(50))
-        if dice.chance(60):
-            made["security_groups"] = dice.some(tuple(vpc["security_groups"]), 1, 2)
-        if dice.chance(60):
-            made["enable_cross_zone_load_balancing"] = dice.chance(80)
+        if dice.chance(55):
+            groups_of = tuple(vpc["security_groups"])
+            made["security_groups"] = [groups_of[0]] if dice.chance(50) else dice.some(groups_of, 1, 2)
+        if dice.chance(70):
+            made["enable_cross_zone_load_balancing"] = dice.chance(90)
         balancers[f"lb{index}{suffix}"] = made | {"listeners": listeners}
     if dice.chance(70):
         _references(dice, vpc)

@@ -42,7 +42,7 @@ def ask(topology: Topology, addresses: Addresses) -> Ask:
     targets: list[IPv4Address] = []
     outside = [*_NOBODY[:2], INTERNET_ADDRESS]
     for node, _, private, public in held:
-        weight = 1 if node in gateways else 9 if node in hosts or node in serving else 6
+        weight = 1 if node in gateways else 18 if node in serving else 9 if node in hosts else 6
         targets += [private] * weight
         outside.append(private)
         if public is not None:
@@ -90,7 +90,7 @@ def _ports(topology: Topology) -> tuple[int, ...]:
             if instance.appliance:
                 borders |= set(instance.appliance.blocked_ports)
     listening = [held.port for vpc in topology.vpcs for balancer in vpc.load_balancers for held in balancer.listeners]
-    near = listening * max(1, len(borders) // max(1, len(listening)))
+    near = listening * max(1, 6 * len(borders) // max(1, len(listening)))
     near += [port for border in sorted(borders) for port in (border, border, border - 1, border + 1)]
     return tuple(port for port in near if 1 <= port <= 65535)
 
