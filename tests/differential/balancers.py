@@ -65,5 +65,5 @@ def _references(dice: Dice, vpc: Document) -> None:
     for held in vpc["security_groups"].values():
         if named and held.get("ingress") is not None and dice.chance(50):
             name = dice.pick(named)
-            if f"'{name}'" not in str(held["ingress"]):  # SG-24: in whatever spelling
+            if not any(word in str(held["ingress"]) for word in (f"'{name}'", "'self'")):  # SG-24: in any spelling
                 held["ingress"].append({"protocol": "all", "from": name})

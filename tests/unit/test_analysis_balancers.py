@@ -35,17 +35,23 @@ vpcs:
     target_groups:
       web: {port: 8080, protocol: TCP, targets: [web1, web2]}
       ips: {port: 8080, protocol: TCP, target_type: ip, targets: [web1]}
+      open: {port: 8080, protocol: TCP, targets: [web1]}
       dns: {port: 53, protocol: UDP, targets: [web1]}
       none: {port: 90, protocol: TCP}
     load_balancers:
       nlb:
         load_balancer_type: network
-        internal: false
+        internal: true
         subnets: [a, c]
         security_groups: [lb]
         listeners:
           - {port: 80, protocol: TCP, target_group: web}
           - {port: 53, protocol: UDP, target_group: dns}
+      public:
+        load_balancer_type: network
+        subnets: [a]
+        security_groups: [lb]
+        listeners: [{port: 80, protocol: TCP, target_group: open}]
       bare:
         load_balancer_type: network
         subnets: [a]
@@ -57,6 +63,7 @@ internet:
   hosts:
     host.example: {ip: 8.8.8.8}
 """
+CROSSING = ("subnets: [a, c]", "subnets: [a, c]\n        enable_cross_zone_load_balancing: true")
 
 
 def at(found: Analysis) -> tuple[str, str, str] | None:
@@ -107,7 +114,7 @@ def test_the_way_through_a_node_and_back() -> None:
 def test_only_targets_of_the_own_zone_unless_cross_zone() -> None:
     """LB-20: off by default."""
     assert ask(BASE, "client", "nlb.c", 80).verdict.receiver == "web2"
-    crossing = edited(("internal: false", "enable_cross_zone_load_balancing: true"))
+    crossing = edited(CROSSING)
     both = ask(crossing, "client", "nlb.c", 80)
     assert {held.receiver for held in both.alternatives} == {"web1", "web2"}
     assert both.verdict.result == "pass"
@@ -115,7 +122,7 @@ def test_only_targets_of_the_own_zone_unless_cross_zone() -> None:
 
 
 def test_a_client_on_the_internet_keeps_its_address() -> None:
-    assert seen(ask(BASE, "host.example", "nlb.a", 80)) == ("pass", "web1", "8.8.8.8")
+    assert seen(ask(BASE, "host.example", "public.a", 80)) == ("pass", "web1", "8.8.8.8")
 
 
 def test_without_preservation_the_target_sees_the_node() -> None:
@@ -167,7 +174,7 @@ def test_the_acl_of_the_targets_subnet_is_asked_for_the_clients_address() -> Non
 
 def test_a_target_that_differs_makes_it_partial() -> None:
     text = edited(
-        ("internal: false", "enable_cross_zone_load_balancing: true"),
+        CROSSING,
         ("web2: {subnet: far, security_groups: [web]}", "web2: {subnet: far, security_groups: [client]}"),
     )
     found = ask(text, "client", "nlb.a", 80)
