@@ -81,7 +81,6 @@ class Bench:
             unsayable = [each.what for each in wrong if each.code in _NOT_OF_AWS]
             if unsayable:
                 raise NotMeasured(f"vpcemu has no words for it: {unsayable[0]}") from None
-            self.lab()  # the control: it is this shape that is refused
             return Refused(f"refused: {first.what}{f' [{first.code}]' if first.code else ''}")
         if shape == BASE:
             self.ask(lab, 1, 2, must=True)
@@ -106,17 +105,6 @@ def _ask(lab: api.Lab, source: str, target: str, within: float = 0) -> Answer:
     except api.Inconclusive as reason:
         raise NotMeasured(str(reason)) from None
     return Answer(bool(found), re.sub(r" \(\S+\.yaml:\d+\)", "", repr(found)))  # the file is nobody's
-
-
-@contextmanager
-def _refusals(bench: Bench) -> Iterator[list[str]]:
-    """What AWS's refusal was, if there was one. The plain network is the control: it is made, and carries."""
-    said: list[str] = []
-    try:
-        yield said
-    except Refused as reason:
-        bench.lab()
-        said.append(str(reason))
 
 
 def zones(bench: Bench) -> Measured:
@@ -255,12 +243,13 @@ def regions(bench: Bench) -> Measured:
 
 def _possible(bench: Bench, shape: Shape) -> Measured:
     control = bench.ask(bench.lab(), 1, 2, must=True)
-    with _refusals(bench) as said:
+    try:
         answer = bench.ask(bench.lab(shape), 1, 2)
-        if answer.passes:
-            return Measured("○", (answer.words,))
-        said += [*bench.warnings(shape), answer.words]
-    return Measured("×", (*said, f"otherwise: {control.words}"))
+    except Refused as reason:  # the plain network, which is the control, is not
+        return Measured("×", (str(reason), f"otherwise: {control.words}"))
+    if answer.passes:
+        return Measured("○", (answer.words,))
+    return Measured("×", (*bench.warnings(shape), answer.words, f"otherwise: {control.words}"))
 
 
 def _many(bench: Bench, shape: Shape, words: str) -> Measured:
@@ -312,8 +301,9 @@ MEASURES: dict[str, Callable[[Bench], Measured]] = {
 
 
 def measure(bench: Bench, row: str) -> Measured:
-    """NotMeasured: there is no answer, and why."""
+    """NotMeasured: there is no answer, and why. Nothing is believed of a way whose plain network does not carry."""
     try:
+        bench.lab()  # the control: the plain network carries
         return MEASURES[row](bench)
     except (Refused, VpcemuError) as reason:
         raise NotMeasured(str(reason)) from None
