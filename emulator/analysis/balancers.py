@@ -18,13 +18,17 @@ _TAKES = {TCP: ("TCP", "TCP_UDP"), UDP: ("UDP", "TCP_UDP")}
 
 
 class Target(NamedTuple):
-    """One that a node may choose. name: as the file has it. within: in the VPC of the load balancer."""
+    """One that a node may choose. name: as the file has it. within: in the VPC of the load balancer.
+
+    dark: in a zone that is down, so that its health checks fail.
+    """
 
     name: str
     address: int
     port: int
     zone: str
     within: bool
+    dark: bool = False
 
 
 def node(walk: "Walk", eni: Eni, packet: Packet) -> None:
@@ -102,27 +106,32 @@ def listener_of(balancer: LoadBalancer, packet: Packet) -> Listener | None:
 
 
 def in_reach(world: World, eni: Eni, group: TargetGroup) -> Sequence[Target]:
-    """The targets that a node may choose: of its own zone, or LB-20 of all zones of the load balancer."""
+    """The targets that a node may choose: of its own zone, or LB-20 of all zones of the load balancer.
+
+    LB-16: those that are dark only where all are.
+    """
     balancer = eni.balancer
     assert balancer is not None
     cross_zone = balancer.cross_zone if group.cross_zone is None else group.cross_zone
     own = eni.subnet.subnet.availability_zone
     enabled = {eni.vpc.lands[name].subnet.availability_zone for name in balancer.subnets}
-    return [
+    found = [
         target
         for each in group.targets
         if (target := _target(world, eni.vpc, each)) is not None
         and (target.zone in (EVERY_ZONE, own) or (cross_zone and target.zone in enabled))  # LB-08
     ]
+    return [target for target in found if not target.dark] or found
 
 
 def _target(world: World, ground: Ground, held: TargetDescription) -> Target | None:
     """None: not in use. LB-08: a stopped instance."""
+    own: Eni | None
     if isinstance(held.id, str):
         eni = next((eni for other in world.grounds.values() if (eni := other.enis.get(held.id))), None)
         if eni is None or not eni.running:
             return None
-        name, at, within = eni.node, eni.addresses[0], eni.vpc is ground
+        name, at, within, own = eni.node, eni.addresses[0], eni.vpc is ground, eni
         land = eni.subnet if within else None
     else:
         at = int(held.id)
@@ -130,4 +139,4 @@ def _target(world: World, ground: Ground, held: TargetDescription) -> Target | N
         own = ground.by_address.get(at)
         name = own.node if own else address(at)
     zone = held.availability_zone or (land.subnet.availability_zone if land else EVERY_ZONE)
-    return Target(name, at, held.port, zone, within)
+    return Target(name, at, held.port, zone, within, own is not None and bool(own.dark_zone))
