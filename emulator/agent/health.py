@@ -110,7 +110,7 @@ class Checker:
                 continue
             if key in registered:
                 self.health[key] = held if held.state != "draining" else Health()
-            elif (ends := leaving.get(key, now + group["delay"])) > now:
+            elif (ends := min(leaving.get(key, now + group["delay"]), now + group["delay"])) > now:
                 held.drain()
                 self.health[key], self._leaving[key] = held, ends
                 marks = {_key(groups[key[0]], tuple(target)): target[3] for target in groups[key[0]]["targets"]}

@@ -27,6 +27,7 @@ TOPICS = (
     "Network ACLs",
     "Between VPCs",
     "Zone failure",
+    "Load balancing",
 )
 _FAMILIES = {
     "GEN": "General",
@@ -49,6 +50,8 @@ _FAMILIES = {
     "PCX": "Between VPCs",
     "AZ": "Zone failure",
     "TGW": "Between VPCs",
+    "LB": "Load balancing",
+    "NLB": "Load balancing",
 }
 _SCENARIOS = (  # the first number that is no longer of this topic
     (10, "Addressing"),
@@ -60,6 +63,7 @@ _SCENARIOS = (  # the first number that is no longer of this topic
     (51, "Security groups"),
     (60, "Link layer"),
     (72, "Between VPCs"),
+    (88, "Load balancing"),
 )
 _ID = re.compile(r"_([A-Z][A-Z0-9]*)_(\d\d)(?=_|$)")
 
