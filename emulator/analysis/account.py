@@ -96,6 +96,14 @@ class Question(NamedTuple):
     other: Eni | None = None
 
 
+class Stranger(NamedTuple):
+    """An interface of another VPC at the same transit gateway. named: rules may name its groups (SG-34)."""
+
+    eni: Eni
+    gateway: str
+    named: bool
+
+
 class Account:
     """One packet's way. Call `send`, then read the attributes.
 
@@ -127,6 +135,8 @@ class Account:
         self.answered = True  # False: what came after a drop is a guess that does not reach as far as an answer
         self.origin = 0
         self.through_transit = False
+        self.across: Stranger | None = None  # who has sent what a transit gateway brings, until an interface asks
+        self.stranger: Stranger | None = None  # whom a rule may have meant that names a group of another VPC
         self.visited: set[tuple[str, Packet]] = set()
 
     def passed(

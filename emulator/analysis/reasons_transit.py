@@ -1,12 +1,16 @@
 """Why a transit gateway does not carry a packet (RA-57)."""
 
+from collections.abc import Sequence
+
+from emulator.analysis.account import Stranger
 from emulator.analysis.answer import Explanation
+from emulator.analysis.filters import Group, ask_groups
 from emulator.analysis.packets import Packet, address
-from emulator.analysis.world import Eni, TransitRoute
+from emulator.analysis.world import Eni, TransitRoute, known_as
 from emulator.errors import Where
 from emulator.topology import gateways
 from emulator.topology.flows import Component
-from emulator.topology.model import Route
+from emulator.topology.model import Route, SecurityGroupRule
 from emulator.topology.transit import (
     TransitGatewayPeeringAttachment,
     TransitGatewayRouteTable,
@@ -38,6 +42,26 @@ def no_association(component: Component, attachment: str, where: Where, packet: 
     hint = f"transit_gateways: {{{component.name}: {{route_tables: {{NAME: {{associations: [{attachment}]}}}}}}}}"
     code = "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION"
     return Explanation(code, component, sentence, where, hint, packet=packet)
+
+
+def reference(
+    component: Component, eni: Eni, groups: Sequence[Group], packet: Packet, stranger: Stranger | None
+) -> Explanation | None:
+    """SG-33, SG-34: a rule names a group that the other side carries, and it does not count over the gateway."""
+    pieces = ask_groups(groups, component.direction, packet, known_as(eni.vpc, stranger.eni)) if stranger else []
+    rule = next((piece.rule for piece in pieces if isinstance(piece.rule, SecurityGroupRule)), None)
+    if stranger is None or rule is None or not all(piece.passes for piece in pieces):
+        return None
+    name = next(piece.group for piece in pieces if piece.rule is rule)
+    sentence = f"{component.direction} rule {rule.number} of security group {name} names {rule.peer}, "
+    if component.direction == "egress":
+        sentence += f"and over transit gateway {stranger.gateway} only ingress rules may"
+        hint = "name addresses, or let an ingress rule over there name the group"
+    else:
+        sentence += f"which is not known over transit gateway {stranger.gateway}"
+        hint = "security_group_referencing_support: enable, of the gateway and of both attachments; no inspection VPC"
+    where = rule.where
+    return Explanation("SG_REFERENCING_SUPPORT", component, sentence, where, hint, packet=packet, rule=rule)
 
 
 def loop(component: Component, held: TransitGatewayPeeringAttachment, packet: Packet) -> Explanation:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from emulator.analysis import reasons, reasons_transit, sentences
+from emulator.analysis.account import Stranger
 from emulator.analysis.packets import Packet
 from emulator.analysis.world import Eni, Ground, Land, TransitRoute
 from emulator.topology.flows import Component
@@ -73,8 +74,8 @@ def _through(walk: "Walk", gateway: TransitGateway, source: str, zone: str, pack
         _beyond(walk, gateway, table.name, chosen, peering, packet)
         return
     target = gateway.attachment(chosen.attachment)
-    beyond = walk.world.grounds[target.vpc]
-    places = _places(beyond, target)
+    there = walk.world.grounds[target.vpc]
+    places = _places(there, target)
     if not places:
         walk.answered = False
         walk.drop(component, lambda: reasons_transit.nowhere(component, target, packet))
@@ -83,7 +84,8 @@ def _through(walk: "Walk", gateway: TransitGateway, source: str, zone: str, pack
     land = places.get(wanted) or places[min(places)]
     words = sentences.through(chosen.block, target.name, table.name, land.subnet.availability_zone)
     walk.passed(component, words, packet, where=chosen.where)
-    _enter(walk, beyond, land, target, packet)
+    walk.across = _sender(walk, gateway, source, target, packet)
+    _enter(walk, there, land, target, packet)
 
 
 def _beyond(
@@ -106,6 +108,43 @@ def _beyond(
         return
     walk.visited.add((f"{other.name} {peering.name}", packet))
     _through(walk, other, peering.name, "", packet)
+
+
+def beyond(walk: "Walk", ground: Ground, gateway: str, packet: Packet) -> Stranger | None:
+    """SG-33: to whom a packet goes; no egress rule may name his groups over a transit gateway. For reasons only."""
+    if not walk.explain:
+        return None
+    for held in walk.world.transits[gateway].vpc_attachments:
+        there = walk.world.grounds[held.vpc]
+        if there is not ground and (found := there.by_address.get(packet.destination)):
+            return Stranger(found, gateway, named=False)
+    return None
+
+
+def _named(
+    walk: "Walk", gateway: TransitGateway, source: TransitGatewayVpcAttachment, target: TransitGatewayVpcAttachment
+) -> bool:
+    """SG-34: all three switches are on, and no inspection VPC stands between any of the two VPCs' addresses."""
+    if not gateway.names_groups(source.vpc, target.vpc):
+        return False
+    table = gateway.table_of(source.name)
+    assert table is not None  # it has routed the packet
+    routes = walk.world.tables[gateway.name, table.name]
+    for block in walk.world.grounds[target.vpc].vpc.cidr_blocks:
+        around = next((route for route in routes if block.subnet_of(route.block)), None)
+        within = [route for route in routes if route.block.subnet_of(block)]
+        if around is None or any(route.attachment != target.name for route in (around, *within)):
+            return False
+    return True
+
+
+def _sender(
+    walk: "Walk", gateway: TransitGateway, source: str, target: TransitGatewayVpcAttachment, packet: Packet
+) -> Stranger | None:
+    """Whose packet it is, if it comes straight from the interface."""
+    held = next((one for one in gateway.vpc_attachments if one.name == source), None)
+    eni = walk.world.grounds[held.vpc].by_address.get(packet.source) if held else None
+    return Stranger(eni, gateway.name, _named(walk, gateway, held, target)) if held and eni else None
 
 
 def _enter(walk: "Walk", ground: Ground, land: Land, held: TransitGatewayVpcAttachment, packet: Packet) -> None:

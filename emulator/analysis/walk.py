@@ -6,7 +6,17 @@ wanted: the walk goes on as if the packet had passed, so that every reason is fo
 
 from typing import NamedTuple
 
-from emulator.analysis import balancers, gateways, peering, privatelink, reasons, reasons_balancers, sentences, transit
+from emulator.analysis import (
+    balancers,
+    gateways,
+    peering,
+    privatelink,
+    reasons,
+    reasons_balancers,
+    reasons_transit,
+    sentences,
+    transit,
+)
 from emulator.analysis.account import Account, Question, Translation
 from emulator.analysis.answer import Rule
 from emulator.analysis.filters import ask_groups
@@ -151,6 +161,7 @@ class Walk(Account):
             way = Way("eni", node)
         there = peering.member(self, ground, way, packet.destination) if way.kind == "peering" else way.eni
         straight = there is not None and packet.destination in there.addresses
+        self.stranger = transit.beyond(self, ground, way.connection, packet) if way.kind == "transit" else None
         if eni.groups and self.judge(eni, "egress", packet, there if straight else None):
             return
         beyond = (
@@ -182,7 +193,9 @@ class Walk(Account):
         if (sender is None or sender.subnet is not eni.subnet) and self.ask_acl(eni.subnet, eni, "ingress", packet):
             return
         straight = sender is not None and (packet.source in sender.addresses or sender.balancer is not None)  # NLB-04
-        own = sender if straight else None
+        across, self.across = self.across, None
+        own = sender if straight else across.eni if across and across.named else None
+        self.stranger = across if across and not across.named else None
         if eni.groups and self.judge(eni, "ingress", packet, own):
             return
         if not eni.running:  # RT-42
@@ -235,8 +248,14 @@ class Walk(Account):
             return False
         meant = self._meant(eni.vpc, direction, packet)
         partial = any(piece.passes for piece in pieces)
+        stranger = self.stranger
         return self.drop(
-            component, lambda: reasons.groups(component, eni, packet, pieces, other, meant), partial=partial
+            component,
+            lambda: (
+                reasons_transit.reference(component, eni, held, packet, stranger)
+                or reasons.groups(component, eni, packet, pieces, other, meant)
+            ),
+            partial=partial,
         )
 
     def _meant(self, ground: Ground, direction: str, packet: Packet) -> Eni | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from emulator import names
 from emulator.compile import nft
 from emulator.compile.state import Neighbour
-from emulator.topology.model import Target
+from emulator.topology.model import Addresses, Target, Vpc, slot
 
 
 class Border(NamedTuple):
@@ -22,6 +22,7 @@ class Border(NamedTuple):
     returns: addresses of NAT gateways beyond it, whose flows are answered by this link (NAT-42).
     subnet: in which the far side has its place, whose ACL and zone count: a transit gateway's; "" for none.
     guards: rules that stand before all others of the forward hook.
+    inward: its members are known to ingress rules only (SG-33).
     """
 
     target: Target
@@ -33,6 +34,7 @@ class Border(NamedTuple):
     members: Mapping[str, tuple[str, ...]] = {}
     returns: tuple[str, ...] = ()
     subnet: str = ""
+    inward: bool = False
 
     @property
     def quoted(self) -> str:
@@ -47,3 +49,23 @@ class Border(NamedTuple):
         if self.arrivals is None:
             return ()
         return (nft.Rule(f"iifname {self.quoted} meta mark set {self.arrivals}", self.remark),)
+
+
+def members(peer: Vpc, addresses: Addresses) -> dict[str, tuple[str, ...]]:
+    """SG-30, SG-32: the private addresses of who carries a group over there, by `b/web`, stopped or not."""
+    found: dict[str, list[str]] = {f"{peer.name}/{group.name}": [] for group in peer.security_groups}
+    for instance in peer.instances:
+        for interface in instance.interfaces:
+            own = [str(addresses.private[slot(interface.name, number)]) for number in range(len(interface.addresses))]
+            for group in dict.fromkeys(interface.security_groups):
+                found[f"{peer.name}/{group}"] += own
+    for endpoint in peer.vpc_endpoints:
+        for group in dict.fromkeys(endpoint.security_groups):
+            found[f"{peer.name}/{group}"] += [str(addresses.private[name]) for name in endpoint.nodes]
+    for endpoint in peer.vpc_endpoints:
+        for group in dict.fromkeys(endpoint.security_groups):
+            found[f"{peer.name}/{group}"] += [str(addresses.private[name]) for name in endpoint.nodes]
+    for balancer in peer.load_balancers:
+        for group in dict.fromkeys(balancer.security_groups):
+            found[f"{peer.name}/{group}"] += [str(addresses.private[name]) for name in balancer.nodes]
+    return {group: tuple(held) for group, held in found.items()}

@@ -46,7 +46,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         borders = (
             *internet.borders(held),
             *peering.borders(held, topology, addresses),
-            *transit.borders(held, topology),
+            *transit.borders(held, topology, addresses),
         )
         namespaces[router_of(held.name)] = vpc.router(held, enis, every, borders, topology)
         labels |= routing.route_labels(held, enis, every, borders, topology)

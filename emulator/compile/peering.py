@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from emulator import names
 from emulator.compile import nft, remarks
-from emulator.compile.border import Border
+from emulator.compile.border import Border, members
 from emulator.compile.eni import ENI_MTU
 from emulator.compile.state import PolicyRule, Route, Veth
 from emulator.topology.model import Addresses, Target, Topology, Vpc, router_of, slot
@@ -50,7 +50,7 @@ def borders(vpc: Vpc, topology: Topology, addresses: Addresses) -> tuple[Border,
                 link,
                 _mac(held, peer.name),
                 guards=tuple(_guards(held.name, link, vpc, peer)),
-                members=_members(peer, addresses) if near else {},
+                members=members(peer, addresses) if near else {},
                 returns=tuple(_nat_gateways(peer, addresses)),
             )
         )
@@ -64,23 +64,6 @@ def _guards(name: str, link: str, vpc: Vpc, peer: Vpc) -> Iterator[nft.Rule]:
     for way, source, destination in (("oifname", own, theirs), ("iifname", theirs, own)):
         yield nft.Rule(f"{way} {quoted} ip saddr != {source} drop", remarks.peering(name, "source"))
         yield nft.Rule(f"{way} {quoted} ip daddr != {destination} drop", remarks.peering(name, "destination"))
-
-
-def _members(peer: Vpc, addresses: Addresses) -> dict[str, tuple[str, ...]]:
-    """PCX-17, SG-30: the private addresses of who carries a group over there, by `b/web`, stopped or not."""
-    found: dict[str, list[str]] = {f"{peer.name}/{group.name}": [] for group in peer.security_groups}
-    for instance in peer.instances:
-        for interface in instance.interfaces:
-            own = [str(addresses.private[slot(interface.name, number)]) for number in range(len(interface.addresses))]
-            for group in dict.fromkeys(interface.security_groups):
-                found[f"{peer.name}/{group}"] += own
-    for endpoint in peer.vpc_endpoints:
-        for group in dict.fromkeys(endpoint.security_groups):
-            found[f"{peer.name}/{group}"] += [str(addresses.private[name]) for name in endpoint.nodes]
-    for balancer in peer.load_balancers:
-        for group in dict.fromkeys(balancer.security_groups):
-            found[f"{peer.name}/{group}"] += [str(addresses.private[name]) for name in balancer.nodes]
-    return {group: tuple(held) for group, held in found.items()}
 
 
 def _nat_gateways(peer: Vpc, addresses: Addresses) -> Iterator[str]:

@@ -54,14 +54,14 @@ def security_groups(
     fronts = frozenset(name for eni, combination in carried if eni.balancer for name in combination)
     sets: list[nft.Set] = []
     chains: list[nft.Chain] = []
-    referenced: set[str] = set()
+    referenced: dict[str, tuple[str, Direction]] = {}  # by the name of the set: the group, and whose rules name it
     directions: tuple[Direction, Direction] = ("egress", "ingress")
     for direction in directions:
         rules: dict[str, list[nft.Rule]] = {}
         for name in used:
             made, rules[name], peers = _group(groups[name], direction, fronts)
             sets += made
-            referenced |= peers
+            referenced |= {_members(peer, direction): (peer, direction) for peer in peers}
         for combination in combinations:
             allowed = [rule for name in combination for rule in rules[name]]
             untracked_first = untracked.lookups(direction, tuple(groups[name] for name in combination))
@@ -69,7 +69,7 @@ def security_groups(
             chains.append(nft.Chain(names.chain(direction, *combination), (*untracked_first, *allowed, refuse)))
     # SG-30, SG-31: a reference means the private addresses of the ENIs that carry the group, and no other address.
     # RT-09: on the way through an appliance such an address comes from, or goes to, another's ENI, and is not meant.
-    for name in sorted(referenced):
+    for held, (name, direction) in sorted(referenced.items()):
         members = tuple(
             nft.Element(nft.together(ip, nft.link(eni.link)))
             for eni, combination in carried
@@ -77,10 +77,14 @@ def security_groups(
             for ip in eni.ips
         )
         # SG-32, SG-36: a peer's members are known by the link that leads there; without one, nobody is.
+        # SG-33: over a transit gateway to ingress rules only.
         members += tuple(
-            nft.Element(nft.together(ip, border.quoted)) for border in borders for ip in border.members.get(name, ())
+            nft.Element(nft.together(ip, border.quoted))
+            for border in borders
+            if direction == "ingress" or not border.inward
+            for ip in border.members.get(name, ())
         )
-        sets.append(nft.Set(_members(name), "ipv4_addr . ifname", members))
+        sets.append(nft.Set(held, "ipv4_addr . ifname", members))
         if name in fronts:
             links = (nft.link(eni.link) for eni, combination in carried if eni.balancer and name in combination)
             sets.append(nft.Set(_nodes(name), "ifname", tuple(map(nft.Element, links))))
@@ -218,7 +222,7 @@ def _reference(
 ) -> list[nft.Rule]:
     """Rules that name another group (or their own, SG-09): one lookup of its members per form of protocol."""
     other = ("ip saddr", "iifname") if direction == "ingress" else ("ip daddr", "oifname")
-    member = member or f"{nft.together(*other)} @{_members(peer)}"
+    member = member or f"{nft.together(*other)} @{_members(peer, direction)}"
 
     def comment(held: Iterable[SecurityGroupRule]) -> str:
         return remarks.members(group, direction, peer, {rule.number for rule in held})
@@ -249,9 +253,11 @@ def _reference(
     return made
 
 
-def _members(group: str) -> str:
-    """The name of a group's set. A slash is nothing to nft, and a group's name has no dot."""
-    return names.chain("members", *group.split("/"))
+def _members(group: str, direction: Direction) -> str:
+    """The name of a group's set; of another VPC's there is one for each direction. A slash is nothing to nft, and a
+    group's name has no dot.
+    """
+    return names.chain("members" if "/" not in group else f"members_{direction}", *group.split("/"))
 
 
 def _nodes(group: str) -> str:

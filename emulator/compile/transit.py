@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 from emulator import names
 from emulator.compile import nft, remarks
-from emulator.compile.border import Border
+from emulator.compile.border import Border, members
 from emulator.compile.eni import router_mac
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, PolicyRule, Route, Ruleset, Veth
 from emulator.compile.tables import number_for
 from emulator.compile.tracking import tracking
 from emulator.compile.vpc import FORWARDING
 from emulator.topology import gateways
-from emulator.topology.model import Target, Topology, Vpc, router_of
+from emulator.topology.model import Addresses, Target, Topology, Vpc, router_of
 from emulator.topology.transit import (
     TransitGateway,
     TransitGatewayPeeringAttachment,
@@ -56,7 +56,7 @@ def _places(topology: Topology, held: TransitGatewayVpcAttachment) -> dict[str, 
     return {zone: name for zone, name in places if zone not in topology.dark_zones}
 
 
-def borders(vpc: Vpc, topology: Topology) -> tuple[Border, ...]:
+def borders(vpc: Vpc, topology: Topology, addresses: Addresses) -> tuple[Border, ...]:
     """The VPC's side. TGW-07: what arrives is routed by the table of the attachment's subnet."""
     return tuple(
         Border(
@@ -66,11 +66,40 @@ def borders(vpc: Vpc, topology: Topology) -> tuple[Border, ...]:
             number_for(vpc, vpc.subnet(subnet)),
             remarks.transit(gateway.name, f"by the route table of subnet {subnet}"),
             subnet=subnet,
+            members=_members(vpc, topology, gateway, addresses),
+            inward=True,
         )
         for gateway in topology.transit_gateways
         if (held := gateway.of_vpc(vpc.name))
         for zone, subnet in _places(topology, held).items()
     )
+
+
+def _members(vpc: Vpc, topology: Topology, gateway: TransitGateway, addresses: Addresses) -> dict[str, tuple[str, ...]]:
+    """SG-34: groups of the other VPCs at the gateway whose packets come straight from there. What might come by way of
+    an inspection VPC is nobody's: here it looks the same.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for other in topology.vpcs:
+        named = other.name != vpc.name and gateway.names_groups(vpc.name, other.name)
+        if named and _straight(topology, gateway, other, vpc):
+            found |= members(other, addresses)
+    return found
+
+
+def _straight(topology: Topology, gateway: TransitGateway, source: Vpc, target: Vpc) -> bool:
+    """Whether the gateway leads all that one VPC sends to the other one to its attachment."""
+    held, wanted = gateway.of_vpc(source.name), gateway.of_vpc(target.name)
+    table = gateway.table_of(held.name) if held else None
+    if table is None or wanted is None:
+        return False
+    best = chosen(topology, gateway, table)
+    for block in target.cidr_blocks:
+        around = max((to for to in best if block.subnet_of(to)), key=lambda to: to.prefixlen, default=None)
+        inside = {best[to][0] for to in best if to.subnet_of(block)}
+        if around is None or {best[around][0], *inside} != {wanted.name}:
+            return False
+    return True
 
 
 def links(topology: Topology, gateway: TransitGateway) -> Iterator[Veth]:

@@ -20,3 +20,8 @@ def unavailable(topology: Topology, gateway: str, vpc: str) -> str:
     """Why the attachment of the VPC carries nothing, "" if it does: "attachment a is pendingAcceptance"."""
     held = next((held.of_vpc(vpc) for held in topology.transit_gateways if held.name == gateway), None)
     return f"attachment {held.name} is {held.state}" if held and not held.available else ""
+
+
+def shared(topology: Topology, one: str, other: str) -> tuple[TransitGateway, ...]:
+    """The gateways at which both VPCs have an attachment."""
+    return tuple(held for held in topology.transit_gateways if held.of_vpc(one) and held.of_vpc(other))

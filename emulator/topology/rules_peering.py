@@ -1,6 +1,7 @@
 """VPC peering connections: what AWS refuses, and what it lets fail (section 6 of the AWS reference)."""
 
 from emulator.errors import Where
+from emulator.topology import gateways, rules_transit
 from emulator.topology.load_peering import overlap
 from emulator.topology.model import GroupReference, Topology, Vpc
 from emulator.topology.peering import VpcPeeringConnection
@@ -56,7 +57,9 @@ def _check_acceptance(topology: Topology, held: VpcPeeringConnection, vpc: Vpc, 
         report.warn(held.where, what, "accepted: true accepts it")  # PCX-03
 
 
-def check_reference(topology: Topology, vpc: Vpc, peer: GroupReference, where: Where, key: str, report: Report) -> None:
+def check_reference(
+    topology: Topology, vpc: Vpc, peer: GroupReference, direction: str, where: Where, key: str, report: Report
+) -> None:
     """SG-32, SG-33: a rule that names a group of another VPC, `b/web`."""
     other = next((held for held in topology.vpcs if held.name == peer.vpc), None)
     if other is None:
@@ -74,7 +77,10 @@ def check_reference(topology: Topology, vpc: Vpc, peer: GroupReference, where: W
             report.error(where, what, hint, "InvalidGroup.NotFound", key)
         return
     between = [held for held in topology.vpc_peering_connections if held.pair == {vpc.name, other.name}]
-    if not between:
+    shared = gateways.shared(topology, vpc.name, other.name)
+    if shared and not any(held.active for held in between):
+        rules_transit.check_reference(shared, vpc, peer, direction, where, key, report)
+    elif not between:
         if not report.is_broken(NOWHERE, "vpc_peering_connections"):
             what = f"security group {peer} and VPC {vpc.name} belong to different networks that are not peered"
             wanted = f"{{vpc: {vpc.name}, peer_vpc: {other.name}, auto_accept: true}}"

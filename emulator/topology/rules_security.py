@@ -54,7 +54,7 @@ def _check_rules(
     for rule in rules:
         if isinstance(rule.peer, GroupReference) and rule.peer.vpc:
             key = report.item(rule.where, ("from", "to", "security_groups"), str(rule.peer))
-            check_reference(topology, vpc, rule.peer, rule.where, key, report)
+            check_reference(topology, vpc, rule.peer, direction, rule.where, key, report)
         elif isinstance(rule.peer, GroupReference) and rule.peer.group not in names:
             key = report.item(rule.where, ("from", "to", "security_groups"), rule.peer.group)
             unknown_group(topology, vpc, rule.peer.group, rule.where, key, report)

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 
 from emulator.errors import Where
 from emulator.topology import gateways
-from emulator.topology.model import Topology, Vpc
+from emulator.topology.model import GroupReference, Topology, Vpc
 from emulator.topology.place import NOWHERE
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean, listed
@@ -180,3 +180,26 @@ def _check_twins(
             if other.vpc != held.vpc:
                 what = f"{block} of attachment {held.name} is not propagated: it is that of {other.name} already"
                 report.warn(where, what, "of two VPCs with one block, AWS propagates the first")
+
+
+def check_reference(
+    shared: Iterable[TransitGateway],
+    vpc: Vpc,
+    peer: GroupReference,
+    direction: str,
+    where: Where,
+    key: str,
+    report: Report,
+) -> None:
+    """SG-34: a rule that names a group of another VPC, and both are at some gateways. It is accepted in any case."""
+    gateway = next(iter(shared))
+    if direction == "egress":  # SG-33
+        what = f"over transit gateway {gateway.name} only ingress rules may name groups: this one matches nothing"
+        report.warn(where, what, "name addresses, or let an ingress rule over there name the group", key=key)
+    elif not any(held.names_groups(vpc.name, peer.vpc) for held in shared):
+        off = gateway.name
+        for held in filter(None, (gateway.of_vpc(vpc.name), gateway.of_vpc(peer.vpc))):
+            if gateway.security_group_referencing and not held.security_group_referencing:
+                off = f"its attachment {held.name}"
+        what = f"{peer} matches nothing over transit gateway {gateway.name}: security groups are not referenced over it"
+        report.warn(where, what, f"security_group_referencing_support: enable of {off}", key=key)
