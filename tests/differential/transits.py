@@ -2,6 +2,8 @@
 people have: egress by one VPC's NAT gateway, and inspection by an appliance of one VPC.
 """
 
+from ipaddress import IPv4Network
+from itertools import combinations
 from typing import Any
 
 from tests.differential.blocks import blocks_of, leads, table_of, zones_of
@@ -11,24 +13,51 @@ Document = dict[str, Any]
 
 _EVERYWHERE = "0.0.0.0/0"
 _WIDE = "10.0.0.0/8"
+_PEERING = "tp"
 
 
 def draw(dice: Dice, vpcs: dict[str, Document]) -> Document:
     """One gateway, as a rule, for the VPCs of one region; the routes to it are put into the VPCs."""
-    home = [name for name, vpc in vpcs.items() if not vpc.get("region")]
+    home = [name for name, vpc in vpcs.items() if not vpc.get("region") and dice.chance(92)]
+    away = [name for name, vpc in vpcs.items() if vpc.get("region")]
+    if not away and len(home) > 1 and dice.chance(20):  # peered in one region, too
+        home, away = home[:-1], home[-1:]
+    if home and away and dice.chance(75):
+        return _peered(dice, vpcs, home, away)
+    twice = len(home) > 1 and dice.chance(8)
     made: Document = {}
-    for number in range(2 if dice.chance(8) else 1):
-        attached = [name for name in home if dice.chance(92)]
-        if attached:
-            made[f"tg{number}"] = _Gateway(dice, f"tg{number}", {name: vpcs[name] for name in attached}).document()
+    for number in range((2 if twice else 1) if home else 0):
+        gateway = _Gateway(dice, f"tg{number}", {name: vpcs[name] for name in home}, {})
+        if not twice and _apart(vpcs) and dice.chance(50):
+            gateway.name_groups()
+        made[gateway.name] = gateway.document()
     return {"transit_gateways": made} if made else {}
 
 
-class _Gateway:
-    """A gateway under way."""
+def _peered(dice: Dice, vpcs: dict[str, Document], *sides: list[str]) -> Document:
+    """TGW-50: two gateways, and the peering attachment between them."""
+    made: Document = {}
+    for number, own in enumerate(sides):
+        far = {name: vpcs[name] for name in sides[1 - number]}
+        made[f"tg{number}"] = _Gateway(dice, f"tg{number}", {name: vpcs[name] for name in own}, far).document()
+    joined: Document = {"transit_gateway": "tg0", "peer_transit_gateway": "tg1"}
+    if dice.chance(90):
+        joined["accepted"] = True
+    return {"transit_gateways": made, "transit_gateway_peering_attachments": {_PEERING: joined}}
 
-    def __init__(self, dice: Dice, name: str, vpcs: dict[str, Document]) -> None:
-        self.dice, self.name, self.vpcs = dice, name, vpcs
+
+def _apart(vpcs: dict[str, Document]) -> bool:
+    """Whether an address is of one VPC. Else a rule that names a group would have to tell senders apart."""
+    blocks = [IPv4Network(block) for vpc in vpcs.values() for block in blocks_of(vpc)]
+    return not any(one.overlaps(other) for one, other in combinations(blocks, 2))
+
+
+class _Gateway:
+    """A gateway under way. far: the VPCs that are at its peer."""
+
+    def __init__(self, dice: Dice, name: str, vpcs: dict[str, Document], far: dict[str, Document]) -> None:
+        self.dice, self.name, self.vpcs, self.far = dice, name, vpcs, far
+        self.options: Document = {}
         self.attachments = {f"at-{vpc}": vpc for vpc in vpcs}
         self.plan = dice.pick(("", "", "", "egress", "inspection"))
         self.hub = self._hub()
@@ -49,7 +78,9 @@ class _Gateway:
 
     def document(self) -> Document:
         dice = self.dice
-        made: Document = {"vpc_attachments": {name: self._attachment(vpc) for name, vpc in self.attachments.items()}}
+        made: Document = self.options | {
+            "vpc_attachments": {name: self._attachment(vpc) for name, vpc in self.attachments.items()}
+        }
         for vpc in self.vpcs:
             self._routes(vpc)
         if self.hub:
@@ -61,9 +92,37 @@ class _Gateway:
         disabled = all(made.get(f"default_route_table_{key}") for key in ("association", "propagation"))
         if not disabled and dice.chance(40):
             tables["default"] = {"routes": self._static()}
+        if self.far:
+            self._to_the_peer(tables, disabled)
         if tables:
             made["route_tables"] = tables
         return made
+
+    def name_groups(self) -> None:
+        """SG-34: rules of one VPC that name groups of another one, and the switches for that."""
+        dice = self.dice
+        if dice.chance(75):
+            self.options["security_group_referencing_support"] = "enable"
+        for name, vpc in self.vpcs.items():
+            for other, there in self.vpcs.items():
+                for group in vpc["security_groups"].values() if other != name else ():
+                    for direction, key, often in (("ingress", "from", 30), ("egress", "to", 15)):
+                        rule = {"protocol": "all", key: f"{other}/{dice.pick(tuple(there['security_groups']))}"}
+                        if dice.chance(often) and rule not in (held := group.get(direction) or [rule]):
+                            held.append(rule)
+
+    def _to_the_peer(self, tables: Document, disabled: bool) -> None:
+        """Static routes over the peering attachment, and its association where that is not the default."""
+        dice = self.dice
+        if disabled and tables and dice.chance(85):
+            tables[dice.pick(tuple(tables))].setdefault("associations", []).append(_PEERING)
+        if not disabled:
+            tables.setdefault("default", {})
+        for table in tables.values():
+            for vpc in self.far.values():
+                for block in blocks_of(vpc):
+                    if dice.chance(85):
+                        table.setdefault("routes", {})[block] = _PEERING
 
     def _attachment(self, name: str) -> Document:
         """TGW-04: one subnet in each zone, or not in each."""
@@ -71,6 +130,8 @@ class _Gateway:
         zones = zones_of(self.vpcs[name])
         chosen = [dice.pick(subnets) for subnets in zones.values() if dice.chance(85)]
         made: Document = {"vpc": name, "subnets": chosen or [next(iter(zones.values()))[0]]}
+        if self.options and dice.chance(12):
+            made["security_group_referencing_support"] = "disable"
         if dice.chance(40 if name == self.hub else 12):
             made["appliance_mode_support"] = "enable"
         for key in ("association", "propagation"):
@@ -87,7 +148,7 @@ class _Gateway:
             if table == "edge":
                 continue
             routes = held["routes"]
-            for other, there in self.vpcs.items():
+            for other, there in (self.vpcs | self.far).items():
                 for block in blocks_of(there) if other != name else ():
                     if leads(vpc, block) and dice.chance(20 if forgetful else 80):
                         routes[block] = self.name
