@@ -88,7 +88,7 @@ def test_T_71_SG_34_both_options_on(lab: Lab) -> None:
     agree(lab, WORKS)
 
 
-def test_T_71_SG_34_the_gateways_option_is_off(lab: Lab) -> None:
+def test_SG_34_the_gateways_option_is_off(lab: Lab) -> None:
     """Without the gateway's option, which is off by default, the rule is accepted and matches nobody."""
     with changed(lab, OFF):
         agree(lab, drops("web", "db", "tcp", 80), passes("near", "db", "tcp", 80), CONTROL)
@@ -106,7 +106,7 @@ def test_SG_34_an_attachments_option_is_off(lab: Lab, attachment: str) -> None:
     agree(lab, WORKS)
 
 
-def test_T_71_SG_33_not_in_egress_rules(lab: Lab) -> None:
+def test_SG_33_not_in_egress_rules(lab: Lab) -> None:
     """As an egress rule such a reference matches nothing, whatever the options say; an ingress rule beside it does."""
     agree(lab, passes("choosy", "db", "tcp", 80))  # by its second group, which lets everything out
     with changed(lab, {"[choosy, web]": "[choosy]"}):
