@@ -5,6 +5,9 @@ secondary addresses, and the rules and tables that go with ENIs, are taken back 
 Amazon Linux does: an address that stayed would hide whoever gets it next.
 """
 
+from collections.abc import Iterable
+from ipaddress import IPv4Interface
+
 from emulator import names
 from emulator.compile import appliance
 from emulator.compile.eni import Eni, namespace
@@ -47,7 +50,7 @@ def instance(vpc: Vpc, held: Instance, enis: tuple[Eni, ...]) -> Namespace:
         neighbours=found.neighbours | {Neighbour(eni.guest_link, eni.gateway, eni.router_mac) for eni in enis[1:]},
         routes=found.routes
         | {Route(_table(eni), "0.0.0.0/0", "unicast", eni.guest_link, eni.gateway) for eni in bound}
-        | (_inside(vpc, inward) if inward else set()),
+        | (_inside(vpc, enis, inward) if inward else set()),
         rules=frozenset(
             PolicyRule(names.SOURCE_RULE_PRIORITY, 0, _table(eni), source=ip) for eni in bound for ip in eni.ips
         ),
@@ -58,11 +61,14 @@ def _table(eni: Eni) -> int:
     return names.SOURCE_TABLES[int(eni.guest_link.removeprefix("eth"))]
 
 
-def _inside(vpc: Vpc, inward: Eni) -> set[Route]:
+def _inside(vpc: Vpc, enis: Iterable[Eni], inward: Eni) -> set[Route]:
     """An appliance between two ENIs: the internet lies behind eth0, and the VPC behind the first further ENI that
-    may forward. Without these routes what comes back from the internet would leave by eth0 again.
+    may forward. Without these routes what comes back from the internet would leave by eth0 again. A block that is all
+    of a subnet it stands in keeps its own route.
     """
-    return {Route(MAIN_TABLE, str(block), "unicast", inward.guest_link, inward.gateway) for block in vpc.cidr_blocks}
+    own = {IPv4Interface(f"{eni.ip}/{eni.prefixlen}").network for eni in enis}
+    blocks = (block for block in vpc.cidr_blocks if block not in own)
+    return {Route(MAIN_TABLE, str(block), "unicast", inward.guest_link, inward.gateway) for block in blocks}
 
 
 def labels(node: str, held: Namespace) -> dict[tuple[str, object], str]:
