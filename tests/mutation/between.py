@@ -16,8 +16,8 @@ MUTANTS = (
     Mutant(
         "a group of the peer matches nobody (PCX-17)",
         _PEERING,
-        "members=_members(peer, addresses) if near else {},",
-        "members={name: () for name in _members(peer, addresses)} if near else {},",
+        "members=members(peer, addresses) if near else {},",
+        "members={name: () for name in members(peer, addresses)} if near else {},",
         PEERING,
     ),
     Mutant(
@@ -82,6 +82,34 @@ MUTANTS = (
         _TABLES,
         "(_captures(vpc, table, subnet) or _depends_on_zone(table))",
         "_captures(vpc, table, subnet)",
+        TRANSIT,
+    ),
+    Mutant(
+        "groups are named over a transit gateway whatever its options say (SG-34)",
+        _TRANSIT,
+        "other.name != vpc.name and gateway.names_groups(vpc.name, other.name)",
+        "other.name != vpc.name",
+        TRANSIT,
+    ),
+    Mutant(
+        "an egress rule names a group over a transit gateway (SG-33)",
+        _TRANSIT,
+        "            inward=True,\n",
+        "",
+        TRANSIT,
+    ),
+    Mutant(
+        "a group is known behind an inspection VPC (SG-34)",
+        _TRANSIT,
+        "if named and _straight(topology, gateway, other, vpc):",
+        "if named:",
+        TRANSIT,
+    ),
+    Mutant(
+        "what comes by a peering of transit gateways is of the first table (TGW-20, TGW-50)",
+        _TRANSIT,
+        "        if (table := held.table_of(end.attachment))\n        for began",
+        "        if (table := held.table_of(end.attachment if end.zone else ends[0].attachment))\n        for began",
         TRANSIT,
     ),
 )

@@ -10,7 +10,12 @@ APPLIANCES = ("test_appliances.py", "test_appliance_tracking.py")
 NAT = ("test_nat_gateway.py", "test_nat_packets.py")
 INTERNET = ("test_internet.py",)
 PEERING = ("test_peering.py",)
-TRANSIT = ("test_transit_gateway.py", "test_transit_inspection.py")
+TRANSIT = (
+    "test_transit_gateway.py",
+    "test_transit_inspection.py",
+    "test_transit_peering.py",
+    "test_transit_groups.py",
+)
 INTERFACES = ("test_network_interfaces.py",)
 
 
