@@ -11,23 +11,25 @@ from emulator.analysis.world import World
 from emulator.topology.flows import Component, Flow, Verdict
 from emulator.topology.model import Addresses, Topology
 from emulator.topology.services import TRANSPORTS
+from emulator.topology.targets import Serving
 
 
-def analyze(topology: Topology, addresses: Addresses, flow: Flow) -> Analysis:
+def analyze(topology: Topology, addresses: Addresses, flow: Flow, serving: Serving | None = None) -> Analysis:
     """What becomes of the flow, hop by hop, with every reason why it may not get through.
 
     A flow whose fate depends on the source port (a network ACL that lets only some of the ephemeral ports pass) is
     "drop", and `partial`: connections fail now and then. So is one that reaches only some of the targets of a load
-    balancer; all of them are taken for healthy (RA-05).
+    balancer. serving: to which targets new flows go; where it says nothing, all are taken for healthy (RA-05).
     """
-    return Analyzer(topology, addresses).analyze(flow)
+    return Analyzer(topology, addresses, serving).analyze(flow)
 
 
 class Analyzer:
-    """One lab, for many questions."""
+    """One lab, for many questions. serving: as in `analyze`."""
 
-    def __init__(self, topology: Topology, addresses: Addresses) -> None:
+    def __init__(self, topology: Topology, addresses: Addresses, serving: Serving | None = None) -> None:
         self.world = World(topology, addresses)
+        self.world.serving = serving or {}
 
     def analyze(self, flow: Flow) -> Analysis:
         """As the function of that name."""

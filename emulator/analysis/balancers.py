@@ -18,11 +18,12 @@ _TAKES = {TCP: ("TCP", "TCP_UDP"), UDP: ("UDP", "TCP_UDP")}
 
 
 class Target(NamedTuple):
-    """One that a node may choose. name: as the file has it. within: in the VPC of the load balancer.
+    """One that a node may choose. key: as it is registered. name: whose it is. within: in the load balancer's VPC.
 
     dark: in a zone that is down, so that its health checks fail.
     """
 
+    key: str
     name: str
     address: int
     port: int
@@ -69,9 +70,10 @@ def distribute(walk: "Walk", eni: Eni, packet: Packet, consumer: Eni | None) -> 
         return
     group = eni.vpc.target_groups[listener.target_group]
     targets = in_reach(walk.world, eni, group)
+    judged = (eni.name, group.name) in walk.world.serving
     if not targets:  # LB-08, LB-22
         walk.answered = False
-        walk.drop(component, lambda: reasons.no_targets(component, eni, group, packet))
+        walk.drop(component, lambda: reasons.no_targets(component, eni, group, packet, unhealthy=judged))
         return
     chosen = targets[walk.memory.choose(eni.name, packet, len(targets))]
     preserves = group.preserve_client_ip and consumer is None  # NLB-07, PL-24
@@ -108,7 +110,7 @@ def listener_of(balancer: LoadBalancer, packet: Packet) -> Listener | None:
 def in_reach(world: World, eni: Eni, group: TargetGroup) -> Sequence[Target]:
     """The targets that a node may choose: of its own zone, or LB-20 of all zones of the load balancer.
 
-    LB-16: those that are dark only where all are.
+    In a lab that is up, those that its health checks have left. LB-16: those that are dark only where all are.
     """
     balancer = eni.balancer
     assert balancer is not None
@@ -121,6 +123,9 @@ def in_reach(world: World, eni: Eni, group: TargetGroup) -> Sequence[Target]:
         if (target := _target(world, eni.vpc, each)) is not None
         and (target.zone in (EVERY_ZONE, own) or (cross_zone and target.zone in enabled))  # LB-08
     ]
+    healthy = world.serving.get((eni.name, group.name))
+    if healthy is not None:
+        return [target for target in found if target.key in healthy]
     return [target for target in found if not target.dark] or found
 
 
@@ -139,4 +144,4 @@ def _target(world: World, ground: Ground, held: TargetDescription) -> Target | N
         own = ground.by_address.get(at)
         name = own.node if own else address(at)
     zone = held.availability_zone or (land.subnet.availability_zone if land else EVERY_ZONE)
-    return Target(name, at, held.port, zone, within, own is not None and bool(own.dark_zone))
+    return Target(str(held), name, at, held.port, zone, within, own is not None and bool(own.dark_zone))

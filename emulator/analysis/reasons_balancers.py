@@ -21,15 +21,16 @@ def no_listener(component: Component, held: LoadBalancer, packet: Packet) -> Exp
     return Explanation(code, component, sentence, held.where, hint, packet=packet)
 
 
-def no_targets(component: Component, eni: Eni, group: TargetGroup, packet: Packet) -> Explanation:
-    """LB-08, LB-22."""
+def no_targets(component: Component, eni: Eni, group: TargetGroup, packet: Packet, *, unhealthy: bool) -> Explanation:
+    """LB-08, LB-22. unhealthy: there are some, and the running lab has found none of them healthy."""
     zone, balancer = eni.subnet.subnet.availability_zone, eni.balancer
     assert balancer is not None
     if not group.targets:
         sentence = f"target group {group.name} has no targets"
         hint = f"target_groups: {{{group.name}: {{targets: [...]}}}}"
         return Explanation("ELBV2_NO_TARGETS_IN_AZ", component, sentence, group.where, hint, packet=packet)
-    sentence = f"{eni.name} is in zone {zone}, where target group {group.name} has no target in use"
+    what = "no healthy target, and other nodes have" if unhealthy else "no target in use"
+    sentence = f"{eni.name} is in zone {zone}, where target group {group.name} has {what}"
     hint = (
         f"a target in zone {zone}, or load_balancers: {{{balancer.name}: {{enable_cross_zone_load_balancing: true}}}}"
     )

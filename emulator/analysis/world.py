@@ -22,6 +22,7 @@ from emulator.topology.model import (
 )
 from emulator.topology.place import NOWHERE
 from emulator.topology.privatelink import Carrier, carriers
+from emulator.topology.targets import Serving
 from emulator.topology.transit import TransitGateway, TransitGatewayRouteTable
 
 # IGW-08: what the internet does not carry: RFC 1918, RFC 6598, and link-local, which is nobody's.
@@ -226,6 +227,7 @@ class World:
         self.host_at = {int(host.ip): host for host in topology.internet.hosts}
         self.instances = {instance.name: instance for vpc in topology.vpcs for instance in vpc.instances}
         self.enis_of: dict[str, list[Eni]] = {}  # by node, the primary one first
+        self.serving: Serving = {}
         self.strangers: set[int] = set()  # addresses out there at which somebody is supposed to be
         self.mapped: dict[int, tuple[Ground, int]] = {}  # public address: behind which gateway, and whose it is
         for ground in self.grounds.values():

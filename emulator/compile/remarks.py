@@ -28,6 +28,7 @@ ASKED_AGAIN: Final = "security groups: asked for the answer too, since the conne
 ALWAYS_TRACKED: Final = "always tracked"
 STRANGER: Final = "security groups: asked, the interface has not seen the flow"
 SEEN: Final = "seen by this interface"
+LISTENER: Final = " forwards to "
 INTERNAL: Final = frozenset({ALWAYS_TRACKED, SEEN})  # of no interest to who asks about a packet
 ROUTER_PING: Final = "VPC router: answers ping from its subnet"
 SERVICE: Final = "VPC router: AWS's own services are not filtered"
@@ -62,7 +63,7 @@ def balancer(node: str, words: str) -> str:
 
 def listener(node: str, protocol: str, port: int, group: str) -> str:
     """Where a new flow is given its target."""
-    return balancer(node, f"listener {protocol} {port} forwards to {group}")
+    return balancer(node, f"listener {protocol} {port}{LISTENER}{group}")
 
 
 def endpoint(node: str, words: str) -> str:

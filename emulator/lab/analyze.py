@@ -12,6 +12,7 @@ from emulator.lab.plan import Plan
 from emulator.topology.addresses import assign
 from emulator.topology.flows import Directory, Flow, Protocol
 from emulator.topology.model import Addresses, Topology
+from emulator.topology.targets import Serving
 
 PLAN_BUDGET = 5_000  # classes of endpoints times parts of the traffic: some 0.5 s
 
@@ -28,11 +29,12 @@ class Question(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What the question is about. file: for the lines in answers."""
+    """What the question is about. file: for the lines in answers. serving: of a lab that is up, who is healthy."""
 
     file: str
     topology: Topology
     addresses: Addresses
+    serving: Serving | None = None
 
 
 class Answer(NamedTuple):
@@ -118,7 +120,7 @@ def answer(question: Question) -> Answer:
     port = question.ports[0] if question.ports else 0
     to = directory.target(question.target, node)
     asked = Flow(node, own, to, question.protocol, port, question.source_port)
-    found = Analyzer(subject.topology, subject.addresses).analyze(asked)
+    found = Analyzer(subject.topology, subject.addresses, subject.serving).analyze(asked)
     return Answer(found, subject, question.target, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
@@ -153,7 +155,9 @@ def edit(made: Plan) -> tuple[bool, reach.Difference | None]:
 def _subject(word: str) -> Subject:
     if not word or not is_file(word):
         found = running.recall(word or None)
-        return Subject(found.record.file, found.topology, found.addresses)
+        from emulator.lab import serving  # only a lab that is up pays for the agent
+
+        return Subject(found.record.file, found.topology, found.addresses, serving.of(found.lab, found.topology))
     topology, _ = source.load(source.read(word), word)
     return _placed(word, topology, None)
 

@@ -18,7 +18,7 @@ from emulator.analysis import Analysis, analyze
 from emulator.compile.state import State
 from emulator.errors import UnsupportedError, UsageError, VpcemuError
 from emulator.kernel import netns, sockets
-from emulator.lab import faults, places, source, view, zones
+from emulator.lab import faults, places, serving, source, view, zones
 from emulator.lab import status as status_of
 from emulator.lab.down import Removed, down
 from emulator.lab.node import Interface, Node
@@ -172,7 +172,8 @@ class Lab:
         self, source: str, target: str, *, tcp: int | None = None, udp: int | None = None, icmp: bool = False
     ) -> Analysis:
         """What the topology alone says about a flow, with every reason against it. No packet is sent."""
-        return analyze(self.topology, self.addresses, Question(source, target, tcp, udp, icmp).flow(self._asked))
+        flow = Question(source, target, tcp, udp, icmp).flow(self._asked)
+        return analyze(self.topology, self.addresses, flow, serving.of(self.name, self.topology))
 
     def test(self) -> Tested:
         """Send every flow of the file's `expect:` list: `assert vpc.test()`. TopologyError if it has none."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from emulator.analysis import Analysis, analyze
 from emulator.errors import ExitCode, UsageError, VpcemuError
+from emulator.lab import serving
 from emulator.lab.probe import Outcome, probe
 from emulator.lab.trace import trace
 from emulator.report import reach as words
@@ -117,7 +118,7 @@ class Reach:
     @cached_property
     def analysis(self) -> Analysis:
         """What the topology says about the flow."""
-        return analyze(self.lab.topology, self.lab.addresses, self.flow)
+        return analyze(self.lab.topology, self.lab.addresses, self.flow, serving.of(self.lab.name, self.lab.topology))
 
     @cached_property
     def trace(self) -> Trace:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from emulator.analysis import Analysis, Analyzer, Hop
 from emulator.errors import KernelError, UnsupportedError
+from emulator.lab import serving
 from emulator.lab.expected import Judged
 from emulator.report.tested import Reason
 from emulator.topology.flows import Component, Flow
@@ -45,7 +46,7 @@ def paths(lab: str, topology: Topology, addresses: Addresses, flows: Sequence[Fl
             for found in traces
         ]
     else:
-        analyzer = Analyzer(topology, addresses)
+        analyzer = Analyzer(topology, addresses, serving.of(lab, topology))
         ways = [Path(_nodes(analyzer.analyze(flow).forward), "model") for flow in flows]
     whose = {node: name for name, nodes in aliases(topology).items() for node in nodes}
     return [way._replace(of=tuple(whose[name] for name in way.names if name in whose)) for way in ways]
@@ -62,7 +63,7 @@ def not_via(judged: Judged, path: Path) -> str:
 def reasons(lab: str, topology: Topology, addresses: Addresses, surprises: Sequence[Judged]) -> list[list[Reason]]:
     """For each flow that is not as expected, what decided that."""
     explained = surprises[:MOST]
-    analyzer = Analyzer(topology, addresses)
+    analyzer = Analyzer(topology, addresses, serving.of(lab, topology))
     traces = _traces(lab, [judged.expected.flow for judged in explained])
     found = [
         _explain(topology, judged, analyzer.analyze(judged.expected.flow), traces[index] if traces else None)

@@ -149,8 +149,23 @@ class Narrator:
             assert rule is not None
             remark = remarks.read(comment)
             words = remarks.complete(comment, source.element(rule, packet) if rule.lookups else "")
-            met.append(Met(self._speaker(held, remark), words, _decision(event, remark)))
+            decision = _decision(event, remark)
+            if remark and remark.kind == "network_load_balancer" and remarks.LISTENER in words:
+                if decision == "note":  # it is said when the target is known
+                    continue
+                words += ": no target to use" if decision == "deny" else f": target {self._target(held)}"
+            met.append(Met(self._speaker(held, remark), words, decision))
         return met
+
+    def _target(self, held: Pass) -> str:
+        """Who has the address that a load balancer has chosen."""
+        ip, vpc = held.ends.destination, self._vpc[held.node]
+        having = [
+            node
+            for node, namespace in self._state.namespaces.items()
+            if namespace.guest and any(address.ip == ip for address in namespace.addresses)
+        ]
+        return next((node for node in having if self._vpc[node] == vpc), next(iter(having), ip))
 
     def _speaker(self, held: Pass, remark: remarks.Remark | None) -> Component | None:
         if remark is None:
@@ -196,6 +211,9 @@ class Narrator:
                 table = self._led_by[node]
                 words = f"route table {table} leads what {node} has translated back to {node}"
                 return Ended(Component("route_table", table, self._vpc[node]), words)
+            if kind == "instance" and {held.ends.source, held.ends.destination} <= self._own(node):
+                words = f"{node} is the target of its own connection, and takes nobody else for {held.ends.source}"
+                return Ended(self.component(node), words)  # NLB-09
             if kind == "instance":
                 words = f"{node} forwards nothing: {held.ends.destination} is none of its addresses"
                 return Ended(self.component(node), words)

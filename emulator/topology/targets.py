@@ -1,10 +1,14 @@
 """Which targets a target group has, and which of them a node of a load balancer may use. Pure."""
 
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from emulator.topology.balancers import EVERY_ZONE, LoadBalancer, TargetGroup
 from emulator.topology.model import Addresses, Topology, Vpc
+
+# By a load balancer's node and target group, the targets that get new flows, by their names (`web1:80`).
+Serving = Mapping[tuple[str, str], Sequence[str]]
 
 
 class Registered(NamedTuple):
