@@ -18,6 +18,7 @@ from emulator.kernel.watch import Packet
 from emulator.observe.passes import Pass
 from emulator.topology.flows import Component, ComponentKind
 from emulator.topology.model import INTERNET, NodeKind, Topology, router_of
+from emulator.topology.privatelink import carriers
 from emulator.topology.traces import Decision, Met, TraceHop
 from emulator.topology.zones import dark, dark_text
 
@@ -74,6 +75,7 @@ class Narrator:
                 *(node for held in vpc.zonal for node in held.nodes),
             )
         }
+        self._judges = {carrier.node: carrier.balancer_node for carrier in carriers(topology)}  # PL-37
         self._led_by = {
             gateway.name: vpc.subnet(gateway.subnet).route_table
             for vpc in topology.vpcs
@@ -179,6 +181,8 @@ class Narrator:
         if not remark.direction:
             return None
         name = remark.name
+        if remark.kind == "security_group" and (judge := self._judges.get(held.node)):
+            return Component(remark.kind, judge, self._vpc[judge], remark.direction)
         if remark.kind in ("security_group", "network_interface"):
             link = self.leaves(held) if remark.direction == "ingress" else self.came(held)
             name = self._enis.get((held.node, link), link)

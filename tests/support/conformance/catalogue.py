@@ -28,6 +28,7 @@ TOPICS = (
     "Between VPCs",
     "Zone failure",
     "Load balancing",
+    "PrivateLink",
 )
 _FAMILIES = {
     "GEN": "General",
@@ -52,6 +53,7 @@ _FAMILIES = {
     "TGW": "Between VPCs",
     "LB": "Load balancing",
     "NLB": "Load balancing",
+    "PL": "PrivateLink",
 }
 _SCENARIOS = (  # the first number that is no longer of this topic
     (10, "Addressing"),
