@@ -48,9 +48,10 @@ def disagreements(topology: Topology, addresses: Addresses) -> tuple[int, list[s
 
 @pytest.mark.parametrize("file", LESSONS, ids=lambda file: file.stem)
 def test_a_lesson_as_a_whole_is_what_its_flows_are(file: Path) -> None:
-    passed, wrong = disagreements(*read(file.read_text()))
+    topology, addresses = read(file.read_text())
+    passed, wrong = disagreements(topology, addresses)
     assert wrong == []
-    assert passed
+    assert passed or any(vpc.vpc_endpoints for vpc in topology.vpcs)  # PrivateLink alone joins nobody's instances
 
 
 SUBNETS = ("a", "b", "c")
