@@ -15,10 +15,14 @@ from emulator.pricing.components import components
 from emulator.pricing.cost import Usage
 from emulator.report.cost import NOUNS
 from emulator.topology.flows import owners
+from emulator.topology.load import load
+from emulator.topology.model import Topology
+from emulator.topology.rename import renamed
 from tests.patterns.networks import BASE, ELSEWHERE, EVERYWHERE, PORT, STRANGER, WAYS, WITNESS, ZONE, Document, Shape
 from tests.patterns.published import Value
 
 GB = 1000
+_MORE = (4, 10)  # VPCs
 _NOT_OF_AWS = ("", "UnknownParameter", "MissingParameter")  # codes of a file that is wrong, not of a refusal
 WITHIN = 5.0  # seconds for what has to pass, before the rest can be believed
 
@@ -85,6 +89,12 @@ class Bench:
         if shape == BASE:
             self.ask(lab, 1, 2, must=True)
         return lab
+
+    def topology(self, shape: Shape) -> Topology:
+        """What would be brought up."""
+        found, problems = load(renamed(self.way.document(shape), "lab"))
+        assert found is not None, problems
+        return found
 
     def warnings(self, shape: Shape) -> list[str]:
         """What AWS's rules say about it, though it is accepted."""
@@ -258,22 +268,26 @@ def _many(bench: Bench, shape: Shape, words: str) -> Measured:
     found = _each(bench, lab, shape)
     said = [f"{sum(each.passes for each in found)} {words}"]
     if all(each.passes for each in found):
-        return Measured("○", (*said, f"parts: {_parts(lab)}"))
+        return Measured("○", (*said, f"with {_parts(lab.topology)}"))
     said += [next(each.words for each in found if not each.passes)]
-    whole = bench.lab(replace(shape, whole=True))
+    shape = replace(shape, whole=True)
+    whole = bench.lab(shape)
     again = _each(bench, whole, shape)
     if not all(each.passes for each in again):
         return Measured("×", (*said, next(each.words for each in again if not each.passes)))
-    return Measured("△", (*said, f"everybody with {_parts(whole)}, instead of {_parts(lab)}"))
+    said += [f"everybody with {_parts(whole.topology)}, instead of {_parts(lab.topology)}"]
+    if shape.vpcs > 2:  # how it grows
+        said += [f"{vpcs} VPCs: {_parts(bench.topology(replace(shape, vpcs=vpcs)))}" for vpcs in _MORE]
+    return Measured("△", tuple(said))
 
 
 def _each(bench: Bench, lab: api.Lab, shape: Shape) -> list[Answer]:
     return [bench.ask(lab, source, target) for source, target in permutations(shape.numbers, 2)]
 
 
-def _parts(lab: api.Lab) -> str:
+def _parts(topology: Topology) -> str:
     """What the VPCs are joined by, counted, as AWS charges for it or not."""
-    counts = Counter(NOUNS[held.kind].removesuffix(" of") for held in components(lab.topology))
+    counts = Counter(NOUNS[held.kind].removesuffix(" of") for held in components(topology))
     return " and ".join(f"{count} {noun}{_plural(noun, count)}" for noun, count in counts.items())
 
 
