@@ -3,6 +3,7 @@
 from emulator.errors import UsageError
 from emulator.topology import (
     faults_acls,
+    faults_balancers,
     faults_gateways,
     faults_groups,
     faults_instances,
@@ -26,6 +27,7 @@ FAULTS: dict[str, Fault] = {
         faults_instances,
         faults_peering,
         faults_transit,
+        faults_balancers,
     )
     for fault in part.FAULTS
 }

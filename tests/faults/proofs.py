@@ -44,6 +44,10 @@ def table(name: str, vpc: str = "main") -> Component:
     return Component("route_table", name, vpc)
 
 
+def balancer(node: str) -> Component:
+    return Component("network_load_balancer", node, "main")
+
+
 INTERNET = Component("internet", "internet")
 
 PROOFS: dict[str, tuple[Proof, ...]] = {
@@ -158,6 +162,13 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
             {"db > web:443": Component("transit_gateway", "west")},
         ),
         Proof("tgw-peering-route-missing", ("web > db:5432", "db > web:443")),
+    ),
+    "nlb-client-address": (
+        Proof("nlb-listener-port-wrong", ("client > nlb.a:80",), {"client > nlb.c:80": balancer("nlb.c")}),
+        Proof("nlb-target-not-registered", ("client > nlb.a:80",), {"client > nlb.c:80": balancer("nlb.c")}),
+        Proof("nlb-zone-without-target", ("client > nlb.c:*",)),
+        Proof("nlb-target-group-closed", ("client > nlb.?:*",)),
+        Proof("nlb-client-ip-not-preserved", ("client > nlb.?:80",)),
     ),
     "private-without-nat": (Proof("group-public-ip-as-source", ("front > island",)),),
 }
