@@ -4,6 +4,7 @@ from emulator.errors import UsageError
 from emulator.topology import (
     faults_acls,
     faults_balancers,
+    faults_endpoints,
     faults_gateways,
     faults_groups,
     faults_instances,
@@ -28,6 +29,7 @@ FAULTS: dict[str, Fault] = {
         faults_peering,
         faults_transit,
         faults_balancers,
+        faults_endpoints,
     )
     for fault in part.FAULTS
 }

@@ -104,6 +104,20 @@ def _zone_without_target(topology: Topology) -> Iterator[Broken]:
             yield Broken(edited, _node(call), off, call.vpc.name, call.group.name)
 
 
+def _group_closed(topology: Topology) -> Iterator[Broken]:
+    for call in calls(topology):
+        names = call.balancer.security_groups
+        if not names or (call.endpoint and not call.balancer.enforce_private_link):
+            continue
+        yield Broken(
+            with_vpc(topology, closed(call.vpc, names)),
+            _group_of(call, call.node),  # NLB-03, PL-37
+            f"security group {', '.join(names)} of {call.balancer.name} lets nobody in",
+            call.vpc.name,
+            call.balancer.name,
+        )
+
+
 def _target_closed(topology: Topology) -> Iterator[Broken]:
     for call in calls(topology):
         target = call.only_target
@@ -156,6 +170,13 @@ FAULTS = (
         "A node of a Network Load Balancer uses the targets of its own zone only, unless cross-zone load balancing is "
         "on, which it is not by default. In a zone without targets its address leads nowhere.",
         _zone_without_target,
+    ),
+    Fault(
+        "nlb-group-closed",
+        "a load balancer's security group lets nobody in",
+        "A load balancer that was made with security groups filters its clients by their inbound rules, by default "
+        "those that come by PrivateLink, too. What its targets admit is another question, asked later.",
+        _group_closed,
     ),
     Fault(
         "nlb-target-group-closed",

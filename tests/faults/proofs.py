@@ -44,6 +44,14 @@ def table(name: str, vpc: str = "main") -> Component:
     return Component("route_table", name, vpc)
 
 
+def endpoint(node: str) -> Component:
+    return Component("vpc_endpoint", node, "shop")
+
+
+def arrival(node: str) -> Component:
+    return Component("security_group", node, "shop", "ingress")
+
+
 def balancer(node: str) -> Component:
     return Component("network_load_balancer", node, "main")
 
@@ -169,6 +177,21 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("nlb-zone-without-target", ("client > nlb.c:*",)),
         Proof("nlb-target-group-closed", ("client > nlb.?:*",)),
         Proof("nlb-client-ip-not-preserved", ("client > nlb.?:80",)),
+    ),
+    "privatelink": (
+        Proof("endpoint-not-accepted", ("shop-a > pay.shop-a:80",), {"* > pay.shop-c:80": endpoint("pay.shop-c")}),
+        Proof("endpoint-default-group", ("shop-a > pay.shop-a:80",), {"* > pay.shop-c:80": arrival("pay.shop-c")}),
+        Proof("endpoint-group-closed", ("shop-a > pay.shop-a:80",), {"* > pay.shop-c:80": arrival("pay.shop-c")}),
+        Proof(
+            "nlb-group-closed",
+            ("shop-a > pay.shop-a:80",),
+            {"* > pay.shop-c:80": Component("security_group", "front.pay-c", "payments", "ingress")},
+        ),
+    ),
+    "privatelink-pair": (
+        Proof("nlb-listener-port-wrong", ("shop > pay*:80",)),
+        Proof("nlb-target-not-registered", ("shop > pay*:80",)),
+        Proof("nlb-target-group-closed", ("shop > pay*:80",)),
     ),
     "private-without-nat": (Proof("group-public-ip-as-source", ("front > island",)),),
 }

@@ -57,7 +57,8 @@ def test_the_pattern_with_public_addresses_costs_7_2_a_month() -> None:
 
 # The four ways between two VPCs, a lesson for each, in USD for 720 hours in Tokyo as published in June 2024.
 @pytest.mark.parametrize(
-    ("lesson", "usd"), [("igw-between-vpcs", "7.2"), ("peering", "0"), ("transit-gateway-pair", "100.8")]
+    ("lesson", "usd"),
+    [("igw-between-vpcs", "7.2"), ("peering", "0"), ("privatelink-pair", "27.576"), ("transit-gateway-pair", "100.8")],
 )
 def test_a_lesson_for_each_pattern_costs_what_was_published(lesson: str, usd: str) -> None:
     assert sums((TOPOLOGIES / f"{lesson}.yaml").read_text()).fixed == Decimal(usd)
