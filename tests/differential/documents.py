@@ -172,7 +172,7 @@ class _Vpc:
         ]
         made: dict[str, Record] = {}
         for number, place in enumerate(dice.some(places, 1 if dice.chance(15) else 2, 4)):
-            first, *_ = place.subnets(new_prefix=dice.pick((24, 28, 26)))
+            first, *_ = place.subnets(new_prefix=dice.pick((24, 27, 26)))  # a /28 may get too full
             subnet: Record = {"cidr_block": str(first)}
             if dice.chance(50):
                 subnet["availability_zone"] = dice.pick(("a", "b", "c"))
