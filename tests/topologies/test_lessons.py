@@ -10,6 +10,7 @@ from emulator import api
 from emulator.errors import UnsupportedError
 from emulator.lab import places, ssh
 from emulator.report import tested
+from emulator.topology.zonal import aliases
 from tests.support import lab as labs
 
 LESSONS = sorted(labs.TOPOLOGIES.glob("*.yaml"))
@@ -46,7 +47,8 @@ def test_its_comment_tells_what_to_learn_and_what_to_type(file: Path) -> None:
     comment = _comment(file)
     assert "What it teaches" in comment
     assert f"vpcemu up topologies/{file.name}" in comment.partition("What to try")[2]
-    nodes = {node.name for node in api.validate(str(file)).topology.nodes()}
+    topology = api.validate(str(file)).topology
+    nodes = {node.name for node in topology.nodes()} | set(aliases(topology))
     entered = re.findall(r"vpcemu (?:exec|shell|logs) (?:-l \S+ )?(\S+)", comment)
     called = [name for name in re.findall(r"https?://([^\s/:)]+)", comment) if not re.fullmatch(r"[\d.]+", name)]
     assert entered, "no command to try inside a node"
