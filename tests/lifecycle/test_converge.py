@@ -8,10 +8,13 @@ import pytest
 
 from emulator.compile.state import Netns
 from tests.lifecycle.conftest import Fresh, Make
-from tests.lifecycle.edits import EDITS, Edit
+from tests.lifecycle.edits import EDITS as OF_ONE_VPC
+from tests.lifecycle.edits import Edit
+from tests.lifecycle.edits_endpoints import ENDPOINT_EDITS
 from tests.support.lifecycle import Lab, nat
 from tests.support.picture import difference
 
+EDITS = (*OF_ONE_VPC, *ENDPOINT_EDITS)
 _by_name = pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name.replace(" ", "-"))
 
 
