@@ -54,8 +54,8 @@ def answering(lab: Lab, source: str, to: str, times: int, port: int = 80) -> lis
     return sorted(call(lab, source, to, port).node for _ in range(times))
 
 
-def hears_nothing(lab: Lab, source: str, to: str, port: int, control: tuple[str, int], within: float = 1.5) -> None:
-    """No answer and no reset, while a control of the same source is answered. TCP repeats its SYN within that time."""
+def hears_nothing(lab: Lab, source: str, to: str, port: int, control: tuple[str, int], within: float = 0.4) -> None:
+    """No answer and no reset, while a control of the same source is answered."""
     silent = Call(lab, source, to, port)
     call(lab, source, *control)
     assert silent.answer(within) == SILENCE, f"{source} is answered by {to}:{port}"
