@@ -13,6 +13,7 @@ from emulator.topology.suggest import did_you_mean, listed
 
 LONGEST_NAME = 32
 _NAME = re.compile("[A-Za-z0-9-]+")
+NODES_AT_MOST = 63  # what `compile/returning` can tell apart
 _FITS = {"TCP": ("TCP", "TCP_UDP"), "UDP": ("UDP", "TCP_UDP"), "TCP_UDP": ("TCP_UDP",)}  # LB-04
 
 
@@ -36,6 +37,13 @@ def check(topology: Topology, report: Report) -> None:
             _check_subnets(vpc, balancer, report)
             _check_groups(vpc, balancer, report)
             _check_listeners(vpc, balancer, users, report)
+        nodes = 0
+        for balancer in vpc.load_balancers:
+            nodes += len(balancer.subnets)
+            if nodes > NODES_AT_MOST:
+                what = f"VPC {vpc.name} has {nodes} nodes of load balancers"
+                report.error(balancer.where, what, f"this emulator has room for {NODES_AT_MOST} in a VPC")
+                break
 
 
 def _check_name(name: str, noun: str, where: Where, report: Report) -> None:

@@ -56,7 +56,7 @@ vpcs:
         port: 80
         protocol: TCP
         targets: [a1, a2, c1, c2, c3, b1, off]
-        health_check: &quick {interval: 5, healthy_threshold: 2}
+        health_check: &quick {interval: 5, healthy_threshold: 2, unhealthy_threshold: 5}
       ips: {port: 80, protocol: TCP, target_type: ip, targets: [narrow], health_check: *quick}
       kept: {port: 80, protocol: TCP, targets: [narrow], health_check: *quick}
       alone: {port: 80, protocol: TCP, targets: [a1], health_check: *quick}
@@ -65,7 +65,7 @@ vpcs:
       dns: {port: 53, protocol: TCP_UDP, targets: [a1, a2], health_check: {interval: 5, healthy_threshold: 2, port: 80}}
       cross: {port: 80, protocol: TCP, targets: [a1, a2, c1, c2, c3], health_check: *quick}
       hidden: {port: 80, protocol: TCP, targets: [hidden], health_check: *quick}
-      mute: {port: 80, protocol: TCP, targets: [a2], health_check: *quick}
+      mute: {port: 80, protocol: TCP, targets: [a2], health_check: {interval: 5}}
       far: {port: 80, protocol: TCP, target_type: ip, targets: [there], health_check: *quick}
       far-kept:
         {port: 80, protocol: TCP, target_type: ip, targets: [there], preserve_client_ip: true, health_check: *quick}

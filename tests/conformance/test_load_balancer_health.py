@@ -33,7 +33,10 @@ vpcs:
       c1: {subnet: c, security_groups: [web], services: [{tcp: 80}]}
     target_groups:
       web:
-        {port: 80, protocol: TCP, targets: [a1, a2, c1], health_check: {interval: 5, healthy_threshold: 2}}
+        port: 80
+        protocol: TCP
+        targets: [a1, a2, c1]
+        health_check: {interval: 5, healthy_threshold: 2, unhealthy_threshold: 3}
     load_balancers:
       nlb:
         load_balancer_type: network
@@ -130,13 +133,13 @@ def test_LB_18_a_target_is_taken_out(lab: Lab) -> None:
     """A target that is deregistered drains: its connections go on, new ones go elsewhere; in the end it is gone."""
     node = lab.public("nlb.a")
     kept = opened(lab, "a1", node)
-    lab.up(edited(TOPOLOGY, {"targets: [a1, a2, c1]": "targets: [a2, c1], deregistration_delay: 3600"}))
+    lab.up(edited(TOPOLOGY, {"targets: [a1, a2, c1]": "targets: [a2, c1]\n        deregistration_delay: 3600"}))
     assert health(lab)["web", "a1"] == ("draining", "Target.DeregistrationInProgress")
     assert answering(lab, "client.example", node, 3) == ["a2"] * 3
     kept.socket.send(b"word")
     assert kept.socket.readable(10)
     assert kept.socket.recv(10) == b"word"
-    lab.up(edited(TOPOLOGY, {"targets: [a1, a2, c1]": "targets: [a2, c1], deregistration_delay: 1"}))
+    lab.up(edited(TOPOLOGY, {"targets: [a1, a2, c1]": "targets: [a2, c1]\n        deregistration_delay: 1"}))
     eventually(lambda: ("web", "a1") not in health(lab), "a1 is deregistered", 20)
     assert health(lab)["web", "a2"].state == "healthy"  # what an edit does not touch does not begin anew
 

@@ -31,8 +31,8 @@ vpcs:
       one: {subnet: a, security_groups: [web], services: [{tcp: 80}]}
       two: {subnet: a, security_groups: [web], services: [{tcp: 80}]}
     target_groups:
-      web: {port: 80, protocol: TCP, targets: [one]}
-      udp: {port: 53, protocol: UDP, targets: [one, two], health_check: {port: 80}}
+      web: {port: 80, protocol: TCP, targets: [one], health_check: {unhealthy_threshold: 10}}
+      udp: {port: 53, protocol: UDP, targets: [one, two], health_check: {port: 80, unhealthy_threshold: 10}}
     load_balancers:
       nlb:
         load_balancer_type: network
