@@ -16,6 +16,7 @@ TRANSIT = (
     "test_transit_peering.py",
     "test_transit_groups.py",
 )
+BALANCERS, BALANCERS_IDLE = ("test_load_balancer.py",), ("test_load_balancer_idle.py",)
 INTERFACES = ("test_network_interfaces.py",)
 
 

@@ -1,6 +1,12 @@
 """Every mistake that is tried; each must be noticed."""
 
-from tests.mutation import between, filters, interfaces, paths
+from tests.mutation import balancing, between, filters, interfaces, paths
 from tests.mutation.mutant import Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*filters.MUTANTS, *paths.MUTANTS, *interfaces.MUTANTS, *between.MUTANTS)
+MUTANTS: tuple[Mutant, ...] = (
+    *filters.MUTANTS,
+    *paths.MUTANTS,
+    *interfaces.MUTANTS,
+    *between.MUTANTS,
+    *balancing.MUTANTS,
+)
