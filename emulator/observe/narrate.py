@@ -263,8 +263,8 @@ class Narrator:
             if route.kind != "throw":
                 return label, self._at_rest(label) or component if route.kind == "blackhole" else None
             words = f"route table {name}: {route.destination} local"
-        elif held.mark == names.RETURN_TABLE and (route := _longest(tables, held.mark, destination)):
-            return self._state.labels.get((node, route), ""), None  # NAT-42
+        elif names.NODE_TABLE < held.mark <= names.RETURN_TABLE and (route := _longest(tables, held.mark, destination)):
+            return self._state.labels.get((node, route), ""), None  # NAT-42, NLB-08
         else:
             words = "local"
         why, component_at = self._local(node, held.ends.destination)

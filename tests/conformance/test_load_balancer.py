@@ -10,7 +10,7 @@ from tests.support import packets
 from tests.support.balanced import SILENCE, Call, all_healthy, answering, call, health, hears_nothing
 from tests.support.lab import Lab
 from tests.support.packets import Sender, Tap
-from tests.support.probes import check, drops, passes
+from tests.support.probes import check, drops, passes, refused
 from tests.support.wait import eventually
 
 CLIENT = "198.51.100.7"
@@ -63,6 +63,7 @@ vpcs:
       alone-ip: {port: 80, protocol: TCP, target_type: ip, targets: [a1], health_check: *quick}
       sticky: {port: 80, protocol: TCP, targets: [a1, a2], stickiness: {type: source_ip}, health_check: *quick}
       dns: {port: 53, protocol: TCP_UDP, targets: [a1, a2], health_check: {interval: 5, healthy_threshold: 2, port: 80}}
+      closed: {port: 54, protocol: UDP, targets: [a1], health_check: {port: 80, unhealthy_threshold: 5}}
       cross: {port: 80, protocol: TCP, targets: [a1, a2, c1, c2, c3], health_check: *quick}
       hidden: {port: 80, protocol: TCP, targets: [hidden], health_check: *quick}
       mute: {port: 80, protocol: TCP, targets: [a2], health_check: {interval: 5}}
@@ -90,6 +91,7 @@ vpcs:
           - {port: 87, protocol: TCP, target_group: far-kept}
           - {port: 88, protocol: TCP, target_group: http}
           - {port: 53, protocol: TCP_UDP, target_group: dns}
+          - {port: 54, protocol: UDP, target_group: closed}
       cross:
         load_balancer_type: network
         internal: true
@@ -164,6 +166,12 @@ def test_NLB_19_T_83_a_port_without_a_listener(lab: Lab) -> None:
         drops("client.example", node, "udp", 80),
         drops("client.example", node, "icmp"),
     )
+
+
+def test_NLB_19_an_icmp_error_comes_through(lab: Lab) -> None:
+    """Of ICMP the load balancer carries "destination unreachable": who calls a closed port of a target is told so."""
+    node = lab.public("nlb.a")
+    check(lab, refused("client.example", node, "udp", 54), passes("client.example", node, "tcp", 80))
 
 
 def test_NLB_19_NLB_06_part_of_no_flow(lab: Lab) -> None:

@@ -1,11 +1,14 @@
 """Targets that fall ill, recover, and leave: who gets new flows, and what becomes of the others (10.1 and 10.3)."""
 
 import errno
+import os
+import signal
 import socket
 from collections.abc import Iterator
 
 import pytest
 
+from emulator.agent import client as agents
 from emulator.errors import TopologyError
 from emulator.lab.status import status
 from tests.support import lab as labs
@@ -154,6 +157,20 @@ def test_LB_06_a_new_target_begins_with_initial(lab: Lab) -> None:
     assert answering(lab, "client.example", lab.public("nlb.a"), 2) == ["a1", "a1"]
     lab.up(TOPOLOGY)
     become(lab, {("web", "a2"): "healthy"})
+
+
+def test_LB_06_the_agent_is_killed(lab: Lab) -> None:
+    """Who checks health may die: what it last said stands; after the next `up` it begins anew, and says the same."""
+    ill(lab, "a1")
+    with agents.connect(lab.name) or pytest.fail("no agent") as agent:
+        os.kill(agent.hello()["pid"], signal.SIGKILL)
+    eventually(lambda: not status(lab.name)["healthy"], "the agent is gone")
+    assert health(lab)["web", "a2"] == ("unavailable", "Elb.InternalError")
+    chosen = lab.run("nlb.a", "nft", "list", "chain", "ip", "vpcemu", "choose.tcp.80").output
+    assert "numgen" not in chosen  # a2 alone
+    lab.up(TOPOLOGY)
+    become(lab, {("web", "a1"): "unhealthy", ("web", "a2"): "healthy", ("web", "c1"): "healthy"})
+    assert answering(lab, "client.example", lab.public("nlb.a"), 3) == ["a2"] * 3
 
 
 def test_NLB_02_T_87_groups_cannot_be_added(lab: Lab) -> None:
