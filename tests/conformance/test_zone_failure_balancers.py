@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.analysis import Analyzer
-from emulator.lab import zones
+from emulator.lab import view, zones
 from emulator.lab.running import recall
 from emulator.topology.flows import Component, flow
 from tests.support import lab as labs
@@ -67,6 +67,12 @@ def model(lab: Lab, probe: Probe) -> Component | None:
     return verdict.dropped_at
 
 
+def named(lab: Lab) -> set[str]:
+    """The addresses that a client knows the load balancer by."""
+    lines = (line.split() for line in view.hosts(view.read(lab.name), "client-c").splitlines())
+    return {address for address, *names in lines if "nlb" in names}
+
+
 def answered(lab: Lab, node: str, calls: int = 16) -> list[str]:
     """Who answers each of so many connections of client-c, "" for nobody. A target says its name."""
     found = []
@@ -86,7 +92,9 @@ def answered(lab: Lab, node: str, calls: int = 16) -> list[str]:
 def test_AZ_05_without_cross_zone_a_node_goes_with_its_zone_and_the_other_serves_its_own_target(lab: Lab) -> None:
     """NLB node: zonal. Nothing of zone a is used any more; the node of zone c and its target do not notice."""
     check(lab, BOTH)
+    assert named(lab) == {lab.private("nlb.a"), lab.private("nlb.c")}
     zones.down("a", lab.name)
+    assert named(lab) == {lab.private("nlb.c")}, "LB-03: a node that is lost is out of DNS"
     gone = drops("client-c", "nlb.a", "tcp", 80)
     check(lab, passes("client-c", "nlb.c", "tcp", 80), gone)
     assert model(lab, gone[0]) == Component("network_load_balancer", "nlb.a", "main")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.analysis import Analyzer
-from emulator.lab import zones
+from emulator.lab import view, zones
 from emulator.lab.running import recall
 from emulator.lab.trace import trace
 from emulator.topology.flows import Component, flow
@@ -85,12 +85,22 @@ def agreed(lab: Lab, *groups: list[Probe]) -> list[Component | None]:
     return found
 
 
+def called(lab: Lab, name: str) -> set[str]:
+    """The addresses that the client knows by the name."""
+    lines = (line.split() for line in view.hosts(view.read(lab.name), "client").splitlines())
+    return {address for address, *names in lines if name in names}
+
+
 def test_PL_36_an_endpoint_in_one_zone_goes_with_it_and_one_in_two_goes_on_in_the_other(lab: Lab) -> None:
     """Its interface in the zone that fails is lost, for clients of all zones; the service notices nothing."""
     every = [*passes("client", "narrow.a", "tcp", 80), *passes("client", "both.a", "tcp", 80)]
     kept = passes("client", "both.c", "tcp", 80)
     agreed(lab, every, kept)
+    both = {lab.private("both.a"), lab.private("both.c")}
+    assert called(lab, "both") == both
     zones.down("a", lab.name)
+    assert called(lab, "both") == {lab.private("both.c")}, "the name stands for what is left"
+    assert called(lab, "both.a") == {lab.private("both.a")}, "a zonal name for what it always did"
     gone = [*drops("client", "narrow.a", "tcp", 80), *drops("client", "both.a", "tcp", 80)]
     assert agreed(lab, gone, kept) == [
         Component("vpc_endpoint", "narrow.a", "consumer"),
@@ -99,6 +109,7 @@ def test_PL_36_an_endpoint_in_one_zone_goes_with_it_and_one_in_two_goes_on_in_th
     ]
     zones.up("a", lab.name)
     agreed(lab, every, kept)
+    assert called(lab, "both") == both
 
 
 def test_PL_36_the_targets_of_a_zone_that_fails_are_lost_to_every_endpoint(lab: Lab) -> None:
