@@ -10,10 +10,12 @@ from emulator.errors import UsageError
 from emulator.lab import places, record, zones
 from emulator.lab.watch import Event, Watch
 from tests.support import children, two_zones
-from tests.support.lab import Lab, edited
+from tests.support import lab as labs
+from tests.support.lab import TOPOLOGIES, Lab, edited
 from tests.support.leaks import assert_nothing_left
 from tests.support.probes import Probe, check, drops, passes
 from tests.support.two_zones import TOPOLOGY
+from tests.support.wait import eventually
 
 
 @pytest.fixture
@@ -101,6 +103,27 @@ def test_a_watch_tells_what_broke_and_for_how_long_it_was_out(lab: Lab) -> None:
         ("back", "app-c"),
     ]
     assert all(each.seconds > 0 and each.known for each in seen[2:])
+
+
+def test_a_watch_sees_whose_endpoint_was_in_that_zone_alone() -> None:
+    """Both consumers have somebody in zone c; one of them has its endpoint in zone a."""
+    with labs.up(TOPOLOGIES / "privatelink-one-zone.yaml") as made:
+        watch = Watch(made.name)
+        watch.first()
+
+        def out() -> list[tuple[str, str]]:
+            for _ in watch.round():
+                pass
+            return sorted((each.source, each.target) for each in watch.out)
+
+        eventually(lambda: not out(), "all is well")
+        done = zones.down("a", made.name)
+        assert {"api-1.thrifty-a", "api-2.careful-a", "front.front-a"} <= {*done.affected}
+        zonal = ("careful-a", "api-2.careful-a"), ("thrifty-a", "api-1.thrifty-a")
+        gone = sorted([*zonal, ("thrifty-c", "api-1.thrifty-a")])
+        eventually(lambda: out() == gone, "careful-c does not notice")
+        zones.up("a", made.name)
+        eventually(lambda: not out(), "all is well again")
 
 
 def test_a_record_of_an_older_version_has_no_zone_down(lab: Lab) -> None:
