@@ -31,7 +31,7 @@ class Balancers:
         self.loop = loop
         self.home = home
         self.nodes: dict[str, Checker] = {}
-        self.known: dict[str, tuple[dict[str, Group], dict[Key, Health], dict[Key, float]]] = {}
+        self.known: dict[str, tuple[dict[str, Group], dict[Key, Health], dict[Key, tuple[float, int]]]] = {}
 
     def of(self, balancer: str) -> "list[Checker]":
         return [held for held in self.nodes.values() if held.balancer == balancer]
@@ -51,7 +51,7 @@ class Checker:
         self.balancer: str = words["balancer"]
         self.groups: dict[str, Group] = {group["name"]: group for group in words["groups"]}
         self.health: dict[Key, Health] = {}
-        self._leaving: dict[Key, float] = {}  # what is draining, and until when
+        self._leaving: dict[Key, tuple[float, int]] = {}  # what is draining: until when, its mark
         self._checks: set[Check] = set()
         self._open = False
         self._rules: health_rules.Rules | None = None
@@ -104,26 +104,27 @@ class Checker:
         groups, health, leaving = before
         now = time.monotonic()
         registered = {_key(group, target) for group, target in self._targets()}
+        marks = {_key(group, target): target[3] for group in groups.values() for target in group["targets"]}
         for key, held in health.items():
             group = self.groups.get(key[0])
             if group is None:
                 continue
             if key in registered:
                 self.health[key] = held if held.state != "draining" else Health()
-            elif (ends := min(leaving.get(key, now + group["delay"]), now + group["delay"])) > now:
+            else:
+                ends, mark = leaving.get(key) or (now + group["delay"], marks[key])
+                ends = min(ends, now + group["delay"])
                 held.drain()
-                self.health[key], self._leaving[key] = held, ends
-                marks = {_key(groups[key[0]], tuple(target)): target[3] for target in groups[key[0]]["targets"]}
-                self._later(ends - now, self._gone(key, marks.get(key, 0)))
+                self.health[key], self._leaving[key] = held, (ends, mark)
+                self._later(max(0.0, ends - now), self._gone(key))
 
-    def _gone(self, key: Key, mark: int) -> Callable[[], None]:
+    def _gone(self, key: Key) -> Callable[[], None]:
         def end() -> None:
-            if self.health.get(key) and self._leaving.pop(key, None) is not None:
-                del self.health[key]
-                self.log.line(f"{key[0]}: {key[1]} is deregistered")
-                group = self.groups.get(key[0])
-                if mark and group and group["cut_drained"] and self._rules:
-                    self._rules.forget(mark)  # LB-19
+            _, mark = self._leaving.pop(key)
+            del self.health[key]
+            self.log.line(f"{key[0]}: {key[1]} is deregistered")
+            if self.groups[key[0]]["cut_drained"] and self._rules:
+                self._rules.forget(mark)  # LB-19
 
         return end
 

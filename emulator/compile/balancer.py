@@ -311,7 +311,7 @@ def _health(
 
     The ruleset's digest is among them, since a new ruleset knows nothing of anybody's health.
     """
-    if not any(targets.values()):
+    if not targets:
         return
     scale = settings.time_scale
     groups = []

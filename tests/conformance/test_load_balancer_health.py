@@ -82,6 +82,12 @@ def well(lab: Lab, *nodes: str) -> None:
     become(lab, {("web", node): "healthy" for node in nodes})
 
 
+def carries(made: Call) -> None:
+    made.socket.send(b"word")
+    assert made.socket.readable(10)
+    assert made.socket.recv(10) == b"word"
+
+
 def opened(lab: Lab, node: str, to: str) -> Call:
     """A connection to the load balancer that this target has got."""
     for _ in range(10):
@@ -99,9 +105,7 @@ def test_NLB_15_LB_06_LB_07_a_target_falls_ill(lab: Lab) -> None:
     ill(lab, "a1")
     assert health(lab)["web", "a1"] == ("unhealthy", "Target.FailedHealthChecks")
     assert answering(lab, "client.example", node, 3) == ["a2"] * 3
-    kept.socket.send(b"word")
-    assert kept.socket.readable(10)
-    assert kept.socket.recv(10) == b"word"
+    carries(kept)
     cut.socket.send(b"word")
     eventually(lambda: cut.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET, "a reset")
     well(lab, "a1")
@@ -139,12 +143,34 @@ def test_LB_18_a_target_is_taken_out(lab: Lab) -> None:
     lab.up(edited(TOPOLOGY, {"targets: [a1, a2, c1]": "targets: [a2, c1]\n        deregistration_delay: 3600"}))
     assert health(lab)["web", "a1"] == ("draining", "Target.DeregistrationInProgress")
     assert answering(lab, "client.example", node, 3) == ["a2"] * 3
-    kept.socket.send(b"word")
-    assert kept.socket.readable(10)
-    assert kept.socket.recv(10) == b"word"
+    carries(kept)
     lab.up(edited(TOPOLOGY, {"targets: [a1, a2, c1]": "targets: [a2, c1]\n        deregistration_delay: 1"}))
     eventually(lambda: ("web", "a1") not in health(lab), "a1 is deregistered", 20)
+    carries(kept)  # LB-19
     assert health(lab)["web", "a2"].state == "healthy"  # what an edit does not touch does not begin anew
+
+
+def test_LB_19_what_is_left_is_cut_in_the_end(lab: Lab) -> None:
+    """With connection_termination what a drained target still has is reset once it is deregistered."""
+    kept = opened(lab, "a1", lab.public("nlb.a"))
+    cut = "targets: [a2, c1]\n        connection_termination: true\n        deregistration_delay: 1"
+    lab.up(edited(TOPOLOGY, {"targets: [a1, a2, c1]": cut}))
+    eventually(lambda: ("web", "a1") not in health(lab), "a1 is deregistered", 20)
+    kept.socket.send(b"word")
+    eventually(lambda: kept.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET, "a reset")
+
+
+def test_NLB_15_connections_may_be_kept(lab: Lab) -> None:
+    """Where that is switched off, the connections of a target that falls ill go on."""
+    lab.up(
+        edited(
+            TOPOLOGY,
+            {"        port: 80\n": "        port: 80\n        enable_unhealthy_connection_termination: false\n"},
+        )
+    )
+    kept = opened(lab, "a1", lab.public("nlb.a"))
+    ill(lab, "a1")
+    carries(kept)
 
 
 def test_LB_06_a_new_target_begins_with_initial(lab: Lab) -> None:

@@ -59,6 +59,14 @@ def test_a_node_checks_what_it_may_forward_to() -> None:
     assert [target[0] for target in told(crossing)["targets"]] == ["one:80", "two:81"]
 
 
+@pytest.mark.parametrize(("balancer", "group", "both"), [("true", "false", False), ("false", "true", True)])
+def test_a_group_may_say_otherwise_than_its_load_balancer(balancer: str, group: str, both: bool) -> None:
+    """LB-20."""
+    text = BASE.replace("balancing: false", f"balancing: {balancer}")
+    text = text.replace("targets: [one", f"load_balancing_cross_zone_enabled: {group}, targets: [one")
+    assert (len(told(compiled(text))["targets"]) == 2) is both
+
+
 def test_times_are_scaled() -> None:
     group = told(compiled(BASE))
     assert (group["interval"], group["timeout"], group["delay"]) == (3.0, 1.0, 30.0)
