@@ -17,10 +17,12 @@ def table_of(vpc: Document, subnet: str) -> Document:
     return held
 
 
-def zones_of(vpc: Document) -> dict[str, list[str]]:
-    """The subnets of each zone."""
+def zones_of(vpc: Document, *, roomy: bool = False) -> dict[str, list[str]]:
+    """The subnets of each zone; those that have room for a few more."""
     found: dict[str, list[str]] = {}
     for name, subnet in vpc["subnets"].items():
+        if roomy and subnet["cidr_block"].endswith("/28"):
+            continue
         found.setdefault(subnet.get("availability_zone", "a"), []).append(name)
     return found
 

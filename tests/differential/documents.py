@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.differential import balancers, filters, peerings, transits
+from tests.differential import balancers, endpoints, filters, peerings, transits
 from tests.differential.blocks import blocks_of
 from tests.differential.dice import Dice
 from tests.differential.filters import Peers, Record
@@ -46,6 +46,7 @@ def document(chances: random.Random) -> Document:
             between |= peerings.draw(dice, vpcs)
         if len(vpcs) > 2 or dice.chance(40):
             between |= transits.draw(dice, vpcs)
+    endpoints.draw(dice, vpcs)
     # Prefix lists are the lab's, so VPCs share them; their names are known to all rules.
     lists = filters.prefix_lists(dice, ("0.0.0.0/0", "10.0.0.0/8", "45.0.0.0/8", "203.0.113.0/24", "10.0.0.0/25"))
     lists[ROUTED] = {"entries": dice.some(("45.0.0.0/8", "8.0.0.0/8", "203.0.113.0/25", "198.51.100.7/32"), 1, 3)}

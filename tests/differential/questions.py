@@ -21,7 +21,10 @@ _LOW = (1023, 600, 22)  # a gateway that translates ports would choose another o
 
 
 class Ask(NamedTuple):
-    """Who can be asked for whom. `outside`: what somebody on the internet asks for."""
+    """Who can be asked for whom. outside: what somebody on the internet asks for.
+
+    near: by sender, the load balancers and endpoints of its own VPC.
+    """
 
     sources: tuple[tuple[str, IPv4Address], ...]
     targets: tuple[IPv4Address, ...]
@@ -29,6 +32,7 @@ class Ask(NamedTuple):
     hosts: frozenset[str]
     ports: tuple[int, ...]
     source_ports: tuple[int, ...]
+    near: dict[str, tuple[IPv4Address, ...]]
 
 
 def ask(topology: Topology, addresses: Addresses) -> Ask:
@@ -54,9 +58,14 @@ def ask(topology: Topology, addresses: Addresses) -> Ask:
     translating = any(vpc.nat_gateways for vpc in topology.vpcs) or any(
         instance.appliance for vpc in topology.vpcs for instance in vpc.instances
     )
-    return Ask(
-        sources, tuple(targets), tuple(outside), hosts, _ports(topology), _BORDERS if translating else _BORDERS + _LOW
-    )
+    there = {name: addresses.private[name] for name in serving}
+    near = {
+        instance.name: tuple(there[name] for other in vpc.zonal for name in other.nodes)
+        for vpc in topology.vpcs
+        for instance in vpc.instances
+    }
+    source_ports = _BORDERS if translating else _BORDERS + _LOW
+    return Ask(sources, tuple(targets), tuple(outside), hosts, _ports(topology), source_ports, near)
 
 
 def stopped(topology: Topology) -> set[str]:
@@ -109,6 +118,10 @@ def flows(asked: Ask, numbers: Iterable[int]) -> list[Flow]:
         if to == own:  # SG-44: it never leaves the node, so once in a while is enough
             number, at = divmod(number, len(targets))
             to = targets[at]
+        number, by = divmod(number, 2)
+        if not by and (near := asked.near.get(source)):
+            number, at = divmod(number, len(near))
+            to = near[at]
         number, kind = divmod(number, 8)
         if kind >= 6:
             number, at = divmod(number, len(_ICMP))

@@ -67,6 +67,9 @@ def pinned(document: Document, addresses: Addresses) -> Document:
                 if name in addresses.public:
                     record["elastic_ip"] = str(addresses.public[name])
                     record.pop("associate_public_ip_address", None)
+        for name, record in vpc.get("vpc_endpoints", {}).items():
+            nodes = [(subnet, addresses.private[f"{name}.{subnet}"]) for subnet in record["subnets"]]
+            record["subnet_configuration"] = [{"subnet": subnet, "ipv4": str(address)} for subnet, address in nodes]
         for name, record in vpc.get("load_balancers", {}).items():
             key = "private_ipv4_address" if record.get("internal") else "elastic_ip"
             held = addresses.private if record.get("internal") else addresses.public

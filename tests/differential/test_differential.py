@@ -65,5 +65,12 @@ def test_enough_of_everything_was_asked() -> None:
     asked_for = {f"{kind} {way}" for kind in both for way in ("egress", "ingress")}
     asked_for |= {"network_interface ingress", "route_table", "vpc", "nat_gateway", "internet", "instance"}
     assert asked_for <= set(total.dropped)
-    for way in ("a NAT gateway", "an appliance", "a hairpin", "a peering connection", "a transit gateway"):
+    for way in (
+        "a NAT gateway",
+        "an appliance",
+        "a hairpin",
+        "a peering connection",
+        "a transit gateway",
+        "a load balancer",
+    ):
         assert total.ways[way] > 20, way

@@ -17,6 +17,7 @@ TRANSIT = (
     "test_transit_groups.py",
 )
 BALANCERS, BALANCERS_IDLE = ("test_load_balancer.py",), ("test_load_balancer_idle.py",)
+PRIVATELINK = ("test_privatelink.py", "test_privatelink_packets.py")
 INTERFACES = ("test_network_interfaces.py",)
 
 

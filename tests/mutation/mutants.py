@@ -1,6 +1,6 @@
 """Every mistake that is tried; each must be noticed."""
 
-from tests.mutation import balancing, between, filters, interfaces, paths
+from tests.mutation import balancing, between, filters, interfaces, paths, privatelink
 from tests.mutation.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -9,4 +9,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *interfaces.MUTANTS,
     *between.MUTANTS,
     *balancing.MUTANTS,
+    *privatelink.MUTANTS,
 )
