@@ -5,6 +5,7 @@ Those of one resource stand with its rules.
 
 from collections import Counter
 
+from emulator.topology import quotas_transit
 from emulator.topology.instances import NetworkInterface
 from emulator.topology.model import NatGateway, Topology, Vpc
 from emulator.topology.prefix_lists import counted
@@ -26,6 +27,7 @@ def check(topology: Topology, report: Report) -> None:
     for vpcs in places.values():
         _check_region(vpcs, report)
     _check_connections(topology, report)
+    quotas_transit.check(topology, report)
     _check_groups(topology, report)
     _check_interfaces(topology, report)
     for vpc in topology.vpcs:
