@@ -37,13 +37,16 @@ def strangers(enis: Iterable[Eni]) -> Strangers:
     entering: list[nft.Element] = []
     for link, eni in appliances.items():
         bit, own = bits[eni.link], nft.either(eni.ips)
+        # What came to its address by another interface of the same instance, this one has not seen.
+        others = sum({bits[one.link] for one in appliances.values() if one.node == eni.node} - {bit})
+        came = f"ct mark and {others} == 0 " if others else ""
         ways = (
             (leaving, names.chain("from", eni.link), "ip saddr", "sender"),
             (entering, names.chain("to", eni.link), "ip daddr", "receiver"),
         )
         for elements, name, address, judge in ways:
             known = nft.Rule(f"ct mark and {bit} == {bit} return")
-            rules = (known, nft.Rule(f"{address} {own} return"), nft.Rule(f"jump {judge}", remarks.STRANGER))
+            rules = (known, nft.Rule(f"{address} {own} {came}return"), nft.Rule(f"jump {judge}", remarks.STRANGER))
             chains.append(nft.Chain(name, rules))
             elements.append(nft.Element(link, f"jump {name}"))
         seen += [nft.Rule(f"{way} {link} ct mark set ct mark or {bit}", remarks.SEEN) for way in ("iifname", "oifname")]

@@ -29,13 +29,6 @@ MUTANTS = (
     ),
     # --- transit gateways
     Mutant(
-        "what is associated with no table is routed all the same (TGW-20)",
-        _TRANSIT,
-        'f"iifname {nft.link(end.link)} drop"',
-        'f"iifname {nft.link(end.link)} meta mark set 0"',
-        TRANSIT,
-    ),
-    Mutant(
         "a propagated route takes the place of a static one (TGW-22)",
         _TRANSIT,
         'found.setdefault(block, (name, "propagated"))',
