@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from emulator import names
 
-from . import flows, generate, machine, model, product, rivals
+from . import flows, generate, machine, model, product, rivals, transit
 from .product import Lab
 from .rounds import Choices, interleaved, running, say
 from .stats import Bound, Result, Samples
@@ -225,6 +225,7 @@ COMPARISONS: dict[str, Callable[[Choices], list[Result]]] = {
     "exec": execute,
     "throughput": flows.throughput,
     "packets": flows.packets,
+    "transit": transit.transit,
     "memory": memory,
     "large": large,
     "analyze": model.analysis,

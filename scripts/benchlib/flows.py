@@ -24,9 +24,9 @@ def throughput(choices: Choices) -> list[Result]:
 
     with running(ruled), running(bare):
         strip(bare, source)
-        sides = _in_turn(choices, lambda: flow(ruled), lambda: flow(bare))
+        sides = in_turn(choices, lambda: flow(ruled), lambda: flow(bare))
     what = "one TCP connection, private instance - NAT - IGW - internet, against the same way without nft"
-    return _results("throughput", what, ("vpcemu", "no rules"), sides, ("Gbit/s", 1e9), Bound(0.9, "at least"))
+    return results("throughput", what, ("vpcemu", "no rules"), sides, ("Gbit/s", 1e9), Bound(0.9, "at least"))
 
 
 def packets(choices: Choices) -> list[Result]:
@@ -40,9 +40,9 @@ def packets(choices: Choices) -> list[Result]:
         return product.traffic("udp", held, source, target, address, generate.PROBE_PORT, choices.seconds)
 
     with running(many), running(few):
-        sides = _in_turn(choices, lambda: flow(many), lambda: flow(few))
+        sides = in_turn(choices, lambda: flow(many), lambda: flow(few))
     what = f"small UDP packets between instances: {choices.hosts} ENIs and {choices.rules} rules, against 10 and 10"
-    return _results("packets", what, ("many", "few"), sides, ("k/s", 1e3), Bound(0.85, "at least"))
+    return results("packets", what, ("many", "few"), sides, ("k/s", 1e3), Bound(0.85, "at least"))
 
 
 def strip(held: Lab, source: str) -> None:
@@ -76,7 +76,7 @@ def _do(held: Lab, node: str, *commands: str) -> None:
     subprocess.run(inside, check=True)
 
 
-def _in_turn(choices: Choices, *sides: Callable[[], Flow]) -> list[list[Flow]]:
+def in_turn(choices: Choices, *sides: Callable[[], Flow]) -> list[list[Flow]]:
     """Short samples of each side in turn."""
     say(f"{choices.samples} samples of {choices.seconds} s")
     found: list[list[Flow]] = [[] for _ in sides]
@@ -86,14 +86,15 @@ def _in_turn(choices: Choices, *sides: Callable[[], Flow]) -> list[list[Flow]]:
     return found
 
 
-def _results(
-    name: str, what: str, labels: tuple[str, str], sides: list[list[Flow]], unit: tuple[str, float], bound: Bound
+def results(
+    name: str, what: str, labels: tuple[str, str], sides: list[list[Flow]], unit: tuple[str, float], bound: Bound | None
 ) -> list[Result]:
-    results = []
+    """Two lines: the rates, and the rates per second of processor time."""
+    found = []
     for number, also in enumerate(("", ", per second of processor time")):
         measured, against = (
             Samples(label, unit[0], tuple(flow[number] / unit[1] for flow in side))
             for label, side in zip(labels, sides, strict=True)
         )
-        results.append(Result(name, what + also, measured, against, bound=None if number else bound))
-    return results
+        found.append(Result(name, what + also, measured, against, bound=None if number else bound))
+    return found

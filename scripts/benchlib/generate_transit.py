@@ -14,7 +14,7 @@ def instance(vpc: int, number: int) -> str:
 
 
 def topology(name: str, vpcs: int, instances: int) -> str:
-    """VPCs that all reach each other: a subnet for instances, one for the attachment, all by the default route table."""
+    """VPCs that all reach each other: a subnet for instances, one for the attachment, the default route table."""
     blocks = list(_ROOM.subnets(new_prefix=16))[:vpcs]
     lines = [f"name: {name}", "vpcs:"]
     for vpc, block in enumerate(blocks):
