@@ -1,10 +1,12 @@
 """Carrying out steps: consecutive ones of one kind in one namespace become one netlink batch, one visit, one spawn.
 
-The order of the steps is never changed.
+The order of the steps is never changed. Where there are many rulesets, several are loaded at once, each of a namespace
+of its own: what follows in that namespace waits for it.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from errno import EADDRNOTAVAIL, EAFNOSUPPORT, EEXIST, EINVAL, ENODEV, ENOENT, ENXIO, EOPNOTSUPP, ESRCH
 from itertools import groupby
 from typing import Final, Literal
@@ -35,6 +37,7 @@ from emulator.kernel.wire import Request
 
 _GONE: Final = frozenset({ENOENT, ESRCH, ENODEV, ENXIO, EADDRNOTAVAIL})  # "remove": it may be gone already
 _NO_IPV6: Final = frozenset({EAFNOSUPPORT, EOPNOTSUPP, EINVAL})  # a kernel without IPv6, or ipv6.disable=1
+_AT_ONCE: Final = 8  # rulesets; with fewer than that there is nothing to gain
 _REQUESTED: Final = frozenset({LinkUp, Address, Neighbour, Route, PolicyRule})
 
 
@@ -43,16 +46,18 @@ def execute(
 ) -> None:
     """All of them, in order. Returns when every link that was raised can send."""
     with Reach(lab) as reach, sysctl.Settings() as settings:
-        run = _Run(reach, settings, checkpoint)
+        many = sum(isinstance(step.item, Ruleset) for step in steps) > _AT_ONCE
+        run = _Run(reach, settings, checkpoint, _AT_ONCE if many else 1)
         done = 0
-        for (kind, verb, node), group in groupby(steps, key=_together):
-            batch = list(group)
-            try:
-                run.batch(kind, verb, node, batch)
-            except OSError as reason:
-                raise KernelError(f"{describe_step(batch[0])}: {reason}") from reason
-            done += len(batch)
-            progress(done, len(steps))
+        with run.loading():
+            for (kind, verb, node), group in groupby(steps, key=_together):
+                batch = list(group)
+                try:
+                    run.batch(kind, verb, node, batch)
+                except OSError as reason:
+                    raise KernelError(f"{describe_step(batch[0])}: {reason}") from reason
+                done += len(batch)
+                progress(done, len(steps))
         carrier.wait(reach, run.raised)
 
 
@@ -69,15 +74,39 @@ def _together(step: Step) -> tuple[type, str, str]:
 
 
 class _Run:
-    """One run of steps. `raised`: the links it raised, and the steps that asked for it."""
+    """One run of steps. `raised`: the links it raised, and the steps that asked for it. width: rulesets at once."""
 
-    def __init__(self, reach: Reach, settings: sysctl.Settings, checkpoint: Callable[[str], None]) -> None:
+    def __init__(
+        self, reach: Reach, settings: sysctl.Settings, checkpoint: Callable[[str], None], width: int = 1
+    ) -> None:
         self._reach = reach
         self._sysctls = settings
         self._checkpoint = checkpoint
+        self._width = width
+        self._begun: dict[str, tuple[Step, process.Begun]] = {}  # by node, the ruleset that is being loaded
         self.raised: dict[carrier.End, Step] = {}
 
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """When it ends, no ruleset is under way any more, whatever has happened."""
+        try:
+            yield
+            self._finish(*self._begun)
+        finally:
+            for _, begun in self._begun.values():
+                begun.done()
+
+    def _finish(self, *nodes: str) -> None:
+        for node in nodes:
+            if node in self._begun:
+                step, begun = self._begun.pop(node)
+                try:
+                    nftables.finish(begun)
+                except KernelError as reason:
+                    raise _of(step, reason) from reason
+
     def batch(self, kind: type, verb: str, node: str, steps: list[Step]) -> None:
+        self._finish(*(self._begun if kind is Netns else (node,)))
         if kind is Netns:
             self._netns(verb, steps)
         elif kind is Veth:
@@ -266,7 +295,10 @@ class _Run:
                         nftables.delete(namespace)
                         return
                     with nftables.netfilter_channel(namespace) as channel:
-                        nftables.replace(namespace, channel, self._reach.lab, step.item)
+                        begun = nftables.replace(namespace, channel, self._reach.lab, step.item)
+                    self._begun[node] = (step, begun)
+                    if len(self._begun) >= self._width:
+                        self._finish(next(iter(self._begun)))
                 case FlushConntrack():
                     with nftables.netfilter_channel(namespace) as channel:
                         address = step.item.address
@@ -278,8 +310,12 @@ class _Run:
                         uplink.add(self._reach.lab, step.item, namespace)
                     self._reach.links_changed(node)
         except KernelError as reason:
-            # The same kind of error: an UnsupportedError must stay one.
-            raise type(reason)(f"{describe_step(step)}: {reason}", reason.hint) from reason
+            raise _of(step, reason) from reason
+
+
+def _of(step: Step, reason: KernelError) -> KernelError:
+    """The same kind of error, with the step: an UnsupportedError must stay one."""
+    return type(reason)(f"{describe_step(step)}: {reason}", reason.hint)
 
 
 def _again(verb: str) -> Literal["remove", "replace"]:

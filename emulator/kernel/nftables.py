@@ -42,10 +42,19 @@ def check(namespace: int, script: str) -> None:
 
 
 def _nft(namespace: int | None, script: str, options: tuple[str, ...]) -> None:
+    finish(_begin(namespace, script, options))
+
+
+def _begin(namespace: int | None, script: str, options: tuple[str, ...] = ()) -> process.Begun:
     try:
-        done = process.run(("nft", *options, "-f", "-"), namespace, stdin=script)
+        return process.begin(("nft", *options, "-f", "-"), namespace, stdin=script)
     except FileNotFoundError as reason:
         raise UnsupportedError("the program nft is missing", "install nftables (apt install nftables)") from reason
+
+
+def finish(begun: process.Begun) -> None:
+    """Wait for a `replace` that was begun. Raises KernelError if nft has refused it."""
+    done = begun.done()
     if done.code:
         raise KernelError(f"nft refused the ruleset: {_first_error(done.stderr)}")
 
@@ -67,15 +76,17 @@ def _first_error(stderr: str) -> str:
     return lines[0] if lines else "no reason given"
 
 
-def replace(namespace: int, channel: Channel, lab: str, ruleset: Ruleset) -> None:
+def replace(namespace: int, channel: Channel, lab: str, ruleset: Ruleset) -> process.Begun:
     """Put our one table in place, with a comment that says what it is and which generation this very commit makes.
 
     A namespace with a ruleset of ours has nothing else, so tables of others go in the same transaction; save in a
     guest, where they are its owner's.
+
+    It is begun here, and to be `finish`ed: most of its time nft waits for the kernel, so others may begin meanwhile.
     """
     ours = (generation(channel) + 1) & 0xFFFFFFFF
     text = ruleset.text.replace("@COMMENT@", comment(lab, ruleset.digest, ours))
-    run(namespace, text if ruleset.shared else "".join(_deletions_of_others(channel)) + text)
+    return _begin(namespace, text if ruleset.shared else "".join(_deletions_of_others(channel)) + text)
 
 
 def _deletions_of_others(channel: Channel) -> Iterator[str]:

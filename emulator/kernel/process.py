@@ -28,14 +28,36 @@ class Done(NamedTuple):
 
 def run(argv: Sequence[str], namespace: int | None = None, stdin: str = "") -> Done:
     """Run a program to its end, in a namespace or (None) at home. Raises FileNotFoundError if there is none."""
+    return begin(argv, namespace, stdin).done()
+
+
+class Begun(NamedTuple):
+    """A process under way, that has been told all it will be told."""
+
+    child: "Popen[str]"
+
+    def done(self) -> Done:
+        """Wait for its end."""
+        stdout, stderr = self.child.communicate()
+        return Done(self.child.returncode, stdout, stderr)
+
+
+def begin(argv: Sequence[str], namespace: int | None = None, stdin: str = "") -> Begun:
+    """Start a program that reads all of its input before it says anything. As `run`, without waiting for its end."""
     import subprocess
 
     with _birthplace(namespace):
         child = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
         )
-    stdout, stderr = child.communicate(stdin)
-    return Done(child.returncode, stdout, stderr)
+    assert child.stdin is not None
+    with suppress(BrokenPipeError):  # it has given up, and `done` says why
+        child.stdin.write(stdin)
+        child.stdin.flush()
+    with suppress(BrokenPipeError):
+        child.stdin.close()
+    child.stdin = None
+    return Begun(child)
 
 
 class TooLong(Exception):

@@ -109,10 +109,10 @@ class TransitGateway:
 
     def names_groups(self, own: str, other: str) -> bool:
         """SG-34: whether rules of one VPC may name groups of the other: all three switches say so."""
+        if not self.security_group_referencing:
+            return False
         ends = [self.of_vpc(vpc) for vpc in (own, other)]
-        return self.security_group_referencing and all(
-            held is not None and held.available and held.security_group_referencing for held in ends
-        )
+        return all(held is not None and held.available and held.security_group_referencing for held in ends)
 
     def near_of(self, vpc: str) -> list[str]:
         """TGW-51: the VPCs whose instances go by their private addresses in this one."""
