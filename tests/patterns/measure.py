@@ -170,7 +170,7 @@ def fixed(bench: Bench) -> Measured:
     return Measured(
         f"{cost.fixed.normalize():f}",
         tuple(
-            f"{line.component.kind} {line.component.name}: {line.many} x {line.amount} h x {line.price.usd}"
+            f"{NOUNS[line.component.kind]} {line.component.name}: {line.many} x {line.amount} h x {line.price.usd}"
             for line in cost.lines
             if line.price.unit == "hour" and line.usd
         )
@@ -187,14 +187,27 @@ def variable(bench: Bench) -> Measured:
     lines = [line for line in cost.lines if line.price.unit == "GB" and line.usd]
     if costs != really:
         raise NotMeasured(f"{GB} GB cost {cost.variable}, and what the lab has carried {carried.variable}")
-    charged = "; ".join(f"{line.component.kind} {line.component.name}: {line.price.usd} per GB" for line in lines)
+    charged = "; ".join(
+        f"{NOUNS[line.component.kind]} {line.component.name}: {line.price.usd} per GB" for line in lines
+    )
     return Measured(
         "yes" if costs else "no",
         (
             charged or "no part of it costs by the GB",
             f"{GB} GB: {cost.variable.normalize():f} USD; the bytes carried here: {carried.variable:.9f} USD",
+            *_beyond(lab),
         ),
     )
+
+
+def _beyond(lab: api.Lab) -> list[str]:
+    """What is only charged where it leaves AWS, which these flows do not."""
+    named = [held.name for held in components(lab.topology) if held.named]
+    asked = ((name, Usage(named={name: Decimal(GB)})) for name in named[:1])
+    return [
+        f"not counted: data out to the internet, {GB} GB by {name}: {api.cost(lab.name, usage).cost.variable:f} USD"
+        for name, usage in asked
+    ]
 
 
 def private(bench: Bench) -> Measured:

@@ -8,6 +8,17 @@ from typing import Any, Literal, NamedTuple
 from tests.patterns.measure import Measured
 from tests.patterns.published import COLUMNS, ROWS, Cell, Column, Row, Value, published
 
+INTRODUCTION = """\
+# Four ways between VPCs
+
+Written by `sudo scripts/patterns --markdown`. VPCs are joined in each of the four ways, and every cell of the
+comparison that was published for Tokyo in June 2024 is tried out: with packets, with the prices of what is really
+there, with a zone that fails. ○ possible, △ possible with a limit, × impossible; costs in USD a month. A lesson for
+each to play with: [igw-between-vpcs](../topologies/igw-between-vpcs.yaml), [peering](../topologies/peering.yaml),
+[privatelink-pair](../topologies/privatelink-pair.yaml),
+[transit-gateway-pair](../topologies/transit-gateway-pair.yaml).
+"""
+LEGEND = "A cell shows what came out here. Where that is not what was published, the published value stands beside it."
 State = Literal["as published", "explained", "differs", "not measured"]
 
 
@@ -85,7 +96,7 @@ def text(results: Sequence[Result], seconds: float, *, evidence: bool, width: in
             lines += ["", f"{row.title}: {row.asks}", *_wrapped(f"tried: {row.measured}", "    ", width)]
             for each in told:
                 lines += _evidence(each, width, colours)
-    return "\n".join([*lines, "", summary(results, seconds)])
+    return "\n".join([*lines, "", LEGEND, summary(results, seconds)])
 
 
 def _evidence(result: Result, width: int, colours: bool) -> list[str]:
@@ -112,19 +123,19 @@ def _red(word: str, colours: bool) -> str:
 def markdown(results: Sequence[Result], seconds: float, *, evidence: bool) -> str:
     """The same as a document."""
     rows, columns = _axes(results)
-    lines = [f"| | {' | '.join(column.title for column in columns)} |", f"|---|{'---|' * len(columns)}"]
+    lines = [INTRODUCTION, f"| | {' | '.join(column.title for column in columns)} |", f"|---|{'---|' * len(columns)}"]
     for row in rows:
         held = [_at(results, row, column) for column in columns]
         shown = [(each.shown if each.well else f"**{each.shown}**") if each else "" for each in held]
         lines.append(f"| {row.title} | {' | '.join(shown)} |")
     if evidence:
         for row in rows:
-            lines += ["", f"**{row.title}**: {row.asks} Tried: {row.measured}.", ""]
+            lines += ["", f"## {row.title}", "", f"{row.asks[0].upper()}{row.asks[1:]} *Tried: {row.measured}.*", ""]
             for each in results:
                 if each.cell[0] == row:
                     said = "; ".join(_said(each)).replace("|", "\\|")
                     lines.append(f"- {each.cell[1].title}: {each.shown}. {said}")
-    return "\n".join([*lines, "", summary(results, seconds)])
+    return "\n".join([*lines, "", LEGEND, summary(results, seconds)])
 
 
 def as_json(results: Sequence[Result], seconds: float) -> str:

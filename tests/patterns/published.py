@@ -49,7 +49,7 @@ ROWS = (
     Row(
         "fixed",
         "Fixed cost",
-        "USD for 720 hours of two VPCs in one zone each",
+        "how many USD do 720 hours cost, for two VPCs with their parts in one zone?",
         "the prices of the running lab's components by the hour",
         ("7.2", "0", "27.576", "100.8"),
     ),

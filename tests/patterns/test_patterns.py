@@ -11,14 +11,14 @@ from tests.patterns.published import chosen
 
 
 def test_cells_come_out_as_published() -> None:
-    """One that passes, one that needs more connections, one that fails with a zone, one that is a sum."""
-    cells = chosen(["private-space/igw", "three/peering", "zones/tgw", "fixed/tgw"])
+    """One that is dropped, one that takes a second connection, one that fails with a zone, one that is a sum."""
+    cells = chosen(["private-space/igw", "both-ways/privatelink", "zones/tgw", "fixed/tgw"])
     found = command.try_out(cells)
     assert [(each.cell[0].key, each.found and each.found.value) for each in found] == [
         ("zones", "yes"),
         ("fixed", "100.8"),
         ("private-space", "×"),
-        ("three", "△"),
+        ("both-ways", "△"),
     ]
     assert all(each.well and each.found and each.found.evidence for each in found)
 

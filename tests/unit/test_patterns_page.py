@@ -1,6 +1,7 @@
 """The comparison of the four ways: which cells there are, and how they are shown."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_a_cell_is_red_unless_it_is_as_published_or_explained(monkeypatch: pytes
 def test_the_table() -> None:
     assert (
         shown(GOOD, WRONG, UNKNOWN)
-        == """\
+        == f"""\
                          VPC peering      Transit Gateway
 Three or more VPCs       △                × (published ○)
 Overlapping CIDR blocks  ? (published ×)
@@ -74,14 +75,23 @@ Overlapping CIDR blocks: can both VPCs have the same block?
   VPC peering: ? (published ×)  not measured
     h1 -> h2: dropped
 
+{page.LEGEND}
 3 cells: 1 as published, 1 differs, 1 not measured, in 3 s"""
     )
 
 
+def test_the_page_in_the_documentation_has_every_cell_as_published() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "patterns.md").read_text(encoding="utf-8")
+    assert text.startswith(page.INTRODUCTION)
+    for row in ROWS:
+        assert f"| {row.title} | {' | '.join(row.values)} |\n" in text
+
+
 def test_the_other_forms() -> None:
     assert page.markdown([GOOD, WRONG], 3, evidence=False) == (
+        f"{page.INTRODUCTION}\n"
         "| | VPC peering | Transit Gateway |\n|---|---|---|\n| Three or more VPCs | △ | **× (published ○)** |\n\n"
-        "2 cells: 1 as published, 1 differs, in 3 s"
+        f"{page.LEGEND}\n2 cells: 1 as published, 1 differs, in 3 s"
     )
     shape = json.loads(page.as_json([GOOD, UNKNOWN], 3))
     assert shape["failed"]
