@@ -21,7 +21,7 @@ _MODULUS = 1 << 128
 
 
 class Endpoint(NamedTuple):
-    """One address from which somebody sends, and at which he is called.
+    """One address from which somebody sends, and at which he is called. What has no `sends` is only called.
 
     name: a slot's name, an outside host's, or INTERNET for a stranger out there. private: the address on its wire;
     public: how it is called from elsewhere, None if it cannot be. eni: None out there.
@@ -33,6 +33,10 @@ class Endpoint(NamedTuple):
     private: int
     public: int | None
     eni: Eni | None
+
+    @property
+    def sends(self) -> bool:
+        return self.eni is None or self.eni.kind == "instance"
 
 
 class Cells:
@@ -95,13 +99,13 @@ def _border_blocks(world: World) -> list[tuple[int, int]]:
 
 
 def endpoints(world: World, *, hosts: bool = True) -> list[Endpoint]:
-    """Every address of an instance that runs, and every outside host."""
+    """Every address of an instance that runs, every outside host, and the nodes of load balancers and endpoints."""
     found = []
     if hosts:
         found += [Endpoint(host.name, host.name, "", int(host.ip), int(host.ip), None) for host in world.hosts.values()]
     for ground in world.grounds.values():
         for eni in ground.enis.values():
-            if eni.kind == "instance" and eni.running:
+            if eni.kind != "nat_gateway" and eni.running:
                 for number, (own, public) in enumerate(zip(eni.addresses, eni.public, strict=True)):
                     name = f"{eni.name}+{number}" if number else eni.name
                     reached = public if ground.vpc.internet_gateway else None
@@ -151,6 +155,8 @@ def single(world: World, endpoint: Endpoint) -> bool:
     eni = endpoint.eni
     if eni is None:
         return False
+    if eni.kind != "instance" or world.registered & {eni.name, *eni.addresses}:  # NLB-09: a target is another client
+        return True
     several = len(eni.addresses) > 1 or len(world.enis_of[eni.node]) > 1
     return several or eni.name in eni.vpc.route_targets or not eni.check
 
@@ -167,6 +173,9 @@ class PortCells:
             for group in ground.groups.values():
                 written += [match.rule for match in (*group.egress, *group.ingress)]
             held += [(rule.from_port, rule.to_port) for rule in written if rule.protocol == protocol]
+        for ground in world.grounds.values():
+            for balancer in ground.vpc.load_balancers:
+                held += [(listener.port, listener.port) for listener in balancer.listeners]
         for instance in world.instances.values():
             held += [(port, port) for port in instance.appliance.blocked_ports] if instance.appliance else []
         self._cells = Cells(held)

@@ -177,7 +177,7 @@ class Matrix:
     def _walk(self, place: int, other: int, protocol: int, port: int) -> _Way:
         source = self.places[place][0]
         target = next((each for each in self.places[other] if each is not source), None)
-        if target is None or (source.node == target.node and source.eni):
+        if target is None or not source.sends or (source.node == target.node and source.eni):
             return None
         if source.eni is None and target.eni is None and INTERNET in (source.node, target.node):
             return None  # strangers among themselves
@@ -187,20 +187,32 @@ class Matrix:
         ports = (NO_PORTS, NO_PORTS) if protocol == ICMP else (LINUX_EPHEMERAL, (port, port))
         packet = Packet(source.private, there, protocol, *ports, (ECHO_REQUEST if protocol == ICMP else 0, 0))
         asked: list[Question] = []
-        memory = Memory()
+        plan: list[int] | None = []
+        while plan is not None:  # each target that a load balancer may choose has to answer
+            memory = Memory(plan)
+            if not self._there_and_back(source, target, packet, memory, asked):
+                return None
+            plan = memory.next_plan
+        return tuple(dict.fromkeys(_condition(each, source, target, packet.ports) for each in asked))
+
+    def _there_and_back(
+        self, source: Endpoint, target: Endpoint, packet: Packet, memory: Memory, asked: list[Question]
+    ) -> bool:
+        """Whether the packet is answered, if all groups and ACLs that are `asked` let it through."""
         going = Walk(self.world, memory, explain=False, put_off=asked)
         going.send(source.node, packet)
-        if going.dropped_at is not None or going.arrival is None or going.receiver != target.node:
-            return None
+        if going.dropped_at is not None or going.arrival is None:
+            return False
+        if target.sends and going.receiver != target.node:
+            return False
         reply = answer(going.arrival)
-        if reply is not None:
-            coming = Walk(self.world, memory, explain=False, back=True, put_off=asked)
-            coming.send(going.receiver, reply)
-            if coming.dropped_at is not None or coming.arrival is None:
-                return None
-            if (coming.arrival.source, coming.receiver) != (there, source.node):
-                return None
-        return tuple(dict.fromkeys(_condition(each, source, target) for each in asked))
+        if reply is None:
+            return True
+        coming = Walk(self.world, memory, explain=False, back=True, put_off=asked)
+        coming.send(going.receiver, reply)
+        if coming.dropped_at is not None or coming.arrival is None:
+            return False
+        return (coming.arrival.source, coming.receiver) == (packet.destination, source.node)
 
     # --- from class to class ----------------------------------------------------------------------------------
 
@@ -276,7 +288,10 @@ class Matrix:
                 continue
             if match.member:
                 vpc, _, name = match.member.rpartition("/")  # SG-32: of a peer
-                result |= self._members.get((vpc or ground.name, name), 0) if each.straight else 0
+                if each.straight:
+                    result |= self._members.get((vpc or ground.name, name), 0)
+                elif match.member in each.members:  # NLB-04: of the load balancer in between
+                    result = self.everybody
             else:
                 result |= self._within(match.low, match.high, each.public)
         return result
@@ -310,7 +325,7 @@ class Matrix:
         result = 0
         for number, other in enumerate(self.classes):
             address = (other.one.public if each.public else other.one.private) or 0
-            carried = known_as(ground, other.one.eni) if each.straight else ()
+            carried = known_as(ground, other.one.eni) if each.straight else each.members
             asked = packet._replace(source=address, destination=address)
             if all(piece.passes for piece in ask_groups(held, each.direction, asked, carried)):
                 result |= 1 << number
@@ -333,14 +348,15 @@ class Matrix:
         return self._blocks[key]
 
 
-def _condition(asked: Question, source: Endpoint, target: Endpoint) -> _Condition:
+def _condition(asked: Question, source: Endpoint, target: Endpoint, ports: Ports) -> _Condition:
+    """ports: at which the target was called; a load balancer may have changed them."""
     packet = asked.packet
     address = packet.source if asked.direction == "ingress" else packet.destination
     # Forward, the source is the one who began; on the way back, the destination is.
     begun = (asked.direction == "ingress") != asked.back
     end, side = (source, "source") if begun else (target, "target")
     peer: Side = side if address in (end.private, end.public) else ""  # type: ignore[assignment]
-    straight = peer != "" and asked.other is not None
+    straight = peer != "" and asked.other is not None and asked.other is end.eni
     whose: Side = ""
     if isinstance(asked.asked, Eni):
         whose = "source" if asked.asked is source.eni else "target" if asked.asked is target.eni else ""
@@ -353,7 +369,7 @@ def _condition(asked: Question, source: Endpoint, target: Endpoint) -> _Conditio
         0 if peer else address,
         straight,
         known_as(asked.asked.vpc, asked.other) if isinstance(asked.asked, Eni) and not straight else (),
-        packet.ports if asked.back else None,
+        packet.ports if asked.back or packet.ports != ports else None,
         packet.icmp,
     )
 

@@ -17,6 +17,7 @@ class Party(NamedTuple):
     """Who sends or is called: an address of an instance, or a part of the internet.
 
     name: of the instance's address ("web", "fw.eth1+1"), or a host's that stands for a part of the internet, or "".
+    sends: not the node of a load balancer or an endpoint, which is only called.
     subnet, vpc: "" out there. address: how it is called from elsewhere, "" if it cannot be. blocks: the part of the
     internet; empty for an instance.
     """
@@ -26,6 +27,7 @@ class Party(NamedTuple):
     vpc: str = ""
     address: str = ""
     blocks: tuple[str, ...] = ()
+    sends: bool = True
 
 
 class Traffic(NamedTuple):
@@ -140,7 +142,8 @@ class _Side:
                 eni = member.eni
                 name = member.name if eni or member.name in world.hosts else ""
                 there = "" if member.public is None else address(member.public)
-                party = Party(name, eni.subnet.name if eni else "", member.vpc, there, blocks.get(member.name, ()))
+                land, parts = eni.subnet.name if eni else "", blocks.get(member.name, ())
+                party = Party(name, land, member.vpc, there, parts, member.sends)
                 self.parties[member.name] = party
         self.internet = tuple(self.parties[each.name] for each in known)
 

@@ -228,6 +228,13 @@ class World:
         self.instances = {instance.name: instance for vpc in topology.vpcs for instance in vpc.instances}
         self.enis_of: dict[str, list[Eni]] = {}  # by node, the primary one first
         self.serving: Serving = {}
+        # The targets of load balancers, by interface or by address.
+        self.registered: set[str | int] = {
+            held.id if isinstance(held.id, str) else int(held.id)
+            for vpc in topology.vpcs
+            for group in vpc.target_groups
+            for held in group.targets
+        }
         self.strangers: set[int] = set()  # addresses out there at which somebody is supposed to be
         self.mapped: dict[int, tuple[Ground, int]] = {}  # public address: behind which gateway, and whose it is
         for ground in self.grounds.values():

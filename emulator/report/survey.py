@@ -92,8 +92,9 @@ def survey(found: Survey, paint: Paint = PLAIN) -> list[str]:
     lines += ["", paint.bold("What each subnet can reach")]
     rows = []
     naming = Naming(found.internet, found.parties)
-    for vpc, subnet in dict.fromkeys((party.vpc, party.subnet) for party in found.parties):
-        own = [party for party in found.parties if (party.vpc, party.subnet) == (vpc, subnet)]
+    senders = [party for party in found.parties if party.sends]
+    for vpc, subnet in dict.fromkeys((party.vpc, party.subnet) for party in senders):
+        own = [party for party in senders if (party.vpc, party.subnet) == (vpc, subnet)]
         for who, whom, traffic in _from_subnet(found, own, naming):
             rows.append((f"{vpc}/{subnet}", who, whom, traffic))
     return lines + (table(("subnet", "who", "reaches", "on"), _without_repeats(rows), paint, "  ") or ["  nothing"])

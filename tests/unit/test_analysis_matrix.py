@@ -1,5 +1,6 @@
 """Everybody with everybody says what one question at a time says, and costs what the number of classes costs."""
 
+import random
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from emulator.analysis.endpoints import endpoints
 from emulator.analysis.matrix import Matrix
 from emulator.analysis.packets import ICMP, TCP, UDP
 from emulator.analysis.world import World
+from emulator.topology.addresses import assign
 from emulator.topology.flows import Flow, Protocol
+from emulator.topology.load import load
 from emulator.topology.model import Addresses, Topology
+from tests.differential.documents import document, text
 from tests.support.asked import read
 
 LESSONS = sorted((Path(__file__).parents[2] / "topologies").glob("*.yaml"))
@@ -21,25 +25,31 @@ PROTOCOLS: dict[int, Protocol] = {TCP: "tcp", UDP: "udp", ICMP: "icmp"}
 PORTS = (22, 80, 443, 5432, 8080)
 
 
-def disagreements(topology: Topology, addresses: Addresses) -> tuple[int, list[str]]:
-    """How many questions passed, and those that the matrix answers otherwise than the analyzer does."""
+def disagreements(topology: Topology, addresses: Addresses, *, called_only: bool = False) -> tuple[int, list[str]]:
+    """How many questions passed, and those that the matrix answers otherwise than the analyzer does.
+
+    called_only: ask for what does not send itself, on the ports of listeners.
+    """
+    listening = {held.port for vpc in topology.vpcs for balancer in vpc.load_balancers for held in balancer.listeners}
     world, analyzer = World(topology, addresses), Analyzer(topology, addresses)
     matrix = Matrix(world, endpoints(world))
     passed, wrong = 0, []
     for protocol, word in PROTOCOLS.items():
         for port in matrix.ports(protocol).starts() if protocol != ICMP else [0]:
+            if called_only and port not in listening:
+                continue
             rows = matrix.reach(protocol, port)
             for number, held in enumerate(matrix.classes):
                 for other, theirs in enumerate(matrix.classes):
                     for one in held.members:
                         for two in theirs.members:
-                            if one.node == two.node:
+                            if one.node == two.node or not one.sends or (called_only and two.sends):
                                 continue
                             near = world.near(one.vpc, two.vpc) or two.public is None
                             to = IPv4Address(two.private if near else two.public or 0)
                             asked = Flow(one.node, IPv4Address(one.private), to, word, port)
                             found = analyzer.verdict(asked)
-                            reached = found.result == "pass" and found.receiver == two.node
+                            reached = found.result == "pass" and (found.receiver == two.node or not two.sends)
                             passed += reached
                             if reached != bool(rows[number] >> other & 1):
                                 wrong.append(f"{one.name} to {two.name} {word} {port}: {found}")
@@ -51,8 +61,18 @@ def test_a_lesson_as_a_whole_is_what_its_flows_are(file: Path) -> None:
     topology, addresses = read(file.read_text())
     passed, wrong = disagreements(topology, addresses)
     assert wrong == []
-    # PrivateLink alone joins nobody's instances, and a load balancer may be the only way to those behind it.
-    assert passed or any(vpc.vpc_endpoints or vpc.load_balancers for vpc in topology.vpcs)
+    assert passed
+
+
+@pytest.mark.parametrize("seed", [1, 5, 17, 21])
+def test_load_balancers_and_endpoints_as_a_whole_are_what_their_flows_are(seed: int) -> None:
+    """Who reaches any target by them, with every target that may be chosen (LB-20, PL-06)."""
+    topology, _ = load(text(document(random.Random(seed))))
+    assert topology is not None
+    assert any(vpc.zonal for vpc in topology.vpcs)
+    passed, wrong = disagreements(topology, assign(topology)[0], called_only=True)
+    assert wrong == []
+    assert passed
 
 
 SUBNETS = ("a", "b", "c")
