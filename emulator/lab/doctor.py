@@ -10,7 +10,7 @@ from emulator.compile.diff import diff
 from emulator.compile.lab import compile_lab
 from emulator.errors import VpcemuError
 from emulator.kernel import arp
-from emulator.lab import doors
+from emulator.lab import doors, services
 from emulator.report.shapes import Check
 from emulator.topology.addresses import assign
 from emulator.topology.load import load
@@ -34,6 +34,17 @@ vpcs:
       web: {{ingress: [{{protocol: tcp, port: 443, from: 0.0.0.0/0}}]}}
     instances:
       web: {{subnet: private, security_groups: [web]}}
+    target_groups:
+      web: {{port: 443, protocol: TCP, targets: [web, {{id: web, port: 444}}]}}
+      sticky: {{port: 443, protocol: TCP, targets: [web, {{id: web, port: 444}}], stickiness: {{type: source_ip}}}}
+    load_balancers:
+      nlb:
+        load_balancer_type: network
+        internal: true
+        subnets: [private]
+        listeners:
+          - {{port: 443, protocol: TCP, target_group: web}}
+          - {{port: 444, protocol: TCP, target_group: sticky, tcp_idle_timeout_seconds: 60}}
 internet:
   hosts:
     host.example: {{ip: 8.8.8.8}}
@@ -149,8 +160,8 @@ def _trial(checkpoint: doors.Checkpoint) -> Check:
     kernel = doors.kernel(checkpoint)
     started = time.monotonic()
     try:
-        kernel.execute(diff(kernel.observe(name, wanted), wanted), name)
-        left = diff(kernel.observe(name, wanted), wanted)
+        kernel.execute(services.split(diff(kernel.observe(name, wanted), wanted))[0], name)
+        left = services.split(diff(kernel.observe(name, wanted), wanted))[0]  # without an agent
     except VpcemuError as error:
         return _check("a trial lab", False, str(error), error.hint or _features())
     finally:
@@ -161,5 +172,6 @@ def _trial(checkpoint: doors.Checkpoint) -> Check:
 
 def _features() -> str:
     return (
-        "the kernel needs CONFIG_NET_NS, VETH, NF_TABLES, NFT_CT, NFT_NAT, NFT_MASQ, NF_CONNTRACK (modprobe nf_tables)"
+        "the kernel needs CONFIG_NET_NS, VETH, NF_TABLES, NFT_CT, NFT_NAT, NFT_MASQ, NFT_NUMGEN, NFT_HASH, "
+        "NF_CONNTRACK, NF_CONNTRACK_TIMEOUT (modprobe nf_tables)"
     )
