@@ -16,8 +16,8 @@ from emulator import names
 from emulator.compile import nft, remarks, spread
 from emulator.compile.eni import Eni, namespace
 from emulator.compile.proxied import proxied, relay
-from emulator.compile.state import MAIN_TABLE, Address, Namespace, Route, Ruleset, Service, Sysctl
-from emulator.compile.tracking import tracking
+from emulator.compile.state import MAIN_TABLE, Address, Namespace, Route, Ruleset, Service
+from emulator.compile.tracking import forgetful, tracking
 from emulator.compile.vpc import FORWARDING
 from emulator.topology.balancers import Listener, LoadBalancer, TargetGroup
 from emulator.topology.model import Addresses, Topology, Vpc
@@ -89,7 +89,7 @@ def node(
     ruleset = _ruleset(vpc, balancer, eni, targets, settings, carriers)
     return namespace(eni)._replace(
         kind="network_load_balancer",
-        sysctls=FORWARDING | _tracking(settings),
+        sysctls=FORWARDING | tracking(settings, UDP_IDLE, UDP_IDLE) | forgetful(settings, TCP_IDLE),  # NLB-05, NLB-06
         addresses=frozenset((Address(names.GUEST_LINK, eni.ip, 32),)),
         routes=frozenset((way_out,)),
         ruleset=ruleset,
@@ -100,20 +100,6 @@ def node(
             )
         ),
     )
-
-
-def _tracking(settings: Settings) -> frozenset[Sysctl]:
-    """NLB-05, NLB-06: forgotten after the idle time, and not picked up in the middle afterwards."""
-    prefix = "net/netfilter/nf_conntrack_"
-    udp = str(settings.seconds(UDP_IDLE))
-    own = {
-        f"{prefix}tcp_timeout_established": str(settings.seconds(TCP_IDLE)),
-        f"{prefix}tcp_loose": "0",
-        f"{prefix}udp_timeout": udp,
-        f"{prefix}udp_timeout_stream": udp,
-    }
-    others = (setting for setting in tracking(settings) if setting.key not in own)
-    return frozenset((*others, *(Sysctl(*pair) for pair in own.items())))
 
 
 def _ruleset(

@@ -8,8 +8,8 @@ address (IGW-16). A private one has no Elastic IP, so the internet gateway lets 
 from emulator import names
 from emulator.compile import nft
 from emulator.compile.eni import Eni, namespace
-from emulator.compile.state import MAIN_TABLE, Address, Namespace, Route, Ruleset, Sysctl
-from emulator.compile.tracking import tracking
+from emulator.compile.state import MAIN_TABLE, Address, Namespace, Route, Ruleset
+from emulator.compile.tracking import forgetful, tracking
 from emulator.compile.vpc import FORWARDING
 from emulator.topology.settings import Settings
 
@@ -17,16 +17,6 @@ IDLE_SECONDS = 350  # NAT-27
 MTU = 8500  # NAT-32, MTU-02
 _HEADERS = 40  # of IPv4 and TCP, without options
 _DESTINATIONS = 65536  # how many different ones are counted at a time
-
-
-def idle(settings: Settings) -> frozenset[Sysctl]:
-    """NAT-27: an idle connection is forgotten after 350 s, and is not picked up in the middle afterwards."""
-    return frozenset(
-        {
-            Sysctl("net/netfilter/nf_conntrack_tcp_timeout_established", str(settings.seconds(IDLE_SECONDS))),
-            Sysctl("net/netfilter/nf_conntrack_tcp_loose", "0"),
-        }
-    )
 
 
 def nat_gateway(eni: Eni, settings: Settings) -> Namespace:
@@ -38,7 +28,7 @@ def nat_gateway(eni: Eni, settings: Settings) -> Namespace:
     way_out = Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.GUEST_LINK, eni.gateway, onlink=True, mtu=MTU)
     own = Address(names.GUEST_LINK, eni.ip, 32)
     return namespace(eni)._replace(
-        sysctls=FORWARDING | tracking(settings) | idle(settings),
+        sysctls=FORWARDING | tracking(settings) | forgetful(settings, IDLE_SECONDS),
         addresses=frozenset((own, *(Address("lo", ip, 32) for ip in eni.secondary))),
         routes=frozenset((way_out,)),
         ruleset=_ruleset(eni.ips, settings.nat_gateway_connections),

@@ -16,12 +16,11 @@ from emulator.compile.balancer import Carrier as Landing
 from emulator.compile.eni import ENI_MTU, Eni, namespace
 from emulator.compile.proxied import proxied, relay
 from emulator.compile.security import inbound
-from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Ruleset, Service, Sysctl, Veth
-from emulator.compile.tracking import tracking
+from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Ruleset, Service, Veth
+from emulator.compile.tracking import forgetful, tracking
 from emulator.compile.vpc import FORWARDING
 from emulator.topology.model import Topology
 from emulator.topology.privatelink import Carrier, carriers
-from emulator.topology.settings import Settings
 
 IDLE_SECONDS = 350  # PL-29
 UDP_IDLE_SECONDS = 120  # NLB-05
@@ -83,25 +82,14 @@ def joined(node: Namespace, carried: Iterable[Held]) -> Namespace:
     )
 
 
-def idle(settings: Settings) -> frozenset[Sysctl]:
-    """PL-29: an idle connection is forgotten, and is not picked up in the middle afterwards."""
-    udp = str(settings.seconds(UDP_IDLE_SECONDS))
-    own = {
-        "net/netfilter/nf_conntrack_tcp_timeout_established": str(settings.seconds(IDLE_SECONDS)),
-        "net/netfilter/nf_conntrack_tcp_loose": "0",
-        "net/netfilter/nf_conntrack_udp_timeout": udp,
-        "net/netfilter/nf_conntrack_udp_timeout_stream": udp,
-    }
-    shared = (held for held in tracking(settings) if held.key not in own)
-    return frozenset((*shared, *(Sysctl(key, value) for key, value in own.items())))
-
-
 def endpoint(eni: Eni, state: str, carried: Held | None, topology: Topology) -> Namespace:
     """The namespace of an endpoint's ENI. carried None: it carries nothing, for its state or for want of a zone."""
     way_out = Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.GUEST_LINK, eni.gateway, onlink=True, mtu=MTU)
     made = namespace(eni)._replace(
         kind="vpc_endpoint",
-        sysctls=FORWARDING | idle(topology.settings),
+        sysctls=FORWARDING
+        | tracking(topology.settings, UDP_IDLE_SECONDS, UDP_IDLE_SECONDS)
+        | forgetful(topology.settings, IDLE_SECONDS),
         addresses=frozenset({Address(names.GUEST_LINK, eni.ip, 32)}),
         routes=frozenset({way_out}),
         ruleset=_ruleset(eni, state, carried, topology),

@@ -51,9 +51,9 @@ MUTANTS = (
     ),
     Mutant(
         "a flow is picked up in the middle after it was idle (NLB-06)",
-        _NODE,
-        'f"{prefix}tcp_loose": "0"',
-        'f"{prefix}tcp_loose": "1"',
+        "compile/tracking.py",
+        'Sysctl(f"{_PREFIX}tcp_loose", "0")',
+        'Sysctl(f"{_PREFIX}tcp_loose", "1")',
         (*BALANCERS, *BALANCERS_IDLE),
     ),
     Mutant(
