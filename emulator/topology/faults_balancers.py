@@ -59,10 +59,8 @@ def _admits_nodes(call: Call, names: Iterable[str]) -> bool:
 
 def _listener_port_wrong(topology: Topology) -> Iterator[Broken]:
     for call in calls(topology):
-        meant = call.listener.port
-        port = _SLIP.get(meant, meant + 1 if meant < 65535 else 1)
-        if any(held.port == port for held in call.balancer.listeners):
-            continue
+        meant, taken = call.listener.port, {held.port for held in call.balancer.listeners}
+        port = next(held for held in (_SLIP.get(meant, 1), *range(meant + 1, 65536), 1) if held not in taken)
         listeners = tuple(
             replace(held, port=port) if held is call.listener else held for held in call.balancer.listeners
         )
@@ -127,7 +125,7 @@ def _target_closed(topology: Topology) -> Iterator[Broken]:
         yield Broken(
             with_vpc(topology, closed(call.vpc, names)),
             _group_of(call, target.name),  # NLB-04, LB-14
-            f"security group {', '.join(names)} of target {target.name} lets {call.balancer.name} not in",
+            f"security group {', '.join(names)} of target {target.name} does not let {call.balancer.name} in",
             call.vpc.name,
             target.name,
         )

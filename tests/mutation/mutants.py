@@ -1,6 +1,6 @@
 """Every mistake that is tried; each must be noticed."""
 
-from tests.mutation import balancing, between, filters, interfaces, paths, privatelink
+from tests.mutation import balancing, between, filters, interfaces, paths, privatelink, zones
 from tests.mutation.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -10,4 +10,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *between.MUTANTS,
     *balancing.MUTANTS,
     *privatelink.MUTANTS,
+    *zones.MUTANTS,
 )
