@@ -52,6 +52,7 @@ _FAMILIES = {
     "AZ": "Zone failure",
     "TGW": "Between VPCs",
     "LB": "Load balancing",
+    "LBE": "Load balancing",
     "NLB": "Load balancing",
     "PL": "PrivateLink",
 }
