@@ -21,6 +21,7 @@ from emulator.compile.state import Service
 Group = dict[str, Any]
 Target = tuple[str, str, int, int]  # name, address, port, mark
 Key = tuple[str, str, str, int]  # group, target's name, address, port
+_SETTLE_SECONDS = 0.05
 _LOOK_SECONDS = 1.0  # how often a node looks whether its rules are still as it has left them
 
 
@@ -31,7 +32,21 @@ class Balancers:
         self.loop = loop
         self.home = home
         self.nodes: dict[str, Checker] = {}
+        self._changed: set[str] = set()
         self.known: dict[str, tuple[dict[str, Group], dict[Key, Health], dict[Key, tuple[float, int]]]] = {}
+
+    def changed(self, balancer: str) -> None:
+        """A target's health is another one now. All that change at a time cost one transaction for each node."""
+        if not self._changed:
+            self.loop.later(_SETTLE_SECONDS, self.settle)
+        self._changed.add(balancer)
+
+    def settle(self) -> None:
+        """Now. A balancer's nodes go together: what one of them finds may change what another one forwards to."""
+        changed, self._changed = self._changed, set()
+        for balancer in sorted(changed):
+            for each in self.of(balancer):
+                each.settle()
 
     def of(self, balancer: str) -> "list[Checker]":
         return [held for held in self.nodes.values() if held.balancer == balancer]
@@ -53,6 +68,7 @@ class Checker:
         self.health: dict[Key, Health] = {}
         self._leaving: dict[Key, tuple[float, int]] = {}  # what is draining: until when, its mark
         self._checks: set[Check] = set()
+        self._cut: list[int] = []  # marks of targets whose flows are to end
         self._open = False
         self._rules: health_rules.Rules | None = None
 
@@ -67,7 +83,7 @@ class Checker:
         for group, target in self._targets():
             self.health.setdefault(_key(group, target), Health())
             self._check(group, target)
-        self._settle()
+        self.settle()
         self._look()
 
     def close(self) -> None:
@@ -80,6 +96,7 @@ class Checker:
             del self._balancers.nodes[self.node]
 
     def report(self) -> dict[str, Any]:
+        self._balancers.settle()  # what is told is what is so
         return {
             "state": "running",
             "detail": "",
@@ -158,13 +175,12 @@ class Checker:
             return
         reason = f": {held.reason}, {held.description}" if held.reason else ""
         self.log.line(f"{group['name']}: {target[0]} is {held.state}{reason}")
-        for each in self._balancers.of(self.balancer):
-            each._settle()
-        if held.state == "unhealthy" and group["cut"] and self._rules:
-            self._rules.forget(target[3])  # NLB-15: whoever speaks next is reset
+        if held.state == "unhealthy" and group["cut"]:
+            self._cut.append(target[3])  # NLB-15: whoever speaks next is reset
+        self._balancers.changed(self.balancer)
 
-    def _settle(self) -> None:
-        """Make the rules those that the targets' health wants."""
+    def settle(self) -> None:
+        """Make the rules those that the targets' health wants, and forget the flows that are to end."""
         wanted: dict[str, tuple[str, str]] = {}
         for group in self.groups.values():
             marks = [mark for _, _, _, mark in self._serving(group)]
@@ -172,6 +188,8 @@ class Checker:
                 wanted[chain] = spread.rule(marks, group["sticky"]), comment
         if self._rules and (trouble := self._rules.put(wanted)):
             self.log.line(trouble)
+        while self._cut and self._rules:
+            self._rules.forget(self._cut.pop())
 
     def _serving(self, group: Group) -> list[Target]:
         own = {target[0]: self.health[_key(group, tuple(target))] for target in group["targets"]}
@@ -192,7 +210,7 @@ class Checker:
     def _look(self) -> None:
         """Somebody else may have loaded the ruleset anew."""
         if self._rules and self._rules.changed():
-            self._settle()
+            self.settle()
         self._later(_LOOK_SECONDS, self._look)
 
 

@@ -6,6 +6,7 @@ finds nobody's fingers in it, and the next `up` nothing to do.
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
 from emulator import names
 from emulator.errors import VpcemuError
@@ -58,12 +59,13 @@ class Rules:
         """End the flows of a target: nobody remembers them."""
         from emulator.kernel import nftables
 
-        there = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            with nftables.netfilter_channel(there) as channel:
-                nftables.flush_conntrack(channel, mark, _TARGET)
-        finally:
-            os.close(there)
+        with suppress(VpcemuError, OSError):  # the namespace is gone, and they with it
+            there = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                with nftables.netfilter_channel(there) as channel:
+                    nftables.flush_conntrack(channel, mark, _TARGET)
+            finally:
+                os.close(there)
 
     def _write(self, wanted: Mapping[str, tuple[str, str]]) -> None:
         from emulator.kernel import nftables  # not for a lab without load balancers
