@@ -35,6 +35,11 @@ class Balanced(NamedTuple):
     preserved: bool
     consumer: Eni | None
 
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The node, and the endpoint's that it came by."""
+        return (self.node, self.consumer.name) if self.consumer else (self.node,)
+
     def answered_by(self, packet: Packet) -> bool:
         """Whether the packet is the target's answer."""
         ends = (packet.destination, packet.source, packet.protocol)

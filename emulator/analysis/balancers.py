@@ -76,7 +76,8 @@ def distribute(walk: "Walk", eni: Eni, packet: Packet, consumer: Eni | None) -> 
         walk.drop(component, lambda: reasons.no_targets(component, eni, group, packet, unhealthy=judged))
         return
     chosen = targets[walk.memory.choose(eni.name, packet, len(targets))]
-    preserves = group.preserve_client_ip and consumer is None  # NLB-07, PL-24
+    # NLB-07, PL-24. With proxy protocol it is the lab's agent that calls the target, from the node.
+    preserves = group.preserve_client_ip and consumer is None and not _proxied(group, packet)
     onward = packet._replace(destination=chosen.address, ports=(chosen.port, chosen.port))
     if not preserves:  # NLB-10
         onward = onward._replace(source=eni.addresses[0], source_ports=NAT_GATEWAY_PORTS)
@@ -99,6 +100,10 @@ def returns(walk: "Walk", ground: Ground, packet: Packet) -> Eni | None:
         if held.preserved and held.answered_by(packet) and held.node in ground.enis:
             return ground.enis[held.node]
     return None
+
+
+def _proxied(group: TargetGroup, packet: Packet) -> bool:
+    return group.proxy_protocol_v2 and packet.protocol == TCP
 
 
 def listener_of(balancer: LoadBalancer, packet: Packet) -> Listener | None:

@@ -203,7 +203,8 @@ class Matrix:
         going.send(source.node, packet)
         if going.dropped_at is not None or going.arrival is None:
             return False
-        if target.sends and going.receiver != target.node:
+        met = {going.receiver} if target.sends else {name for held in memory.balanced for name in held.by}
+        if target.node not in met:  # somebody else has the address there
             return False
         reply = answer(going.arrival)
         if reply is None:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from emulator.errors import ExitCode, UnsupportedError, UsageError
 from emulator.lab import running
 from emulator.lab.expected import signs_of_life
-from emulator.lab.probe import NO_ROOM, WINDOW, probe
+from emulator.lab.probe import NO_ROOM, WINDOW, Outcome, probe
 from emulator.lab.ticking import ticking
 from emulator.lab.undisturbed import undisturbed
 from emulator.lab.up import Progress, no_progress
 from emulator.report.matrix import Cell, Group, Matrix
 from emulator.topology.alike import Endpoint, classes, destinations
-from emulator.topology.flows import Directory, Flow, Protocol
+from emulator.topology.flows import Directory, Flow, Protocol, owners
 from emulator.topology.model import Addresses, Topology
 
 FEW = 2500  # pairs that are all tried
@@ -62,8 +62,10 @@ def matrix(
     if any(outcome.detail == NO_ROOM for outcome in outcomes):
         what, _, remedy = NO_ROOM.partition(": ")
         raise UnsupportedError(what, remedy)
+    there = _There(found.topology, found.addresses)
     cells: dict[_Pair, Cell] = {
-        pair: outcome.verdict.result for pair, outcome in zip(tried, outcomes[: len(flows)], strict=True)
+        pair: outcome.verdict.result if there.meant(outcome, alike[pair[1]][-1].node) else "drop"
+        for pair, outcome in zip(tried, outcomes[: len(flows)], strict=True)
     }
     alive = {outcome.flow.source for outcome in outcomes if outcome.verdict.result in ("pass", "refused")}
     alive |= {outcome.verdict.receiver for outcome in outcomes}
@@ -86,6 +88,23 @@ def matrix(
 def exit_code(found: Matrix) -> ExitCode:
     """3 if somebody gave no sign of life: silence from there means nothing."""
     return ExitCode.INCONCLUSIVE if found["silent"] else ExitCode.OK
+
+
+class _There:
+    """Whether who was called was meant: VPCs may have the same blocks, and their own addresses come first (RT-02)."""
+
+    def __init__(self, topology: Topology, addresses: Addresses) -> None:
+        self._vpcs = {node.name: node.vpc for node in topology.nodes()}
+        self._held = {
+            (self._vpcs[node], address): node
+            for node, _, *both in owners(topology, addresses)
+            for address in both
+            if address is not None
+        }
+
+    def meant(self, outcome: Outcome, target: str) -> bool:
+        flow = outcome.flow
+        return self._held.get((self._vpcs[flow.source], flow.to), target) == target
 
 
 def _pairs(alike: Sequence[tuple[Endpoint, ...]], senders: int) -> list[_Pair]:
