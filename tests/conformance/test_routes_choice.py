@@ -93,7 +93,7 @@ def test_RT_50_a_route_for_a_part_of_the_world(lab: Lab) -> None:
     )
 
 
-def test_T_14_RT_50_the_longest_prefix(lab: Lab) -> None:
+def test_RT_50_the_longest_prefix(lab: Lab) -> None:
     """Of several routes that hold a destination the one with the longest prefix is used."""
     check(
         lab,
