@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 
 from emulator.topology.balancers import LoadBalancer, TargetGroup
 from emulator.topology.faults_calls import Call, calls
-from emulator.topology.faults_edits import put, with_vpc
+from emulator.topology.faults_edits import owner_of, put, with_instance, with_vpc
 from emulator.topology.faults_nouns import Broken, Fault
 from emulator.topology.flows import Component
 from emulator.topology.model import GroupReference, Topology, Vpc
@@ -82,6 +82,20 @@ def _target_not_registered(topology: Topology) -> Iterator[Broken]:
             f"target group {call.group.name} of {call.balancer.name} has no target registered",
             call.vpc.name,
             call.group.name,
+        )
+
+
+def _target_stopped(topology: Topology) -> Iterator[Broken]:
+    for call in calls(topology):
+        owner = owner_of(call.vpc, call.only_target.name) if call.only_target else None
+        if owner is None or call.flow.source == owner[0].name:
+            continue
+        yield Broken(
+            with_vpc(topology, with_instance(call.vpc, replace(owner[0], state="stopped"))),
+            _node(call),  # LB-08
+            f"target {owner[0].name} is stopped, and {call.node} has no other",
+            call.vpc.name,
+            owner[0].name,
         )
 
 
@@ -161,6 +175,13 @@ FAULTS = (
         "A load balancer sends to what is registered in the target group, and to nobody else. An instance that is up, "
         "and in the right subnet and group, is no target until it is registered.",
         _target_not_registered,
+    ),
+    Fault(
+        "nlb-target-stopped",
+        "the only target that a load balancer's node has is stopped",
+        "A stopped instance stays registered and is unused (Target.InvalidState). A node that has no other target "
+        "gives no answer: it neither refuses nor resets.",
+        _target_stopped,
     ),
     Fault(
         "nlb-zone-without-target",

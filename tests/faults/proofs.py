@@ -178,6 +178,11 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
         Proof("nlb-target-group-closed", ("client > nlb.?:*",)),
         Proof("nlb-client-ip-not-preserved", ("client > nlb.?:80",)),
     ),
+    "nlb-across-zones": (
+        Proof("nlb-group-closed", ("* > nlb.a:80",), {"* > nlb.c:80": group("nlb.c")}),
+        Proof("nlb-zone-without-target", ("* > nlb.a:80",)),
+        Proof("nlb-target-stopped", ("* > nlb.a:80",)),
+    ),
     "privatelink": (
         Proof("endpoint-not-accepted", ("shop-a > pay.shop-a:80",), {"* > pay.shop-c:80": endpoint("pay.shop-c")}),
         Proof("endpoint-default-group", ("shop-a > pay.shop-a:80",), {"* > pay.shop-c:80": arrival("pay.shop-c")}),
