@@ -1,18 +1,14 @@
 """Targets that fall ill, recover, and leave: who gets new flows, and what becomes of the others (10.1 and 10.3)."""
 
 import errno
-import os
-import signal
 import socket
 from collections.abc import Iterator
 
 import pytest
 
-from emulator.agent import client as agents
 from emulator.errors import TopologyError
-from emulator.lab.status import status
 from tests.support import lab as labs
-from tests.support.balanced import SILENCE, Call, all_healthy, answering, become, call, health, hears_nothing
+from tests.support.balanced import SILENCE, Call, all_healthy, answering, become, call, health, hears_nothing, ill, well
 from tests.support.lab import Lab, edited
 from tests.support.wait import eventually
 
@@ -49,8 +45,6 @@ internet:
   hosts:
     client.example: {ip: 198.51.100.7}
 """
-BLOCK = "add table ip ill; add chain ip ill in { type filter hook input priority 0; }; "
-BLOCK += "add rule ip ill in tcp flags & (syn | ack) == syn tcp dport 80 reject with tcp reset"
 
 
 @pytest.fixture(scope="module")
@@ -67,19 +61,6 @@ def lab(up: Lab) -> Iterator[Lab]:
     yield up
     for node in ("a1", "a2", "c1"):
         up.run(node, "nft", "delete table ip ill")
-
-
-def ill(lab: Lab, *nodes: str) -> None:
-    """New connections to port 80 of these are refused from now on; those that are there go on."""
-    for node in nodes:
-        lab.must(node, f"nft '{BLOCK}'")
-    become(lab, {("web", node): "unhealthy" for node in nodes})
-
-
-def well(lab: Lab, *nodes: str) -> None:
-    for node in nodes:
-        lab.must(node, "nft delete table ip ill")
-    become(lab, {("web", node): "healthy" for node in nodes})
 
 
 def carries(made: Call) -> None:
@@ -185,20 +166,6 @@ def test_LB_06_a_new_target_begins_with_initial(lab: Lab) -> None:
     become(lab, {("web", "a2"): "healthy"})
 
 
-def test_LB_06_the_agent_is_killed(lab: Lab) -> None:
-    """Who checks health may die: what it last said stands; after the next `up` it begins anew, and says the same."""
-    ill(lab, "a1")
-    with agents.connect(lab.name) or pytest.fail("no agent") as agent:
-        os.kill(agent.hello()["pid"], signal.SIGKILL)
-    eventually(lambda: not status(lab.name)["healthy"], "the agent is gone")
-    assert health(lab)["web", "a2"] == ("unavailable", "Elb.InternalError")
-    chosen = lab.run("nlb.a", "nft", "list", "chain", "ip", "vpcemu", "choose.tcp.80").output
-    assert "numgen" not in chosen  # a2 alone
-    lab.up(TOPOLOGY)
-    become(lab, {("web", "a1"): "unhealthy", ("web", "a2"): "healthy", ("web", "c1"): "healthy"})
-    assert answering(lab, "client.example", lab.public("nlb.a"), 3) == ["a2"] * 3
-
-
 def test_NLB_02_T_87_groups_cannot_be_added(lab: Lab) -> None:
     """A load balancer that was made without security groups can never have any."""
     with pytest.raises(TopologyError, match="InvalidConfigurationRequest"):
@@ -206,25 +173,3 @@ def test_NLB_02_T_87_groups_cannot_be_added(lab: Lab) -> None:
             edited(TOPOLOGY, {"        subnets: [a, c]\n": "        subnets: [a, c]\n        security_groups: [web]\n"})
         )
     assert call(lab, "client.example", lab.public("nlb.a")) != SILENCE
-
-
-def test_LB_16_nobody_is_blamed(lab: Lab) -> None:
-    """What the agent does to the rules is no tampering, and a second `up` finds nothing to do; a stranger's is."""
-    ill(lab, "a1")
-    assert status(lab.name)["healthy"]
-    assert not lab.up(TOPOLOGY).plan.steps
-    well(lab, "a1")
-    lab.must("nlb.a", "nft add rule ip vpcemu through_node counter")
-    assert not status(lab.name)["healthy"]
-    ill(lab, "a1")
-    assert not status(lab.name)["healthy"]
-    lab.up(TOPOLOGY)
-    assert status(lab.name)["healthy"]
-
-    def as_before() -> bool:
-        try:
-            return answering(lab, "client.example", lab.public("nlb.a"), 3) == ["a2"] * 3
-        except ConnectionRefusedError:  # a1: the new rules know nothing yet of its health
-            return False
-
-    eventually(as_before, "the agent's rules again")

@@ -1,12 +1,17 @@
 """A lab with a load balancer, edited step by step: each `up` makes it so, and a second one finds nothing to do."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
+from emulator.agent import client as agents
+from emulator.lab.status import status
 from tests.support import lab as labs
-from tests.support.balanced import answering, call
+from tests.support.balanced import all_healthy, answering, become, call, health, ill, well
 from tests.support.lab import Lab, edited
+from tests.support.wait import eventually
 
 TOPOLOGY = """
 name: balanced
@@ -76,3 +81,55 @@ def test_edits(lab: Lab) -> None:
     assert lab.up(without).plan.steps
     assert not lab.up(without).plan.steps
     assert "nlb.a" not in lab.state.namespaces
+
+
+CHECKED = edited(
+    edited(TOPOLOGY, CROSS),
+    {
+        "targets: [one, two]}": "targets: [one, two], health_check: {interval: 5, healthy_threshold: 2}}",
+        "name: balanced\n": "name: balanced\nsettings: {time_scale: 25}\n",
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def checked() -> Iterator[Lab]:
+    with labs.up(CHECKED) as up:
+        all_healthy(up)
+        yield up
+
+
+def test_nobody_is_blamed(checked: Lab) -> None:
+    """What the agent does to the rules is no tampering, and a second `up` finds nothing to do; a stranger's is."""
+    ill(checked, "one")
+    assert status(checked.name)["healthy"]
+    assert not checked.up(CHECKED).plan.steps
+    well(checked, "one")
+    checked.must("nlb.a", "nft add rule ip vpcemu through_node counter")
+    assert not status(checked.name)["healthy"]
+    ill(checked, "one")
+    assert not status(checked.name)["healthy"]
+    checked.up(CHECKED)
+    assert status(checked.name)["healthy"]
+
+    def as_before() -> bool:
+        try:
+            return answering(checked, "client.example", checked.public("nlb.a"), 3) == ["two"] * 3
+        except ConnectionRefusedError:  # one: the new rules know nothing yet of its health
+            return False
+
+    eventually(as_before, "the agent's rules again")
+
+
+def test_the_agent_is_killed(checked: Lab) -> None:
+    """Who checks health may die: what it last said stands; after the next `up` it begins anew, and says the same."""
+    ill(checked, "one")
+    with agents.connect(checked.name) or pytest.fail("no agent") as agent:
+        os.kill(agent.hello()["pid"], signal.SIGKILL)
+    eventually(lambda: not status(checked.name)["healthy"], "the agent is gone")
+    assert health(checked)["web", "two"] == ("unavailable", "Elb.InternalError")
+    chosen = checked.run("nlb.a", "nft", "list", "chain", "ip", "vpcemu", "choose.tcp.80").output
+    assert "numgen" not in chosen  # two alone
+    checked.up(CHECKED)
+    become(checked, {("web", "one"): "unhealthy", ("web", "two"): "healthy"})
+    assert answering(checked, "client.example", checked.public("nlb.a"), 3) == ["two"] * 3

@@ -10,6 +10,9 @@ from emulator.lab.status import status
 from tests.support.lab import Held, Lab
 from tests.support.wait import eventually
 
+BLOCK = "add table ip ill; add chain ip ill in { type filter hook input priority 0; }; "
+BLOCK += "add rule ip ill in tcp flags & (syn | ack) == syn tcp dport 80 reject with tcp reset"
+
 
 class Answer(NamedTuple):
     """The first words of a built-in tcp service."""
@@ -100,3 +103,16 @@ def all_healthy(lab: Lab, groups: Iterable[str] = ()) -> None:
         return True
 
     eventually(there, "healthy targets", 40, every=0.1)
+
+
+def ill(lab: Lab, *nodes: str) -> None:
+    """New connections to port 80 of these are refused from now on; those that are there go on."""
+    for node in nodes:
+        lab.must(node, f"nft '{BLOCK}'")
+    become(lab, {("web", node): "unhealthy" for node in nodes})
+
+
+def well(lab: Lab, *nodes: str) -> None:
+    for node in nodes:
+        lab.must(node, "nft delete table ip ill")
+    become(lab, {("web", node): "healthy" for node in nodes})
