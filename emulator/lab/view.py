@@ -1,6 +1,7 @@
 """How the world looks from inside a node: its /etc/hosts, /etc/resolv.conf and prompt. Light, for `vpcemu exec`."""
 
 import json
+import os
 from collections.abc import Mapping
 from typing import NamedTuple, NotRequired, TypedDict
 
@@ -75,21 +76,33 @@ def node(view: View, name: str) -> Seen:
     )
 
 
-def hosts(view: View, name: str) -> str:
-    """/etc/hosts: itself, then who is reached by private address (in its own VPC or a peer), then who by public one."""
+def hosts(view: View, name: str, turn: int | None = None) -> str:
+    """/etc/hosts: itself, then who is reached by private address (in its own VPC or a peer), then who by public one.
+
+    What has a name in common with others comes in another order each time, as by DNS: the nodes of a load balancer
+    (LB-02). turn: which order; left out, any.
+    """
+    turn = os.urandom(1)[0] if turn is None else turn
     own = view.nodes[name]
     peers = (own["vpc"], *view.peers.get(own["vpc"], ()))
     lines = ["127.0.0.1 localhost"]
     if address := own["private"] or own["public"]:
         lines.append(f"{address} {_names(name, own)}")
     lines += [f"{private} {link}" for link, (private, _) in own.get("interfaces", {}).items()]
+    shared: dict[str, list[int]] = {}
     for other, seen in view.nodes.items():
         near = seen["private"] if own["vpc"] and seen["vpc"] in peers else ""
         if other != name and (address := near or seen["public"]):
-            lines.append(f"{address} {_names(other, seen) if near or seen.get('name') else other}")
+            if whole := seen.get("name"):
+                shared.setdefault(whole, []).append(len(lines))
+            lines.append(f"{address} {_names(other, seen) if near or whole else other}")
         if other != name:
             for link, (private, public) in seen.get("interfaces", {}).items():
                 lines += [f"{address} {link}" for address in (private if near else public,) if address]
+    for places_of in shared.values():
+        held = [lines[place] for place in places_of]
+        for number, place in enumerate(places_of):
+            lines[place] = held[(number + turn) % len(held)]
     return "\n".join(lines) + "\n"
 
 

@@ -79,3 +79,20 @@ def test_logs_are_followed_across_a_rotation(tmp_path: Path) -> None:
     timer.join()
     assert seen == ["three", "four", "five"]
     assert [line.text for line in logs.tail({"http": str(path)}, 3)] == ["three", "four", "five"]
+
+
+def test_nodes_of_one_name_are_called_in_turn() -> None:
+    """LB-02: the name of a load balancer stands for its nodes, and by DNS each is the first one now and then."""
+
+    def node(kind: str, public: str, **more: str) -> view.Seen:
+        return view.Seen(netns="", kind=kind, vpc="main", private="", public=public, **more)  # type: ignore[typeddict-item]
+
+    nodes = {
+        "web": node("outside_host", "198.51.100.7"),
+        "nlb.a": node("network_load_balancer", "203.0.113.1", name="nlb"),
+        "other": node("outside_host", "198.51.100.8"),
+        "nlb.c": node("network_load_balancer", "203.0.113.2", name="nlb"),
+    }
+    seen = [view.hosts(view.View("lab", nodes, "", False), "web", turn).splitlines()[2:] for turn in (0, 1, 2)]
+    a, c = "203.0.113.1 nlb.a nlb", "203.0.113.2 nlb.c nlb"
+    assert seen == [[a, "198.51.100.8 other", c], [c, "198.51.100.8 other", a], [a, "198.51.100.8 other", c]]
