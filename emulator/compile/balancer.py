@@ -115,7 +115,7 @@ def _ruleset(
     by_carrier = nft.either(nft.link(carrier.link) for carrier in carriers) if carriers else ""
     served = [(listener, protocol) for listener in balancer.listeners for protocol in protocols(listener)]
     by_agent = proxied(vpc, balancer)
-    rewritten = [(held, protocol) for held, protocol in served if protocol == "udp" or held not in by_agent]
+    rewritten = [(held, protocol) for held, protocol in served if held not in by_agent]
     listeners: list[nft.Chain] = []
     verdicts: list[nft.Element] = []
     for listener, protocol in rewritten:
@@ -326,7 +326,7 @@ def _health(
                     [spread.chain(protocol, held.port), remarks.listener(eni.name, protocol, held.port, group.name)]
                     for held in listeners
                     for protocol in protocols(held)
-                    if protocol == "udp" or held not in proxied(vpc, balancer)
+                    if held not in proxied(vpc, balancer)
                 ],
                 "targets": targets[group.name],
             }

@@ -234,10 +234,10 @@ _NUMBERS = {"TCP": (nft.TCP,), "UDP": (nft.UDP,), "TCP_UDP": (nft.TCP, nft.UDP)}
 
 def _ports(carried: Held) -> tuple[nft.Element, ...]:
     """PL-28: what the load balancer listens on, save what the agent does."""
-    agents = {listener.port for listener in proxied(carried.carrier.provider, carried.carrier.balancer)}
+    agents = proxied(carried.carrier.provider, carried.carrier.balancer)
     return tuple(
         nft.Element(nft.together(str(number), str(listener.port)))
         for listener in carried.carrier.balancer.listeners
+        if listener not in agents
         for number in _NUMBERS[listener.protocol]
-        if number != nft.TCP or listener.port not in agents
     )

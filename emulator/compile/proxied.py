@@ -15,9 +15,9 @@ RELAY = "relay"  # the kind of what the agent does for one
 
 
 def proxied(vpc: Vpc, balancer: LoadBalancer) -> tuple[Listener, ...]:
-    """The load balancer's listeners of that sort; of TCP_UDP, the TCP half is meant."""
+    """The load balancer's listeners of that sort. All of them are TCP: AWS's others have no such header here."""
     wanted = {group.name for group in vpc.target_groups if group.proxy_protocol_v2}
-    return tuple(held for held in balancer.listeners if held.target_group in wanted and held.protocol != "UDP")
+    return tuple(held for held in balancer.listeners if held.target_group in wanted)
 
 
 def relay(listener: Listener, balancer_node: str, settings: Settings, endpoint: str = "") -> Service:

@@ -13,7 +13,9 @@ from emulator.compile import privatelink
 from emulator.lab import view
 from emulator.topology.load import load
 from tests.support import lab as labs
+from tests.support import packets
 from tests.support.lab import Lab, edited
+from tests.support.packets import Tap, silent
 from tests.support.probes import Probe, check, drops, passes
 from tests.support.views import agree
 
@@ -195,6 +197,19 @@ def test_T_64_PL_22_nobody_calls_back(lab: Lab) -> None:
     )
 
 
+def test_PL_22_not_even_on_the_carrier(lab: Lab) -> None:
+    """What the load balancer's node itself sends to an address of the consumer's ends at the endpoint."""
+    one = privatelink.held(lab.topology)["ep1.one-a"]
+    endpoint, victim = Tap(lab, "ep1.one-a"), Tap(lab, "stranger")
+    mark, address = packets.cookie(), lab.private("stranger")
+    call = packets.UDP(sport=4000, dport=80) / packets.Raw(mark)
+    frame = packets.Ether(src=one.mac("far"), dst=one.mac("near")) / packets.IP(src=one.far, dst=address) / call
+    lab.wire("nlb.p-a", one.link).send(bytes(frame))
+    endpoint.wait(mark)
+    check(lab, WORKS, passes("c1", "stranger", "tcp", 80))
+    silent(victim, about=mark)
+
+
 def test_T_65_PL_21_the_endpoints_group(lab: Lab) -> None:
     """The group of the endpoint must admit the client; it needs no outbound rule; left out, it is the default one."""
     agree(lab, WORKS, drops("stranger", "ep1.one-a", "tcp", 80), passes("stranger", "again.one-a", "tcp", 80))
@@ -202,6 +217,18 @@ def test_T_65_PL_21_the_endpoints_group(lab: Lab) -> None:
         agree(lab, WORKS, drops("stranger", "again.one-a", "tcp", 80))
     with changed(lab, {"{protocol: all, from: 10.2.0.0/15}]": "{protocol: all, from: 10.2.0.0/15}], egress: []"}):
         agree(lab, WORKS)
+
+
+def test_CT_04_an_endpoint_tracks_all_its_connections(lab: Lab) -> None:
+    """Though its rules are open to everybody both ways: a connection outlives the rule that let it in."""
+    client = lab.open_socket("c1")
+    client.settimeout(10)
+    client.connect((lab.private("again.one-a"), 80))
+    with changed(lab, {AGAIN: AGAIN.replace("open", "client")}):
+        agree(lab, WORKS, drops("c1", "again.one-a", "tcp", 80))
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert b"you are" in client.recv(4096)
+    client.close()
 
 
 def test_T_62_PL_26_from_other_vpcs(lab: Lab) -> None:
