@@ -157,6 +157,11 @@ def endpoint_id(lab: str, vpc: str, endpoint: str) -> str:
     return aws_id("vpce", lab, "vpc_endpoint", vpc, endpoint)
 
 
+def service_name(lab: str, region: str, vpc: str, service: str) -> str:
+    """PL-05, of an endpoint service: com.amazonaws.vpce.us-east-1.vpce-svc-0a1b..."""
+    return f"com.amazonaws.vpce.{region}.{aws_id('vpce-svc', lab, 'vpc_endpoint_service', vpc, service)}"
+
+
 def address_mark(ip: str) -> int:
     """The mark of the connections that have this address of a NAT gateway: the address itself, as a number."""
     return int(IPv4Address(ip))

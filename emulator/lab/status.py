@@ -1,12 +1,12 @@
 """status: what is there, in AWS's words, and what is not as it should be. Changes nothing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from emulator.compile.diff import diff
 from emulator.compile.state import Netns, Step
 from emulator.compile.state import Service as StateService
-from emulator.lab import doors, health, listing, record, services
+from emulator.lab import doors, endpoints, health, listing, record, services
 from emulator.lab.plan import Wanted, settle
 from emulator.lab.running import recall
 from emulator.report import shapes
@@ -14,7 +14,6 @@ from emulator.report.words import essential, wrong
 from emulator.topology import gateways
 from emulator.topology.instances import Instance, NetworkInterface, Service
 from emulator.topology.model import Addresses, Route, Topology, Vpc, slot
-from emulator.topology.privatelink import carriers
 from emulator.topology.transit import TransitGateway, TransitGatewayPeeringAttachment
 from emulator.topology.words import appliance_text
 
@@ -33,7 +32,6 @@ def status(lab: str | None = None) -> shapes.Status:
     if now == "up" and any(not isinstance(step.item, StateService) for step in steps):
         now = "broken"
     needs_agent = services.wanted(wanted.state) > 0
-    carried = {carrier.node: carrier.balancer_node for carrier in carriers(topology)}
     found = _wrong(before, now, steps, running, agent_dead=needs_agent and agent is None)
     return shapes.Status(
         lab=lab,
@@ -43,7 +41,7 @@ def status(lab: str | None = None) -> shapes.Status:
         file=before.file,
         since=listing.since(before),
         agent="running" if agent else "dead" if needs_agent else "not needed",
-        vpcs=[_vpc(topology, vpc, wanted, running, carried) for vpc in topology.vpcs],
+        vpcs=[_vpc(topology, vpc, wanted, running) for vpc in topology.vpcs],
         vpc_peering_connections=[
             shapes.VpcPeeringConnectionStatus(name=held.name, vpc=held.vpc, peer_vpc=held.peer_vpc, state=held.state)
             for held in topology.vpc_peering_connections
@@ -118,10 +116,7 @@ def _interface(held: NetworkInterface, addresses: Addresses) -> shapes.NetworkIn
     )
 
 
-def _vpc(
-    topology: Topology, vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]], carried: Mapping[str, str]
-) -> shapes.VpcStatus:
-    """carried: of endpoints, by node, the load balancer's node that it leads to."""
+def _vpc(topology: Topology, vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> shapes.VpcStatus:
     tables = {table.name: table.routes for table in vpc.route_tables}
     return shapes.VpcStatus(
         name=vpc.name,
@@ -154,32 +149,8 @@ def _vpc(
         ],
         load_balancers=health.load_balancers(vpc, wanted.addresses),
         target_groups=health.target_groups(topology, vpc, running),
-        vpc_endpoint_services=[
-            shapes.EndpointServiceStatus(
-                name=service.name,
-                network_load_balancers=list(service.network_load_balancers),
-                acceptance_required=service.acceptance_required,
-            )
-            for service in vpc.vpc_endpoint_services
-        ],
-        vpc_endpoints=[
-            shapes.EndpointStatus(
-                name=endpoint.name,
-                service=endpoint.served_by,
-                state=endpoint.state,
-                security_groups=list(endpoint.security_groups),
-                network_interfaces=[
-                    shapes.EndpointAddress(
-                        name=(node := endpoint.node(subnet)),
-                        subnet=subnet,
-                        private_ip=str(wanted.addresses.private[node]),
-                        load_balancer=carried.get(node, ""),
-                    )
-                    for subnet in endpoint.subnets
-                ],
-            )
-            for endpoint in vpc.vpc_endpoints
-        ],
+        vpc_endpoint_services=endpoints.services(topology, vpc),
+        vpc_endpoints=endpoints.endpoints(topology, vpc, wanted.addresses),
         instances=[
             shapes.InstanceStatus(
                 name=instance.name,

@@ -101,10 +101,22 @@ class NatGatewayStatus(TypedDict):
     secondary: list[PrivateAddress]
 
 
+class EndpointConnection(TypedDict):
+    """An endpoint as the service's owner sees it."""
+
+    vpc: str
+    vpc_endpoint: str
+    state: str
+
+
 class EndpointServiceStatus(TypedDict):
+    """service_name: AWS's (PL-05)."""
+
     name: str
+    service_name: str
     network_load_balancers: list[str]
     acceptance_required: bool
+    connections: list[EndpointConnection]
 
 
 class EndpointAddress(TypedDict):
@@ -117,9 +129,10 @@ class EndpointAddress(TypedDict):
 
 
 class EndpointStatus(TypedDict):
-    """service: VPC/NAME. state: in AWS's words."""
+    """service: VPC/NAME. state: in AWS's words. vpc_endpoint_id: as proxy protocol tells it (PL-25)."""
 
     name: str
+    vpc_endpoint_id: str
     service: str
     state: str
     security_groups: list[str]

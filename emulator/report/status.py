@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from emulator.report import endpoints
 from emulator.report.balancers import balancers, nodes
 from emulator.report.shapes import (
     Check,
-    EndpointStatus,
     Garbage,
     InstanceStatus,
     LabState,
@@ -142,7 +142,7 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
         for number, address in enumerate((gateway, *gateway["secondary"]))
     ]
     rows += nodes(vpc)
-    rows += [row for held in vpc["vpc_endpoints"] for row in _endpoint(held)]
+    rows += endpoints.nodes(vpc)
     if not many:
         rows += [
             row
@@ -151,24 +151,7 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
             for row in _rows(instance, interface)
         ]
     found = table(("node", "", "subnet", "private", "public", "groups", "services"), rows, paint, "  ")
-    return [*lines, *(["", *found] if found else []), *balancers(vpc, paint)]
-
-
-def _endpoint(held: EndpointStatus) -> list[Row]:
-    kind = "endpoint" if held["state"] == "available" else f"endpoint, {held['state']}"
-    groups = ", ".join(held["security_groups"])
-    return [
-        (
-            place["name"],
-            kind,
-            place["subnet"],
-            place["private_ip"],
-            "",
-            groups,
-            held["service"] + (f" by {place['load_balancer']}" if place["load_balancer"] else ""),
-        )
-        for place in held["network_interfaces"]
-    ]
+    return [*lines, *(["", *found] if found else []), *balancers(vpc, paint), *endpoints.services(vpc, paint)]
 
 
 def _rows(instance: InstanceStatus, interface: NetworkInterfaceStatus) -> list[Row]:

@@ -3,6 +3,7 @@
 Two consumers and the provider have the same block, and the clients and a target the same address.
 """
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import pytest
 
 from emulator.compile import privatelink
 from emulator.lab import view
+from emulator.lab.status import status
 from emulator.topology.load import load
 from tests.support import lab as labs
 from tests.support import packets
@@ -261,6 +263,21 @@ def test_PL_03_PL_04_acceptance(lab: Lab) -> None:
         assert states["waiting"] == "available"
     with changed(lab, {f"{waiting}}}": f"{waiting}, state: rejected}}"}):
         agree(lab, WORKS, drops("c1", "waiting.one-a", "tcp", 80))
+
+
+def test_PL_05_what_the_provider_sees(lab: Lab) -> None:
+    """The service has a name of AWS's form, and a list of its endpoints, each with its state."""
+    (provider,) = (vpc for vpc in status(lab.name)["vpcs"] if vpc["name"] == "p")
+    services = {held["name"]: held for held in provider["vpc_endpoint_services"]}
+    assert re.fullmatch(r"com\.amazonaws\.vpce\.ap-northeast-1\.vpce-svc-[0-9a-f]{17}", services["svc"]["service_name"])
+    assert {one["vpc_endpoint"]: one["state"] for one in services["strict"]["connections"]} == {
+        "checked": "available",
+        "waiting": "pendingAcceptance",
+    }
+    assert len({held["service_name"] for held in services.values()}) == 2
+    (consumer,) = (vpc for vpc in status(lab.name)["vpcs"] if vpc["name"] == "one")
+    ids = {held["name"]: held["vpc_endpoint_id"] for held in consumer["vpc_endpoints"]}
+    assert f" by {ids['ep1']}" in page(lab, "c1", lab.private("ep1.one-a"), 8080)
 
 
 def test_PL_06_one_load_balancer_one_service(lab: Lab) -> None:

@@ -4,6 +4,10 @@ from typing import Any
 
 from emulator.report import status
 from emulator.report.shapes import (
+    EndpointAddress,
+    EndpointConnection,
+    EndpointServiceStatus,
+    EndpointStatus,
     InstanceStatus,
     InternetStatus,
     NetworkInterfaceStatus,
@@ -38,6 +42,32 @@ def instance(name: str, subnet: str = "a", state: str = "running", public: str =
     )
 
 
+ENDPOINT = EndpointStatus(
+    name="pay",
+    vpc_endpoint_id="vpce-00000000000000001",
+    service="bank/pay",
+    state="pendingAcceptance",
+    security_groups=["web"],
+    network_interfaces=[EndpointAddress(name="pay.a", subnet="a", private_ip="10.0.0.9", load_balancer="")],
+)
+SERVICE = EndpointServiceStatus(
+    name="mail",
+    service_name="com.amazonaws.vpce.us-east-1.vpce-svc-1",
+    network_load_balancers=["front"],
+    acceptance_required=True,
+    connections=[EndpointConnection(vpc="shop", vpc_endpoint="post", state="available")],
+)
+
+
+def test_endpoints_and_who_wants_a_service() -> None:
+    lines = [" ".join(line.split()) for line in status.status(lab(endpoints=[ENDPOINT], offered=[SERVICE]))]
+    assert "pay.a endpoint, pendingAcceptance a 10.0.0.9 web bank/pay" in lines
+    service = lines.index(
+        "endpoint service mail: on front, acceptance required, com.amazonaws.vpce.us-east-1.vpce-svc-1"
+    )
+    assert lines[service + 1] == "post of VPC shop: available"
+
+
 def lab(**changes: Any) -> Status:
     subnet = SubnetStatus(
         name="a",
@@ -56,8 +86,8 @@ def lab(**changes: Any) -> Status:
         nat_gateways=[],
         load_balancers=[],
         target_groups=[],
-        vpc_endpoint_services=[],
-        vpc_endpoints=[],
+        vpc_endpoint_services=changes.pop("offered", []),
+        vpc_endpoints=changes.pop("endpoints", []),
         instances=changes.pop("instances", [instance("one")]),
     )
     facts = Status(
