@@ -8,7 +8,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from emulator.agent import health_rules, sockets
 from emulator.agent.health_check import Check, Found, Kind
@@ -25,6 +25,12 @@ _SETTLE_SECONDS = 0.05
 _LOOK_SECONDS = 1.0  # how often a node looks whether its rules are still as it has left them
 
 
+class Cuts(Protocol):
+    """Who has connections to targets that no rule knows of (`relay`)."""
+
+    def cut(self, node: str, group: str, target: tuple[str, int]) -> None: ...
+
+
 class Balancers:
     """All of a lab's."""
 
@@ -33,6 +39,7 @@ class Balancers:
         self.home = home
         self.nodes: dict[str, Checker] = {}
         self._changed: set[str] = set()
+        self.relays: set[Cuts] = set()
         self.known: dict[str, tuple[dict[str, Group], dict[Key, Health], dict[Key, tuple[float, int]]]] = {}
 
     def changed(self, balancer: str) -> None:
@@ -177,6 +184,8 @@ class Checker:
         self.log.line(f"{group['name']}: {target[0]} is {held.state}{reason}")
         if held.state == "unhealthy" and group["cut"]:
             self._cut.append(target[3])  # NLB-15: whoever speaks next is reset
+            for relay in self._balancers.relays:
+                relay.cut(self.node, group["name"], (target[1], target[2]))
         self._balancers.changed(self.balancer)
 
     def settle(self) -> None:
@@ -206,6 +215,10 @@ class Checker:
         """(address, port) of who gets the new flows of a group now."""
         held = self.groups.get(group)
         return [(ip, port) for _, ip, port, _ in self._serving(held)] if held else []
+
+    def is_sticky(self, group: str) -> bool:
+        """NLB-13."""
+        return bool(self.groups[group]["sticky"])
 
     def _look(self) -> None:
         """Somebody else may have loaded the ruleset anew."""

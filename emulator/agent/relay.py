@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from zlib import crc32
 
 from emulator.agent import proxy_protocol, sockets
 from emulator.agent.health import Balancers
@@ -56,8 +57,16 @@ class Relay:
         )
         self._listener = opened[0]
         self.shared.loop.watch(self._listener.fileno(), READ, self._accept)
+        self._balancers.relays.add(self)
+
+    def cut(self, node: str, group: str, target: tuple[str, int]) -> None:
+        """NLB-15: the target is unhealthy, says that node."""
+        if (node, group) == (self._balancer, self._group):
+            for pair in [held for held in self.connections if held.target == target]:
+                pair.close()
 
     def close(self) -> None:
+        self._balancers.relays.discard(self)
         if self._listener:
             self.shared.loop.forget(self._listener.fileno())
             self._listener.close()
@@ -77,7 +86,7 @@ class Relay:
                 return
             client.setblocking(False)
             full = len(self.connections) >= _MOST or len(self.shared.connections) >= self.shared.max_connections
-            target = None if full else self._choose()
+            target = None if full else self._choose(source[0])
             if target is None:
                 self.log.line(f"{source[0]}:{source[1]} refused: {'too many connections' if full else 'no target'}")
                 _reset(client)
@@ -90,14 +99,16 @@ class Relay:
                 continue
             self.log.line(f"{source[0]}:{source[1]} to {target[0]}:{target[1]}")
             said = proxy_protocol.header(source, (client.getsockname()[0], self.service.port), self.endpoint)
-            _Pair(self, client, server, said).start(target)
+            _Pair(self, client, server, target, said).start()
 
-    def _choose(self) -> tuple[str, int] | None:
-        """The next one of those that get new flows now."""
+    def _choose(self, client: str) -> tuple[str, int] | None:
+        """The next one of those that get new flows now; with stickiness, the client's (NLB-13)."""
         checker = self._balancers.nodes.get(self._balancer)
         found = checker.serving(self._group) if checker else []
-        if not found:
+        if not checker or not found:
             return None
+        if checker.is_sticky(self._group):
+            return found[crc32(client.encode()) % len(found)]
         self._next += 1
         return found[self._next % len(found)]
 
@@ -105,7 +116,10 @@ class Relay:
 class _Pair:
     """The connection of a client, and the one to its target."""
 
-    def __init__(self, relay: Relay, client: socket.socket, server: socket.socket, said: bytes) -> None:
+    def __init__(
+        self, relay: Relay, client: socket.socket, server: socket.socket, target: tuple[str, int], said: bytes
+    ) -> None:
+        self.target = target
         self._relay = relay
         self._ends = (client, server)
         self._waiting = {client: b"", server: said}  # what is to be sent there
@@ -115,10 +129,10 @@ class _Pair:
         self._connected = False
         self.deadline = time.monotonic() + relay.idle
 
-    def start(self, target: tuple[str, int]) -> None:
+    def start(self) -> None:
         self._relay.connections.add(self)
         self._relay.shared.opened(self)
-        code = self._ends[1].connect_ex(target)
+        code = self._ends[1].connect_ex(self.target)
         if code not in (0, errno.EINPROGRESS):
             self.close()
             return

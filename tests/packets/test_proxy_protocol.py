@@ -10,7 +10,7 @@ import pytest
 
 from emulator.agent.proxy_protocol import parse
 from tests.support import lab as labs
-from tests.support.lab import Held, Lab
+from tests.support.lab import Held, Lab, edited
 from tests.support.probes import check, drops, passes
 from tests.support.wait import eventually
 
@@ -127,6 +127,21 @@ def test_an_unknown_segment_is_reset(lab: Lab) -> None:
         tap = Tap(lab, node)
         Sender(lab, node).send(to, packets.TCP(sport=45000, dport=7, flags="A", seq=5, ack=5))
         tap.wait_for(lambda packet: "TCP" in packet and packet["TCP"].flags.R and packet["TCP"].dport == 45000, "a RST")
+
+
+def test_a_target_that_falls_ill(lab: Lab) -> None:
+    """NLB-15: its connections are reset, also those that the agent carries."""
+    group = "echo: {port: 7, protocol: TCP, targets: [target]"
+    ill = edited(TOPOLOGY, {group: f"{group}, health_check: {{port: 99}}"})
+    with connected(lab, "inside", "nlb.p", 7) as client:
+        client.sendall(b"word")
+        assert parse(client.recv(100))
+        try:
+            lab.up(ill)
+            client.setblocking(False)
+            eventually(lambda: client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET, within=40)
+        finally:
+            lab.up(TOPOLOGY)
 
 
 def test_the_idle_time_is_the_listeners(lab: Lab) -> None:
