@@ -179,6 +179,7 @@ class _Echo:
         self._socket = accepted
         self._caller = ""
         self._first = b""
+        self._known = False  # whether enough has come to tell whose it is
         self._out = b""
 
     def ready(self) -> None:
@@ -196,14 +197,14 @@ class _Echo:
         data = self._socket.recv(65536)
         if not data:
             raise ConnectionResetError
-        if len(self._first) < packets.TOKEN_BYTES:
+        if not self._known:
             before = packets.without_proxy(self._first) or b""
             self._first += data
             told = packets.without_proxy(self._first)
             if told is None:  # the header is not complete yet
                 return
-            data, self._first = told[len(before) :], told
-            self._receiver.identify(self._first, self._socket.getpeername()[0])
+            data, self._known = told[len(before) :], len(told) >= packets.TOKEN_BYTES
+            self._receiver.identify(told, self._socket.getpeername()[0])
         self._out = data
 
     def _write(self) -> None:

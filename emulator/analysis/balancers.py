@@ -84,6 +84,10 @@ def distribute(walk: "Walk", eni: Eni, packet: Packet, consumer: Eni | None) -> 
     walk.memory.balanced.append(Balanced(eni.name, packet, onward, preserves, consumer))
     words = sentences.distributes(listener.port, group.name, chosen.name, packet, onward)
     walk.passed(component, words, packet, onward, where=listener.where)
+    if _proxied(group, packet):
+        walk.notes.append(
+            f"{chosen.name} is told the client's address by proxy protocol v2; its packets are {eni.name}'s"
+        )
     if len(targets) > 1:
         others = ", ".join(sorted(one.name for one in targets if one is not chosen))
         walk.notes.append(f"{eni.name} chooses one of {len(targets)} targets: {chosen.name} here, or {others}")

@@ -22,26 +22,34 @@ vpcs:
       back: {cidr_block: 10.0.3.0/24, availability_zone: a}
     route_tables: {public: {routes: {0.0.0.0/0: igw}}}
     security_groups:
-      lb: {ingress: [{protocol: tcp, port: 80-81, from: 0.0.0.0/0}, {protocol: udp, port: 53, from: 0.0.0.0/0}]}
-      web: {ingress: [{protocol: tcp, port: 8080, from: lb}, {protocol: udp, port: 53, from: lb}]}
+      lb: {ingress: [{protocol: tcp, port: 80-90, from: 0.0.0.0/0}, {protocol: udp, port: 53, from: 0.0.0.0/0}]}
+      web: {ingress: [{protocol: tcp, port: [8080, 9090], from: lb}, {protocol: udp, port: 53, from: lb}]}
       client: {ingress: []}
     instances:
       client: {subnet: a, private_ip: 10.0.1.10, security_groups: [client]}
       web: {subnet: back, security_groups: [web], services: [{http: 8080}]}
       spare: {subnet: back, security_groups: [web]}
     target_groups:
-      web: {port: 8080, protocol: TCP, targets: [web, spare]}
+      web:
+        port: 8080
+        protocol: TCP
+        targets: [web, spare]
+        health_check: {interval: 10, timeout: 2, unhealthy_threshold: 10}  # a busy machine is no failure
       one: {port: 8080, protocol: TCP, targets: [web]}
+      told: {port: 9090, protocol: TCP, targets: [web], proxy_protocol_v2: true, health_check: {port: 8080}}
       dns: {port: 53, protocol: UDP, targets: [web], health_check: {port: 8080}}
     load_balancers:
       nlb:
         load_balancer_type: network
         internal: true
-        subnets: [a, c]
+        subnet_mapping:
+          - {subnet: a, private_ipv4_address: 10.0.1.20}
+          - {subnet: c, private_ipv4_address: 10.0.2.20}
         enable_cross_zone_load_balancing: true
         security_groups: [lb]
         listeners:
           - {port: 80, protocol: TCP, target_group: web}
+          - {port: 90, protocol: TCP, target_group: told}
           - {port: 53, protocol: UDP, target_group: dns}
       pub:
         load_balancer_type: network
@@ -53,6 +61,7 @@ internet:
 expect:
   - {from: client, to: nlb, port: 80, result: pass, via: nlb, seen_as: 10.0.1.10, payload: true}
   - {from: client, to: nlb.c, protocol: udp, port: 53, result: pass, via: nlb.c, seen_as: 10.0.1.10}
+  - {from: client, to: nlb.a, port: 90, result: pass, seen_as: 10.0.1.20, via: nlb, payload: true}
   - {from: client, to: nlb, port: 81, result: drop}
   - {from: client, to: web, port: 8080, result: drop}
   - {from: outside, to: pub, port: 80, result: pass, via: [igw, pub], seen_as: 198.51.100.7}
