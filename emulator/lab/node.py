@@ -14,7 +14,7 @@ from emulator.topology.flows import owners
 if TYPE_CHECKING:
     from emulator.lab.held import Lab
 
-_GUESTS = ("instance", "outside_host", "nat_gateway")
+_GUESTS = ("instance", "outside_host", "nat_gateway", "network_load_balancer", "vpc_endpoint")
 
 
 class Run(NamedTuple):
@@ -63,7 +63,7 @@ class Node:
 
     @property
     def kind(self) -> str:
-        """instance, outside_host, nat_gateway, internet_gateway, router or internet."""
+        """The kind of node: instance, outside_host, nat_gateway, network_load_balancer, vpc_endpoint, router ..."""
         return next((node.kind for node in self.lab.topology.nodes() if node.name == self.name), "")
 
     @property

@@ -11,7 +11,15 @@ from emulator.lab.held import Lab
 from emulator.observe.capture import Capture
 from emulator.observe.frames import Frame, pcapng
 
-_KINDS: Final = ("router", "internet_gateway", "nat_gateway", "transit_gateway", "internet")
+_KINDS: Final = (
+    "router",
+    "internet_gateway",
+    "nat_gateway",
+    "network_load_balancer",
+    "vpc_endpoint",
+    "transit_gateway",
+    "internet",
+)
 _BUFFER: Final = 4 * 1024 * 1024  # bytes for each router: some 10,000 small frames
 _AT_MOST: Final = 64  # routers and gateways of one lab
 

@@ -141,3 +141,9 @@ def test_a_trace_names_listener_target_and_the_way_back(lab: Lab) -> None:
     assert "network load balancer nlb.a: listener tcp 80 forwards to web: target web" in words
     assert "VPC router: an answer goes back to the load balancer that forwarded the flow" in words
     assert [hop.node for hop in found.back] == ["web", "main.router", "nlb.a", "main.router", "client"]
+
+
+def test_a_node_of_a_load_balancer_has_addresses(lab: Lab) -> None:
+    assert lab["nlb.a"].kind == "network_load_balancer"
+    assert str(lab["nlb.a"].private_ip) == "10.0.1.20"
+    assert lab["pub.a"].public_ip
