@@ -30,7 +30,7 @@ vpcs:
       pc: {cidr_block: 10.0.12.0/24, availability_zone: c, route_table: private}
       pb: {cidr_block: 10.0.13.0/24, availability_zone: b, route_table: private}
     route_tables:
-      public: {routes: {0.0.0.0/0: igw, 10.1.0.0/16: peering}}
+      public: {routes: {0.0.0.0/0: igw, 10.1.0.0/16: peering, 10.2.0.0/16: tgw}}
       private: {routes: {10.1.0.0/16: peering}}
     security_groups:
       web: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
@@ -68,6 +68,7 @@ vpcs:
       hidden: {port: 80, protocol: TCP, targets: [hidden], health_check: *quick}
       mute: {port: 80, protocol: TCP, targets: [a2], health_check: {interval: 5}}
       far: {port: 80, protocol: TCP, target_type: ip, targets: [there], health_check: *quick}
+      beyond: {port: 80, protocol: TCP, target_type: ip, targets: [yonder], health_check: *quick}
       far-kept:
         {port: 80, protocol: TCP, target_type: ip, targets: [there], preserve_client_ip: true, health_check: *quick}
       http:
@@ -89,6 +90,7 @@ vpcs:
           - {port: 85, protocol: TCP, target_group: alone-ip}
           - {port: 86, protocol: TCP, target_group: far}
           - {port: 87, protocol: TCP, target_group: far-kept}
+          - {port: 89, protocol: TCP, target_group: beyond}
           - {port: 88, protocol: TCP, target_group: http}
           - {port: 53, protocol: TCP_UDP, target_group: dns}
           - {port: 54, protocol: UDP, target_group: closed}
@@ -120,6 +122,22 @@ vpcs:
       web: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
     instances:
       there: {subnet: p, security_groups: [web], services: [{tcp: 80}]}
+  third:
+    cidr_block: 10.2.0.0/16
+    subnets:
+      t: {cidr_block: 10.2.1.0/24, availability_zone: a, route_table: back}
+      tc: {cidr_block: 10.2.2.0/24, availability_zone: c, route_table: back}
+    route_tables:
+      back: {routes: {10.0.0.0/16: tgw}}
+    security_groups:
+      web: {ingress: [{protocol: tcp, port: 80, from: 10.0.0.0/16}]}
+    instances:
+      yonder: {subnet: t, security_groups: [web], services: [{tcp: 80}]}
+transit_gateways:
+  tgw:
+    vpc_attachments:
+      main: {vpc: main, subnets: [pa, pc]}
+      third: {vpc: third, subnets: [t, tc]}
 vpc_peering_connections:
   peering: {vpc: main, peer_vpc: peer, auto_accept: true}
 internet:
@@ -134,7 +152,9 @@ def lab() -> Iterator[Lab]:
     with labs.up(TOPOLOGY) as up:
         for node in ("a1", "a2"):
             up.serve(node, udp=(53,))
-        all_healthy(up, ("web", "ips", "kept", "sticky", "alone", "alone-ip", "far", "cross", "hidden", "http"))
+        all_healthy(
+            up, ("web", "ips", "kept", "sticky", "alone", "alone-ip", "far", "beyond", "cross", "hidden", "http")
+        )
         yield up
 
 
@@ -256,8 +276,10 @@ def test_NLB_02_without_groups_everything_is_accepted(lab: Lab) -> None:
 
 
 def test_NLB_08_a_target_beyond_the_vpc(lab: Lab) -> None:
-    """A target in a peered VPC is reached by its address, unless the client's is kept: then it is lost."""
+    """Targets of a peer and beyond a transit gateway are reached, and lost where the client's address is kept."""
     node = lab.public("nlb.a")
+    assert call(lab, "client.example", node, 89) == ("yonder", lab.private("nlb.a"))
+    assert call(lab, "client.example", lab.public("nlb.c"), 89) == ("yonder", lab.private("nlb.c"))
     assert call(lab, "client.example", node, 86) == ("there", lab.private("nlb.a"))
     hears_nothing(lab, "client.example", node, 87, (node, 86))
     hears_nothing(lab, "caller", lab.private("nlb.a"), 87, (lab.private("nlb.a"), 86))
