@@ -28,6 +28,7 @@ TCP_IDLE, UDP_IDLE = 350, 120  # NLB-05
 HEALTH = "health"  # the kind, and name, of what the agent does in a node
 _TRANSLATED = 1 << 31  # of a flow's mark: its source becomes the node's address
 _TARGET = _TRANSLATED - 1  # of a flow's mark: which target it has
+_TARGETS = 65536  # how many different ones are counted at a time
 _NUMBERS = {"tcp": nft.TCP, "udp": nft.UDP}
 
 
@@ -143,6 +144,7 @@ def _ruleset(
                         for mark, held in every.items()
                     ),
                 ),
+                nft.Set("flows", "ipv4_addr . inet_proto . inet_service", (), size=_TARGETS),
                 nft.Set("beyond", "mark", tuple(nft.Element(f"{mark:#x}") for mark in beyond)),
             ),
             timeouts=tuple(_timeouts(balancer, settings)),
@@ -197,6 +199,22 @@ def _ruleset(
                     nft.Hook("filter", "output", "filter", "accept"),
                 ),
                 nft.Chain(
+                    "new",
+                    (
+                        nft.Rule(
+                            "ct status & confirmed == confirmed accept",
+                            remarks.balancer(eni.name, "a flow that is not answered yet"),
+                        ),
+                        # NLB-10, both ways of client address preservation alike.
+                        nft.Rule(
+                            "meta l4proto { tcp, udp } add @flows { ip daddr . meta l4proto . th dport ct count over "
+                            f"{settings.load_balancer_connections} }} counter drop",
+                            remarks.balancer(eni.name, "PortAllocationError"),
+                        ),
+                        nft.Rule("accept", remarks.balancer(eni.name, "a new flow")),
+                    ),
+                ),
+                nft.Chain(
                     "through_node",
                     (
                         nft.Rule(
@@ -212,7 +230,7 @@ def _ruleset(
                             "meta l4proto tcp ct state invalid reject with tcp reset",
                             remarks.balancer(eni.name, "part of no known flow"),
                         ),
-                        nft.Rule("ct state new ct status dnat accept", remarks.balancer(eni.name, "a new flow")),
+                        nft.Rule("ct state new ct status dnat goto new"),
                         nft.Rule("drop", remarks.balancer(eni.name, "no listener")),
                     ),
                     nft.Hook("filter", "forward", "filter", "drop"),

@@ -46,7 +46,7 @@ def changes(old: Topology | None, new: Topology | None) -> list[Change]:
     found: list[Change] = []
     if old and new:
         found += differing("", "", "topology", old, new, ("name", "region"))
-        keys = ("time_scale", "nat_gateway_connections")
+        keys = ("time_scale", "nat_gateway_connections", "load_balancer_connections")
         found += differing("settings", "", "settings", old.settings, new.settings, keys)
     found += each("vpcs", None, "VPC", *both(old, new, lambda lab: lab.vpcs), _vpc_text, _vpc)
     lists = both(old, new, lambda lab: lab.prefix_lists)

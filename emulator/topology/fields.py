@@ -257,6 +257,10 @@ SETTINGS = Noun(
             values.integer(1, 55_000, "a number of connections"),
             "Connections of one NAT gateway address to one destination; left out: 55000, as on AWS.",
         ),
+        "load_balancer_connections": Key(
+            values.integer(1, 55_000, "a number of connections"),
+            "Connections of a load balancer's node to one target; left out: 55000, as on AWS.",
+        ),
     },
 )
 

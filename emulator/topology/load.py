@@ -106,6 +106,7 @@ def _settings(record: Record | None) -> Settings:
     return Settings(
         record.get("time_scale") or usual.time_scale,
         record.get("nat_gateway_connections") or usual.nat_gateway_connections,
+        record.get("load_balancer_connections") or usual.load_balancer_connections,
     )
 
 

@@ -1,7 +1,8 @@
-"""A load balancer forgets flows that are idle: TCP after 350 s, here two, UDP after 120 s, here one."""
+"""A load balancer forgets idle flows, TCP after 350 s, here two, UDP after 120 s, here one; it holds 55,000, here 4."""
 
 import errno
 import socket
+import struct
 import time
 from collections.abc import Iterator
 
@@ -9,14 +10,14 @@ import pytest
 
 from emulator.compile.balancer import TCP_IDLE, UDP_IDLE
 from tests.support import lab as labs
-from tests.support.balanced import Call
+from tests.support.balanced import SILENCE, Call, call
 from tests.support.lab import Held, Lab
 from tests.support.packets import Tap
 from tests.support.wait import eventually
 
 TOPOLOGY = """
 name: balanced
-settings: {time_scale: 175}
+settings: {time_scale: 175, load_balancer_connections: 4}
 vpcs:
   main:
     cidr_block: 10.0.0.0/16
@@ -32,6 +33,7 @@ vpcs:
       two: {subnet: a, security_groups: [web], services: [{tcp: 80}]}
     target_groups:
       web: {port: 80, protocol: TCP, targets: [one], health_check: {unhealthy_threshold: 10}}
+      other: {port: 80, protocol: TCP, targets: [two], health_check: {unhealthy_threshold: 10}}
       udp: {port: 53, protocol: UDP, targets: [one, two], health_check: {port: 80, unhealthy_threshold: 10}}
     load_balancers:
       nlb:
@@ -40,6 +42,7 @@ vpcs:
         listeners:
           - {port: 80, protocol: TCP, target_group: web}
           - {port: 81, protocol: TCP, target_group: web, tcp_idle_timeout_seconds: 6000}
+          - {port: 82, protocol: TCP, target_group: other}
           - {port: 53, protocol: UDP, target_group: udp}
 internet:
   hosts:
@@ -91,3 +94,18 @@ def test_NLB_05_NLB_12_udp(lab: Lab) -> None:
         server.socket.recvfrom(100)
         chosen.append(server.node)
     assert sorted(chosen) == ["one", "two"]
+
+
+def test_NLB_10_so_many_connections_to_a_target(lab: Lab) -> None:
+    """A node holds 55,000 connections to one target; another one fails, until one of them has ended."""
+    node = lab.public("nlb.a")
+    held = [Call(lab, "client.example", node, 82) for _ in range(4)]
+    assert {made.answer().node for made in held} == {"two"}
+    further = Call(lab, "client.example", node, 82)
+    assert call(lab, "client.example", node, 81).node == "one"
+    assert further.answer(0.3) == SILENCE
+    held[0].socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    held[0].socket.close()
+    assert further.answer().node == "two"  # its SYN has been repeated
+    for made in (*held, further):
+        made.socket.close()

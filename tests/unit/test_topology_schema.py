@@ -180,7 +180,7 @@ transit_gateway_peering_attachments:
   new: {transit_gateway: tgw, peer_transit_gateway: west, accepted: true}
 prefix_lists:
   corp: {max_entries: 5, entries: [10.0.0.0/8, {cidr: 192.0.2.0/24, description: documentation}]}
-settings: {time_scale: 10, nat_gateway_connections: 100}
+settings: {time_scale: 10, nat_gateway_connections: 100, load_balancer_connections: 100}
 internet:
   uplink: false
   hosts:
