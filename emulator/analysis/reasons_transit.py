@@ -26,6 +26,12 @@ def no_zone(component: Component, eni: Eni, route: Route, packet: Packet) -> Exp
         hint = "accepted: true is what the owner of the transit gateway says"
         return Explanation("BAD_STATE_ROUTE", component, sentence, route.where, hint, packet=packet, rule=route)
     zone = eni.subnet.subnet.availability_zone
+    if zone in eni.vpc.topology.dark_zones:
+        sentence = (
+            f"route {route_text(route)} of route table {component.name}: availability zone {zone} is down, and the "
+        )
+        sentence += f"place of {route.target.name} in it with it"
+        return Explanation("TGW_ROUTE_AZ_RESTRICTION", component, sentence, route.where, packet=packet, rule=route)
     sentence = (
         f"route {route_text(route)} of route table {component.name}: VPC {eni.vpc.name} has no attachment subnet "
         f"in zone {zone}, so nobody in that zone can use the gateway"
