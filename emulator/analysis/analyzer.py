@@ -52,7 +52,7 @@ class Analyzer:
             forward=tuple(there.hops),
             back=tuple(back.hops) if back else (),
             explanations=tuple(dict.fromkeys(each for walk in walks for each in walk.explanations)),
-            partial=bool(dropping) and (len(dropping) < len(branches) or all(_partial(*each) for each in dropping)),
+            partial=bool(dropping) and (len(dropping) < len(branches) or any(_partial(*each) for each in dropping)),
             seen_as=tuple(seen),
             notes=tuple(notes),
             alternatives=tuple(dict.fromkeys(verdicts)),

@@ -33,9 +33,8 @@ def nat_gateway(walk: "Walk", eni: Eni, packet: Packet) -> None:
         return
     if answer(packet) is None and walk.drop(component, lambda: reasons.protocol(component, eni, packet)):  # NAT-20
         return
-    inside = eni.vpc.holds(packet.source) or walk.through_transit  # NAT-22: what comes by a transit gateway is served
-    if not inside and walk.drop(component, lambda: reasons.source_outside(component, eni, packet)):  # NAT-22
-        return
+    if not eni.vpc.holds(packet.source) and not walk.through_transit:  # NAT-22: it serves whom routes lead to it
+        walk.notes.append(sentences.source_outside(component.name, packet))
     own = eni.addresses[0]
     ports = NO_PORTS if packet.protocol == ICMP else NAT_GATEWAY_PORTS  # NAT-21
     onward = packet._replace(source=own, source_ports=ports)

@@ -301,15 +301,6 @@ def protocol(component: Component, eni: Eni, packet: Packet) -> Explanation:
     return Explanation("PROTOCOL_RESTRICTION", component, sentence, eni.where, "", packet=packet)
 
 
-def source_outside(component: Component, eni: Eni, packet: Packet) -> Explanation:
-    """NAT-22."""
-    sentence = f"NAT gateway {component.name} serves sources of its VPC only, and {address(packet.source)} is none"
-    return Explanation(
-        "NGW_REQUIRES_SOURCE_IN_VPC", component, sentence, eni.where, "translate it before (services: [nat])",
-        packet=packet,
-    )  # fmt: skip
-
-
 def no_public_source(component: Component, ground: Ground, packet: Packet) -> Explanation:
     """IGW-03, IGW-17; SDC-03 for a source that is none of the VPC's."""
     source = address(packet.source)

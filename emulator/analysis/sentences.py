@@ -67,6 +67,14 @@ def hairpin(gateway: str) -> str:
     )
 
 
+def source_outside(gateway: str, packet: Packet) -> str:
+    """NAT-22."""
+    return (
+        f"{address(packet.source)}, which NAT gateway {gateway} translates, is none of its VPC: AWS's analyzer calls "
+        "that unsupported (NGW_REQUIRES_SOURCE_IN_VPC), though real packets pass"
+    )
+
+
 def through(block: object, attachment: str, table: str, zone: str) -> str:
     return f"route {block} of its table {table} leads to attachment {attachment}, in zone {zone}"
 

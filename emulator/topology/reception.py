@@ -66,6 +66,8 @@ class Reception:
         for target in group.targets:
             if isinstance(target.id, str):
                 held = [self._by_name[target.id]] if target.id in self._by_name else []
+                if held and self._vpcs[held[0][0]] != vpc.name:
+                    held = self._held[held[0][1]]  # of another VPC: an address, which somebody here may have, too
             else:
                 held = self._held.get(target.id, [])
                 held = [each for each in held if self._vpcs[each[0]] == vpc.name] or held

@@ -60,17 +60,7 @@ def disagreements(
     for number, flow in enumerate(flows):
         if expected is not None and (field := _differs(expected[number], model[number])):
             found.append(Disagreement(flow, field, {"expected": expected[number], "analyze": model[number]}))
-        wire = real[number]
-        if (
-            model[number].receiver and wire.seen_as in analyses[number].seen_as
-        ):  # NAT-26: which of a gateway's addresses nobody can say
-            wire = wire._replace(seen_as=model[number].seen_as)
-        if not wire.receiver and model[number].receiver in routers:  # one that answers itself has no sockets of ours
-            wire = model[number]._replace(result=wire.result)
-        if wire in map(_without_who, analyses[number].alternatives):  # which target, a load balancer chooses
-            wire = _without_who(model[number])
-        if analyses[number].partial:  # NAT-21: it depends on the port that a gateway chooses
-            wire = wire._replace(result=model[number].result, on_the_way_back=model[number].on_the_way_back)
+        wire = _settled(real[number], analyses[number], routers)
         if field := _differs(model[number], wire, who=False):
             found.append(Disagreement(flow, field, {"analyze": model[number], "wire": wire}))
     if tally is not None:
@@ -96,37 +86,54 @@ def _traced(lab: Lab, analyses: Sequence[Analysis], tally: Tally | None, every: 
     traces = trace(lab.name, [held.flow for held in drops])
     found = []
     for held, traced in zip(drops, traces, strict=True):
-        model, real = held.verdict, _settled(traced.verdict, held)
-        if real in held.alternatives:
-            real = model
+        model, real = held.verdict, _settled_drop(traced.verdict, held)
         if tally is not None:
             tally.traced += 1
-            tally.elsewhere += model.dropped_at != real.dropped_at
-        if real.dropped_at in _reasons(held):
-            real = real._replace(dropped_at=model.dropped_at)
-        if _in_a_circle(held) or _out_of_sight(held):
-            real = real._replace(dropped_at=model.dropped_at)
+            tally.elsewhere += real == model and traced.verdict.dropped_at not in {
+                at.dropped_at for at in held.alternatives
+            }
         if field := _differs(model, real):
             found.append(Disagreement(held.flow, field, {"analyze": model, "trace": real}))
     return found
 
 
-def _without_who(verdict: Verdict) -> Verdict:
-    """As the wire sees it."""
-    return verdict._replace(dropped_at=None)
+def _settled(real: Verdict, analysis: Analysis, routers: set[str]) -> Verdict:
+    """What the wire did, in the model's words if it is any of the things that the model lets happen: which target, a
+    load balancer chooses; which of a NAT gateway's addresses the receiver sees, and which port it gets, the gateway.
+    """
+    for held in analysis.alternatives:
+        seen = _seen_as_any(real, held, analysis)
+        if not seen.receiver and held.receiver in routers:  # one that answers itself has no sockets of ours
+            seen = held._replace(result=seen.result)
+        if analysis.partial:  # NAT-21: it depends on the port that a gateway chooses
+            seen = seen._replace(result=held.result, on_the_way_back=held.on_the_way_back)
+            seen = seen if held.receiver else held
+        if not _differs(held, seen, who=False):
+            return analysis.verdict
+    return real
 
 
-def _settled(real: Verdict, analysis: Analysis) -> Verdict:
+def _settled_drop(real: Verdict, analysis: Analysis) -> Verdict:
+    """What a trace saw, in the model's words if it is any of the drops that the model lets happen."""
+    unseen = _in_a_circle(analysis) or _out_of_sight(analysis)
+    for held in analysis.alternatives:
+        seen = _seen_as_any(real, held, analysis)
+        somewhere = unseen or seen.dropped_at in _reasons(analysis, held)
+        if not _differs(held, seen, who=not somewhere):
+            return analysis.verdict
+    return real
+
+
+def _seen_as_any(real: Verdict, held: Verdict, analysis: Analysis) -> Verdict:
     """NAT-26: which of a NAT gateway's addresses the receiver sees, nobody can say beforehand."""
-    model = analysis.verdict
-    return real._replace(seen_as=model.seen_as) if model.receiver and real.seen_as in analysis.seen_as else real
+    return real._replace(seen_as=held.seen_as) if held.receiver and real.seen_as in analysis.seen_as else real
 
 
-def _reasons(analysis: Analysis) -> set[Component]:
+def _reasons(analysis: Analysis, held: Verdict) -> set[Component]:
     """Whoever would drop the packet, had the first one not done so. The kernel asks some of them in another order than
     AWS does: it looks the route up before the filters run. Nobody can see that from outside, since drops are silent.
     """
-    way_back = analysis.verdict.on_the_way_back
+    way_back = held.on_the_way_back
     return {reason.component for reason in analysis.explanations if reason.on_the_way_back == way_back}
 
 
