@@ -9,7 +9,7 @@ from emulator.topology.acls import implied_acl
 from emulator.topology.faults_edits import with_acl, with_subnet, with_vpc
 from emulator.topology.faults_match import Direction, acl_entry, entry_matches
 from emulator.topology.faults_nouns import Broken, Fault
-from emulator.topology.faults_talks import Talk, talks
+from emulator.topology.faults_talks import Talk, best, table_of, talks
 from emulator.topology.flows import Component
 from emulator.topology.model import NetworkAcl, NetworkAclEntry, Subnet, Topology, Vpc
 from emulator.topology.security import EVERY_PORT, EVERYWHERE
@@ -53,8 +53,17 @@ def crossings(topology: Topology, *, answer: bool) -> Iterator[Crossing]:
             if other.called in subnet.cidr_block:
                 continue  # ACL-02
             direction: Direction = "ingress" if is_target != answer else "egress"
+            if direction == "ingress" and _from_gateway(end.vpc, subnet, other.called):
+                continue  # ACL-20: of the attachment's own subnet nobody asks
             acl = next(acl for acl in end.vpc.network_acls if acl.name == subnet.network_acl)
             yield Crossing(talk, end.vpc, subnet, acl, direction, answer, other.called)
+
+
+def _from_gateway(vpc: Vpc, subnet: Subnet, peer: IPv4Address) -> bool:
+    """Whether what comes from there comes by a transit gateway that has its place in this very subnet."""
+    route, _ = best(vpc, table_of(vpc, subnet), peer)
+    by_gateway = route is not None and route.target.kind == "transit_gateway"
+    return by_gateway and any(held.subnet == subnet.name for held in vpc.attached_subnets)
 
 
 def _edited(topology: Topology, at: Crossing, entries: tuple[NetworkAclEntry, ...]) -> Topology:

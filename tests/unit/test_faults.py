@@ -58,6 +58,19 @@ def test_every_one_is_felt_and_the_model_blames_the_same_component() -> None:
         assert broken.component in guilty, (name, held.name, broken.victim)
 
 
+def test_ACL_20_no_acl_is_blamed_for_what_comes_to_the_subnet_of_a_transit_gateways_attachment() -> None:
+    """Its inbound entries are not asked there: an edit of them would not be felt."""
+    text = (LESSONS[0].parent / "transit-gateway-pair.yaml").read_text(encoding="utf-8")
+    held, problems = load(text.replace("subnets: [tgw-two]", "subnets: [store]"))
+    assert held is not None, problems
+    before, _ = assign(held)
+    for name in ("acl-denies-early", "acl-rule-order", "acl-ephemeral-in-closed", "acl-without-entries"):
+        for broken in FAULTS[name].victims(held):
+            felt = unmet(held, before, broken.topology, before)
+            guilty = [Analyzer(broken.topology, before).verdict(each.flow).dropped_at for each in felt]
+            assert broken.component in guilty, (name, broken.vpc, broken.victim)
+
+
 def test_lessons_without_a_fault_are_met() -> None:
     for file in LESSONS:
         held = lesson(file.stem)
