@@ -124,3 +124,36 @@ def test_an_edit_is_told_in_words() -> None:
         ["replace VPC endpoint state: pendingAcceptance -> available"],
         ["replace endpoint service acceptance_required: true -> false"],
     ]
+
+
+def test_it_forgets_as_aws_does() -> None:
+    """PL-29, NLB-05: 350 and 120 seconds, both in the time of the lab."""
+    topology = read(p=provider("a"), c=consumer("a"))
+    held = {
+        one.key.rpartition("/")[2]: one.value
+        for one in compile_lab(topology, assign(topology)[0]).namespaces["ep0.c-a"].sysctls
+    }
+    assert held["nf_conntrack_tcp_timeout_established"] == "350"
+    assert (held["nf_conntrack_udp_timeout"], held["nf_conntrack_udp_timeout_stream"]) == ("120", "120")
+    assert held["nf_conntrack_tcp_loose"] == "0"
+
+
+def test_fifty_endpoints_are_an_accounts_quota() -> None:
+    for count, told in ((50, []), (51, ["VpcEndpointLimitExceeded"])):
+        text = yaml.safe_dump({"name": "lab", "vpcs": {"p": provider("a"), "c": consumer("a", endpoints=count)}})
+        topology, problems = load(text)
+        assert topology is not None
+        assert [problem.code for problem in problems if problem.code] == told  # Q-10
+
+
+def test_only_what_the_provider_listens_on_is_let_in() -> None:
+    both = provider("a")
+    both["target_groups"]["nlb"] = {"port": 53, "protocol": "TCP_UDP", "targets": []}
+    both["load_balancers"]["nlb"]["listeners"] = [{"port": 53, "protocol": "TCP_UDP", "target_group": "nlb"}]
+    topology = read(p=both, c=consumer("a"))
+    held = compile_lab(topology, assign(topology)[0]).namespaces["ep0.c-a"].ruleset
+    assert held is not None
+    assert {line.strip(" \t,") for line in held.text.splitlines() if line.strip().endswith(". 53,")} == {
+        "6 . 53",
+        "17 . 53",
+    }
