@@ -52,7 +52,7 @@ def security_groups(dice: Dice, names: tuple[str, ...], peers: Peers) -> dict[st
 def _rules(dice: Dice, group: str, direction: str, peers: Peers) -> list[Record]:
     rules: list[Record] = []
     seen: set[Identity] = set()
-    if dice.chance(70 if group == "g0" else 35):  # enough flows have to pass
+    if dice.chance(85 if group == "g0" else 50):  # enough flows have to pass
         rules.append({"protocol": "all", _peer_key(direction): _EVERYWHERE})
         seen.add((-1, 0, 65535, _EVERYWHERE))
     for _ in range(dice.number(0, 4)):

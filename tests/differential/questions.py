@@ -6,14 +6,14 @@ other, whatever translates them: every one has a source port (for icmp: a query)
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from emulator.compile.eni import gateway_address, service_addresses
 from emulator.topology.addresses import INTERNET_ADDRESS, reserved
 from emulator.topology.flows import Flow, owners
 from emulator.topology.model import Addresses, Topology, Vpc
 
-BITS = 48  # of a number; a flow has about 2**30 possibilities
+BITS = 56  # of a number; a flow has about 2**30 possibilities
 _NOBODY = tuple(map(IPv4Address, ("203.0.113.250", "45.83.64.200", "10.99.0.1", "192.168.99.9", "100.64.99.9")))
 _ICMP = ((8, 0), (8, 0), (8, 1), (13, 0))
 _PLAIN, _BORDERS = 33_000, (1024, 1025, 32767, 32768, 60999, 61000, 61001, 65535, 8100, 8101)
@@ -23,7 +23,7 @@ _LOW = (1023, 600, 22)  # a gateway that translates ports would choose another o
 class Ask(NamedTuple):
     """Who can be asked for whom. outside: what somebody on the internet asks for.
 
-    near: by sender, the load balancers and endpoints of its own VPC.
+    near: by sender, the load balancers and endpoints of its own VPC. listening: on what these listen, by address.
     """
 
     sources: tuple[tuple[str, IPv4Address], ...]
@@ -33,6 +33,7 @@ class Ask(NamedTuple):
     ports: tuple[int, ...]
     source_ports: tuple[int, ...]
     near: dict[str, tuple[IPv4Address, ...]]
+    listening: dict[IPv4Address, tuple[tuple[Literal["tcp", "udp"], int], ...]]
 
 
 def ask(topology: Topology, addresses: Addresses) -> Ask:
@@ -65,7 +66,24 @@ def ask(topology: Topology, addresses: Addresses) -> Ask:
         for instance in vpc.instances
     }
     source_ports = _BORDERS if translating else _BORDERS + _LOW
-    return Ask(sources, tuple(targets), tuple(outside), hosts, _ports(topology), source_ports, near)
+    return Ask(
+        sources, tuple(targets), tuple(outside), hosts, _ports(topology), source_ports, near, _heard(topology, there)
+    )
+
+
+def _heard(
+    topology: Topology, there: dict[str, IPv4Address]
+) -> dict[IPv4Address, tuple[tuple[Literal["tcp", "udp"], int], ...]]:
+    """On what load balancers listen; of endpoints, on what any load balancer of the lab does."""
+    words: dict[str, tuple[Literal["tcp", "udp"], ...]] = {"TCP": ("tcp",), "UDP": ("udp",), "TCP_UDP": ("tcp", "udp")}
+    own = {
+        node: tuple((word, held.port) for held in balancer.listeners for word in words[held.protocol])
+        for vpc in topology.vpcs
+        for balancer in vpc.load_balancers
+        for node in balancer.nodes
+    }
+    every = tuple(dict.fromkeys(each for heard in own.values() for each in heard))
+    return {address: own.get(node, every) for node, address in there.items()}
 
 
 def stopped(topology: Topology) -> set[str]:
@@ -118,17 +136,22 @@ def flows(asked: Ask, numbers: Iterable[int]) -> list[Flow]:
         if to == own:  # SG-44: it never leaves the node, so once in a while is enough
             number, at = divmod(number, len(targets))
             to = targets[at]
-        number, by = divmod(number, 2)
+        number, by = divmod(number, 3)
         if not by and (near := asked.near.get(source)):
             number, at = divmod(number, len(near))
             to = near[at]
         number, kind = divmod(number, 8)
+        heard = asked.listening.get(to, ())
+        number, astray = divmod(number, 4)
+        if heard and astray:
+            number, at = divmod(number, len(heard))
+            kind, port = 4 * (heard[at][0] == "udp"), heard[at][1]
         if kind >= 6:
             number, at = divmod(number, len(_ICMP))
             made.append(Flow(source, own, to, "icmp", icmp_type=_ICMP[at][0], icmp_code=_ICMP[at][1]))
             continue
         number, at = divmod(number, len(asked.ports))
-        port = asked.ports[at]
+        port = port if heard and astray else asked.ports[at]
         number, special = divmod(number, 4)
         wanted = asked.source_ports[number % len(asked.source_ports)] if special == 3 else _PLAIN + len(made)
         while wanted in used or wanted in destination_ports:
