@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.differential.blocks import zones_of
+from tests.differential.blocks import apart, zones_of
 from tests.differential.dice import Dice
 
 Document = dict[str, Any]
@@ -18,7 +18,7 @@ def draw(dice: Dice, vpcs: dict[str, Document]) -> None:
             others = [
                 name
                 for other in vpcs.values()
-                if other is not vpc
+                if other is not vpc and apart(other, vpc)  # else the target's address is one of this VPC's, too
                 for name in other["instances"]
                 if other["instances"][name].get("state") != "terminated"
             ]

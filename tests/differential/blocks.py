@@ -30,3 +30,9 @@ def zones_of(vpc: Document, *, roomy: bool = False) -> dict[str, list[str]]:
 def leads(vpc: Document, block: str) -> bool:
     """Whether a route of the VPC may lead such a block elsewhere (RT-06)."""
     return not any(IPv4Network(block).subnet_of(IPv4Network(own)) for own in blocks_of(vpc))
+
+
+def apart(one: Document, other: Document) -> bool:
+    """Whether no block of one VPC overlaps one of the other."""
+    pairs = ((IPv4Network(mine), IPv4Network(theirs)) for mine in blocks_of(one) for theirs in blocks_of(other))
+    return not any(mine.overlaps(theirs) for mine, theirs in pairs)
