@@ -218,3 +218,43 @@ internet:"""
     kept = ask(text.replace("target_type: ip, ", "target_type: ip, preserve_client_ip: true, "), "client", "bare.a", 80)
     assert at(kept) == ("network_load_balancer", "bare.a", "")
     assert codes(kept) == ["ELBV2_SOURCE_ADDRESS_PRESERVATION"]
+
+
+def test_some_ports_to_one_target_and_nothing_to_the_other_is_partial() -> None:
+    """NAT-21, ACL-13: some connections pass, whatever becomes of those to the other one."""
+    narrow = """network_acls:
+      narrow:
+        ingress:
+          - {rule_number: 100, action: allow, protocol: tcp, port: 80, from: 0.0.0.0/0}
+          - {rule_number: 110, action: allow, protocol: tcp, port: 32768-61000, from: 0.0.0.0/0}
+        egress: [{rule_number: 100, action: allow, protocol: all, to: 0.0.0.0/0}]"""
+    two = edited(
+        ("web1: {subnet: back, security_groups: [web]}", "web1: {subnet: back, security_groups: [any]}"),
+        ("web2: {subnet: far, security_groups: [web]}", "web2: {subnet: back, security_groups: [client]}"),
+        ("ips: {port: 8080, protocol: TCP, target_type: ip, targets: [web1]}",
+         "ips: {port: 8080, protocol: TCP, target_type: ip, targets: [web1, web2]}"),
+    )  # fmt: skip
+    one_dropped = ask(two, "client", "bare.a", 80)
+    assert {held.result for held in one_dropped.alternatives} == {"pass", "drop"}
+    text = two.replace("network_acls:", narrow, 1).replace(
+        "a: {cidr_block: 10.0.1.0/24, availability_zone: a,",
+        "a: {cidr_block: 10.0.1.0/24, availability_zone: a, network_acl: narrow,",
+    )
+    found = ask(text, "client", "bare.a", 80)
+    assert {held.result for held in found.alternatives} == {"drop"}
+    assert found.partial
+    shut = ask(text.replace("port: 32768-61000", "port: 443"), "client", "bare.a", 80)
+    assert (shut.verdict.result, shut.partial) == ("drop", False)
+
+
+def test_a_nat_gateway_translates_a_strangers_kept_address() -> None:
+    """NAT-22: that only sources of the VPC may be translated, AWS's analyzer says; real packets pass."""
+    text = edited(
+        ("public: {routes: {0.0.0.0/0: igw}}", "public: {routes: {0.0.0.0/0: igw, 10.0.3.0/24: nat}}"),
+        ("    network_acls:", "    nat_gateways:\n      nat: {subnet: back, private_ip: 10.0.3.20}\n    network_acls:"),
+        ("web1: {subnet: back, security_groups: [web]}", "web1: {subnet: back, security_groups: [any]}"),
+    )
+    found = ask(text, "host.example", "public.a", 80)
+    assert seen(found) == ("pass", "web1", "10.0.3.20")
+    assert any("NGW_REQUIRES_SOURCE_IN_VPC" in note for note in found.notes)
+    assert not any("NGW_REQUIRES_SOURCE_IN_VPC" in note for note in ask(text, "client", "public.a", 80).notes)
