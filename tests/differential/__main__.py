@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="begin with this one; what is printed can be repeated")
     parser.add_argument("--output", type=Path, default=Path("differential-failures"), help="a folder for the files")
     parser.add_argument("--small", type=int, default=10, help="how many failures are made small, of a kind each (10)")
+    parser.add_argument("--within", action="store_true", help="VPCs each by itself: no load balancers, nothing between")
     parser.add_argument("--first", action="store_true", help="stop at the first failure, as it is")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception takes the lab down, a signal does not
@@ -73,7 +74,7 @@ class _Search:
     def run(self) -> int:
         began = time.monotonic()
         while not self.over:
-            explore(self.seed, _BATCH, self.visit)
+            explore(self.seed, _BATCH, self.visit, self.arguments.within)
             print(f"{time.monotonic() - began:6.0f} s, seed {self.seed}: {self.tally.short()}", flush=True)
             self.seed += 1
         print(self.tally)

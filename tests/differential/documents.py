@@ -33,11 +33,24 @@ _VPCS = ("main", "other", "third", "fourth")
 _SUFFIXES = ("", "x", "y", "z")  # names of instances and gateways are unique in the lab
 
 
-def document(chances: random.Random) -> Document:
-    """One topology."""
+def document(chances: random.Random, within: bool = False) -> Document:
+    """One topology. within: nothing but what each VPC has of its own: no load balancer, nothing that joins VPCs."""
     dice = Dice(chances)
     hosts = dict(dice.some(list(_HOSTS.items()), 1, 3))
     vpcs = _vpcs(dice, hosts)
+    between: Document = {} if within else _joined(dice, vpcs)
+    # Prefix lists are the lab's, so VPCs share them; their names are known to all rules.
+    lists = filters.prefix_lists(dice, ("0.0.0.0/0", "10.0.0.0/8", "45.0.0.0/8", "203.0.113.0/24", "10.0.0.0/25"))
+    lists[ROUTED] = {"entries": dice.some(("45.0.0.0/8", "8.0.0.0/8", "203.0.113.0/25", "198.51.100.7/32"), 1, 3)}
+    named = _named_lists(vpcs)
+    lists = {name: lists.get(name, {"entries": []}) for name in sorted(named)}
+    outside = {"hosts": {name: {"ip": ip} for name, ip in hosts.items()}}
+    made: Document = {"name": NAME, "vpcs": vpcs, "internet": outside}
+    return made | ({"prefix_lists": lists} if lists else {}) | between
+
+
+def _joined(dice: Dice, vpcs: dict[str, Record]) -> Document:
+    """Puts load balancers and endpoints into the VPCs; what stands beside them."""
     balancers.draw(dice, vpcs)
     between: Document = {}
     # An answer that leaves by an internet gateway the question never passed: Linux drops it there, AWS beyond it.
@@ -47,14 +60,7 @@ def document(chances: random.Random) -> Document:
         if len(vpcs) > 2 or dice.chance(40):
             between |= transits.draw(dice, vpcs)
     endpoints.draw(dice, vpcs)
-    # Prefix lists are the lab's, so VPCs share them; their names are known to all rules.
-    lists = filters.prefix_lists(dice, ("0.0.0.0/0", "10.0.0.0/8", "45.0.0.0/8", "203.0.113.0/24", "10.0.0.0/25"))
-    lists[ROUTED] = {"entries": dice.some(("45.0.0.0/8", "8.0.0.0/8", "203.0.113.0/25", "198.51.100.7/32"), 1, 3)}
-    named = _named_lists(vpcs)
-    lists = {name: lists.get(name, {"entries": []}) for name in sorted(named)}
-    outside = {"hosts": {name: {"ip": ip} for name, ip in hosts.items()}}
-    made: Document = {"name": NAME, "vpcs": vpcs, "internet": outside}
-    return made | ({"prefix_lists": lists} if lists else {}) | between
+    return between
 
 
 def text(document: Document) -> str:

@@ -25,8 +25,8 @@ from tests.support import lab as labs
 Visit = Callable[[Document, list[int]], None]
 
 
-def explore(seed: int, topologies: int, visit: Visit) -> None:
-    """Call `visit` with so many random documents, and the numbers of their flows."""
+def explore(seed: int, topologies: int, visit: Visit, within: bool = False) -> None:
+    """Call `visit` with so many random documents, and the numbers of their flows. within: see `document`."""
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -42,7 +42,7 @@ def explore(seed: int, topologies: int, visit: Visit) -> None:
         # One draw, and all choices from that: given every choice to draw, Hypothesis varies a little of what it has
         # already, and 300 examples were 90 topologies.
         dice = random.Random(f"{seed} {chances.getrandbits(64)}")  # its first examples are the same for every seed
-        visit(document(dice), [dice.getrandbits(BITS) for _ in range(FLOWS)])
+        visit(document(dice, within), [dice.getrandbits(BITS) for _ in range(FLOWS)])
 
     run()
 
