@@ -6,6 +6,7 @@ from emulator.topology.place import NOWHERE
 from emulator.topology.privatelink import balancers_of, service_of, service_zones
 from emulator.topology.report import Report
 from emulator.topology.rules_interfaces import check_groups
+from emulator.topology.rules_zones import one_per_zone
 from emulator.topology.suggest import did_you_mean, listed
 
 ENDPOINTS_PER_VPC = 50  # Q-10
@@ -48,7 +49,7 @@ def _check_service(vpc: Vpc, service: EndpointService, serving: dict[str, Endpoi
 
 def _check_endpoint(topology: Topology, vpc: Vpc, endpoint: InterfaceEndpoint, report: Report) -> None:
     check_groups(topology, vpc, endpoint.security_groups, endpoint.where, report)
-    zones = _check_subnets(vpc, endpoint, report)
+    zones = one_per_zone(vpc, endpoint.subnets, endpoint.where, "endpoint", endpoint.name, report)
     found = service_of(topology, endpoint)
     if found is None:
         _unknown_service(topology, vpc, endpoint, report)
@@ -65,36 +66,6 @@ def _check_endpoint(topology: Topology, vpc: Vpc, endpoint: InterfaceEndpoint, r
     if _check_region(topology, vpc, provider, endpoint, service, report):
         _check_zones(endpoint, provider, service, zones, report)
     _advise(vpc, provider, endpoint, report)
-
-
-def _check_subnets(vpc: Vpc, endpoint: InterfaceEndpoint, report: Report) -> list[tuple[int, str]]:
-    """The zones by the place of their subnet in the list; those that are right."""
-    subnets = {subnet.name: subnet for subnet in vpc.subnets}
-    seen: dict[str, str] = {}
-    found: list[tuple[int, str]] = []
-    if not endpoint.subnets and not report.is_broken(endpoint.where, "subnets"):
-        what = f"endpoint {endpoint.name} has no subnet"
-        report.error(endpoint.where, what, "one in each zone that shall use it", "MissingParameter", "subnets")
-    for number, name in enumerate(endpoint.subnets):
-        key = f"subnets[{number}]"
-        subnet = subnets.get(name)
-        if subnet is None:
-            if not report.is_broken(vpc.where, "subnets", name):
-                hint = did_you_mean(name, list(subnets), f"VPC {vpc.name} has {listed(subnets, 'no subnets')}")
-                what = f"VPC {vpc.name} has no subnet called `{name}`"
-                report.error(endpoint.where, what, hint, "InvalidSubnetID.NotFound", key)
-            continue
-        other = seen.setdefault(subnet.availability_zone, name)
-        if other != name or name in endpoint.subnets[:number]:
-            # PL-20
-            what = f"subnets {other} and {name} are both in zone {subnet.availability_zone}"
-            if other == name:
-                what = f"subnet {name} is named twice"
-            hint = "an endpoint has one subnet in a zone"
-            report.error(endpoint.where, what, hint, "DuplicateSubnetsInSameZone", key)
-        else:
-            found.append((number, subnet.availability_zone))
-    return found
 
 
 def _unknown_service(topology: Topology, vpc: Vpc, endpoint: InterfaceEndpoint, report: Report) -> None:
@@ -137,14 +108,14 @@ def _check_zones(
     endpoint: InterfaceEndpoint,
     provider: Vpc,
     service: EndpointService,
-    zones: list[tuple[int, str]],
+    zones: dict[int, str],
     report: Report,
 ) -> None:
     """PL-07. Nobody is blamed where the load balancers, or their subnets, are wrong themselves."""
     offered = service_zones(provider, service)
     if not offered or len(balancers_of(provider, service)) < len(set(service.network_load_balancers)):
         return
-    for number, zone in zones:
+    for number, zone in zones.items():
         if zone not in offered:
             what = f"endpoint service {endpoint.served_by} is not in zone {zone}"
             hint = f"its load balancers are in {listed(sorted(offered))}"

@@ -8,6 +8,7 @@ from emulator.topology import gateways
 from emulator.topology.model import GroupReference, Topology, Vpc
 from emulator.topology.place import NOWHERE
 from emulator.topology.report import Report
+from emulator.topology.rules_zones import one_per_zone
 from emulator.topology.suggest import did_you_mean, listed
 from emulator.topology.transit import (
     TransitGateway,
@@ -36,7 +37,7 @@ def check(topology: Topology, report: Report) -> None:
                     f"VPC {held.vpc} is attached to {gateway.name} already, by {other.name} (line {other.where.line})"
                 )
                 report.error(held.where, what, "a VPC has one attachment", "DuplicateTransitGatewayAttachment")
-            _check_subnets(vpc, held, report)
+            one_per_zone(vpc, held.subnets, held.where, "attachment", held.name, report)
             if not held.available:
                 what = f"attachment {held.name} waits for acceptance by {gateway.owner_id or 'the other account'}, "
                 what += f"which owns {gateway.name}: it carries nothing"
@@ -44,30 +45,6 @@ def check(topology: Topology, report: Report) -> None:
         _check_regions(topology, gateway, vpcs, report)
         _check_tables(topology, gateway, vpcs, report)
     _check_peerings(topology, report)
-
-
-def _check_subnets(vpc: Vpc, held: TransitGatewayVpcAttachment, report: Report) -> None:
-    subnets = {subnet.name: subnet for subnet in vpc.subnets}
-    zones: dict[str, str] = {}
-    if not held.subnets and not report.is_broken(held.where, "subnets"):
-        what = f"attachment {held.name} has no subnet"
-        report.error(held.where, what, "one in each zone that shall use it", "MissingParameter", "subnets")
-    for number, name in enumerate(held.subnets):
-        key = f"subnets[{number}]"
-        subnet = subnets.get(name)
-        if subnet is None:
-            if not report.is_broken(vpc.where, "subnets", name):
-                hint = did_you_mean(name, list(subnets), f"VPC {vpc.name} has {listed(subnets, 'no subnets')}")
-                what = f"VPC {vpc.name} has no subnet called `{name}`"
-                report.error(held.where, what, hint, "InvalidSubnetID.NotFound", key)
-            continue
-        other = zones.setdefault(subnet.availability_zone, name)
-        if number != held.subnets.index(name) or other != name:
-            # TGW-04
-            what = f"subnets {other} and {name} are both in zone {subnet.availability_zone}"
-            if other == name:
-                what = f"subnet {name} is named twice"
-            report.error(held.where, what, "an attachment has one subnet in a zone", "DuplicateSubnetsInSameZone", key)
 
 
 def _check_regions(topology: Topology, gateway: TransitGateway, vpcs: dict[str, Vpc], report: Report) -> None:
