@@ -49,6 +49,7 @@ vpcs:
       near: {subnet: front, security_groups: [open]}
       hp: {subnet: front, private_ip: 10.0.0.10, security_groups: [from-lb]}
       lb: {subnet: front, security_groups: [lb]}
+      lb-too: {subnet: front, security_groups: [esp, lb, two]}
       vpn: {subnet: back, security_groups: [esp]}
       five: {subnet: front, security_groups: [one, two, three, four, five]}
       listed: {subnet: front, security_groups: [listed]}
@@ -102,6 +103,16 @@ def test_T_42_a_reference_means_private_addresses(lab: Lab) -> None:
         passes("lb", "10.0.0.10", "tcp", 80),
         drops("lb", lab.public("hp"), "tcp", 80),
         [Probe("lb", lab.public("near"), "tcp", 80, seen_as=lab.public("lb"))],
+    )
+
+
+def test_SG_30_every_group_of_a_member_counts(lab: Lab) -> None:
+    """A rule that names a group admits whoever carries it, as the first of its groups or not."""
+    check(
+        lab,
+        passes("lb-too", "10.0.0.10", "tcp", 80),
+        passes("lb", "10.0.0.10", "tcp", 80),
+        drops("vpn", "10.0.0.10", "tcp", 80),
     )
 
 
