@@ -89,9 +89,10 @@ def _traced(lab: Lab, analyses: Sequence[Analysis], tally: Tally | None, every: 
         model, real = held.verdict, _settled_drop(traced.verdict, held)
         if tally is not None:
             tally.traced += 1
-            tally.elsewhere += real == model and traced.verdict.dropped_at not in {
-                at.dropped_at for at in held.alternatives
-            }
+            at = traced.verdict.dropped_at
+            if real == model and at not in {verdict.dropped_at for verdict in held.alternatives}:
+                tally.astray += at in _astray(held)
+                tally.elsewhere += at not in _astray(held)
         if field := _differs(model, real):
             found.append(Disagreement(held.flow, field, {"analyze": model, "trace": real}))
     return found
@@ -119,6 +120,7 @@ def _settled_drop(real: Verdict, analysis: Analysis) -> Verdict:
     for held in analysis.alternatives:
         seen = _seen_as_any(real, held, analysis)
         somewhere = unseen or seen.dropped_at in _reasons(analysis, held)
+        somewhere |= held.on_the_way_back and seen.dropped_at in _astray(analysis)
         if not _differs(held, seen, who=not somewhere):
             return analysis.verdict
     return real
@@ -135,6 +137,19 @@ def _reasons(analysis: Analysis, held: Verdict) -> set[Component]:
     """
     way_back = held.on_the_way_back
     return {reason.component for reason in analysis.explanations if reason.on_the_way_back == way_back}
+
+
+def _astray(analysis: Analysis) -> set[Component]:
+    """Internet gateways by which an answer leaves though its question did not come in by them. AWS translates it
+    (IGW-01), and whoever gets it has asked another address; Linux, which tracks flows, drops it at the gateway.
+    """
+    ways = [hop.component for hop in analysis.forward]
+    asked = {(at.name, at.vpc) for at in ways if at.kind == "internet_gateway" and at.direction == "ingress"}
+    return {
+        at
+        for at in (hop.component for hop in analysis.back)
+        if at.kind == "internet_gateway" and at.direction == "egress" and (at.name, at.vpc) not in asked
+    }
 
 
 def _in_a_circle(analysis: Analysis) -> bool:

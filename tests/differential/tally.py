@@ -12,6 +12,7 @@ class Tally:
     def __init__(self) -> None:
         self.topologies = self.flows = self.traced = self.slow = 0
         self.elsewhere = 0  # traced drops with several reasons, of which the kernel met another one first
+        self.astray = 0  # traced answers that leave by an internet gateway which their question never passed
         self.results: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.ways: Counter[str] = Counter()  # what flows that pass have passed
@@ -33,6 +34,7 @@ class Tally:
         self.traced += other.traced
         self.slow += other.slow
         self.elsewhere += other.elsewhere
+        self.astray += other.astray
         self.results += other.results
         self.dropped += other.dropped
         self.ways += other.ways
@@ -48,6 +50,7 @@ class Tally:
             f"passed: {_listed(self.ways)}",
             f"dropped at: {_listed(self.dropped)}",
             f"traced, and stopped by another one of several reasons: {self.elsewhere:,}",
+            f"traced, and stopped by an internet gateway that AWS's answer would pass in vain: {self.astray:,}",
         ]
         return "\n  ".join(parts)
 

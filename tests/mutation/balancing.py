@@ -8,8 +8,8 @@ MUTANTS = (
     Mutant(
         "a target's answer takes its own way to the client (NLB-08)",
         _BACK,
-        'nft.Hook("filter", "prerouting", "mangle", "accept")',
-        'nft.Hook("filter", "forward", "mangle", "accept")',
+        'nft.Hook("filter", "prerouting", _LAST_WORD, "accept")',
+        'nft.Hook("filter", "forward", _LAST_WORD, "accept")',
         BALANCERS,
     ),
     Mutant(
