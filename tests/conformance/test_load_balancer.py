@@ -116,12 +116,17 @@ vpcs:
     cidr_block: 10.1.0.0/16
     subnets:
       p: {cidr_block: 10.1.1.0/24, route_table: back}
+      q: {cidr_block: 10.1.2.0/24, route_table: out}
     route_tables:
       back: {routes: {10.0.0.0/16: peering}}
+      out: {routes: {0.0.0.0/0: private-nat}}
+    nat_gateways:
+      private-nat: {subnet: p, connectivity_type: private}
     security_groups:
       web: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
     instances:
       there: {subnet: p, security_groups: [web], services: [{tcp: 80}]}
+      behind: {subnet: q}
   third:
     cidr_block: 10.2.0.0/16
     subnets:
@@ -174,6 +179,13 @@ def test_NLB_08_answers_go_back_by_the_node(lab: Lab) -> None:
     assert call(lab, "client.example", lab.public("nlb.a"), 84).node == "a1"
     answers = [frame for frame in node.came() if "IP" in frame.packet and frame.packet["IP"].src == lab.private("a1")]
     assert answers
+
+
+def test_NLB_07_NAT_42_a_client_behind_a_peers_nat_gateway(lab: Lab) -> None:
+    """The target sees the gateway; its answer goes by the node all the same, and from there back."""
+    gateway = lab.private("private-nat")
+    assert call(lab, "behind", lab.private("nlb.a"), 84) == ("a1", gateway)
+    assert call(lab, "behind", lab.private("a1"), 80) == ("a1", gateway)
 
 
 def test_NLB_19_T_83_a_port_without_a_listener(lab: Lab) -> None:

@@ -13,6 +13,13 @@ MUTANTS = (
         BALANCERS,
     ),
     Mutant(
+        "a target answers a peer's NAT gateway past the node (NLB-07, NAT-42)",
+        _BACK,
+        '"mangle + 1"',
+        '"mangle - 1"',
+        BALANCERS,
+    ),
+    Mutant(
         "the client's address is never kept (NLB-07)",
         _NODE,
         "    if not group.preserve_client_ip:\n        rules.append",
