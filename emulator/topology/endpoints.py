@@ -80,3 +80,8 @@ class InterfaceEndpoint:
     def served_by(self) -> str:
         """The service, by its VPC and its name."""
         return f"{self.service_vpc}/{self.service}"
+
+    @property
+    def fixed_addresses(self) -> tuple[str, ...]:
+        """What the file fixes: `a 10.0.1.10`. Read by its name in changes_endpoints."""
+        return tuple(f"{held.subnet} {held.private_ip}" for held in self.subnet_configurations if held.private_ip)
