@@ -29,6 +29,8 @@ vpcs:
       lb: {}
       from-lb: {ingress: [{protocol: tcp, port: 80, from: lb}]}
       esp: {ingress: [{protocol: 50, from_port: 80, to_port: 80, cidr_blocks: [10.0.0.0/16]}]}
+      code: {ingress: [{protocol: icmp, from_port: 8, to_port: 2, cidr_blocks: [10.0.0.0/16]}]}
+      codes: {ingress: [{protocol: icmp, from_port: 8, to_port: -1, cidr_blocks: [10.0.0.0/16]}]}
       one: {ingress: [{protocol: tcp, port: 81, from: 0.0.0.0/0}], egress: []}
       two: {ingress: [{protocol: tcp, port: 82, from: 0.0.0.0/0}], egress: []}
       three: {ingress: [{protocol: tcp, port: 83, from: open}], egress: []}
@@ -51,6 +53,8 @@ vpcs:
       lb: {subnet: front, security_groups: [lb]}
       lb-too: {subnet: front, security_groups: [esp, lb, two]}
       vpn: {subnet: back, security_groups: [esp]}
+      code: {subnet: back, security_groups: [code]}
+      codes: {subnet: back, security_groups: [codes]}
       five: {subnet: front, security_groups: [one, two, three, four, five]}
       listed: {subnet: front, security_groups: [listed]}
       calls-office: {subnet: front, security_groups: [to-office]}
@@ -126,6 +130,24 @@ def test_T_49_a_protocol_without_ports(lab: Lab) -> None:
     sender.send("vpn", packets.Raw(right), proto=50)
     came.wait(right)
     silent(came, about=wrong)
+
+
+def test_SG_21_type_and_code(lab: Lab) -> None:
+    """For ICMP a rule's ports are a type and a code; code -1 is all of them."""
+    sender = Sender(lab, "near")
+
+    def sent(to: str, code: int, type_: int = 8) -> bytes:
+        mark = packets.cookie()
+        sender.send(to, packets.ICMP(type=type_, code=code, id=code) / packets.Raw(mark))
+        return mark
+
+    one, every = Tap(lab, "code"), Tap(lab, "codes")
+    another_code, another_type = sent("code", 3), sent("code", 2, 13)
+    one.wait(sent("code", 2))
+    silent(one, about=another_code)
+    silent(one, about=another_type)
+    for code in (0, 2, 255):
+        every.wait(sent("codes", code))
 
 
 def test_SG_01_five_groups_of_one_interface(lab: Lab) -> None:
