@@ -53,8 +53,7 @@ def _joined(dice: Dice, vpcs: dict[str, Record]) -> Document:
     """Puts load balancers and endpoints into the VPCs; what stands beside them."""
     balancers.draw(dice, vpcs)
     between: Document = {}
-    # An answer that leaves by an internet gateway the question never passed: Linux drops it there, AWS beyond it.
-    if len(vpcs) > 1 and not any(block[:3] in ("44.", "45.") for vpc in vpcs.values() for block in blocks_of(vpc)):
+    if len(vpcs) > 1:
         if len(vpcs) == 2 or dice.chance(50):
             between |= peerings.draw(dice, vpcs)
         if len(vpcs) > 2 or dice.chance(40):
