@@ -72,5 +72,6 @@ def test_enough_of_everything_was_asked() -> None:
         "a peering connection",
         "a transit gateway",
         "a load balancer",
+        "a VPC endpoint",
     ):
         assert total.ways[way] > 20, way
