@@ -96,8 +96,8 @@ MUTANTS = (
     Mutant(
         "a NAT gateway answers what is sent to it (NAT-23)",
         _NAT,
-        'nft.Hook("filter", "input", "filter", "drop")',
-        'nft.Hook("filter", "input", "filter", "accept")',
+        'nft.Rule("drop", "NAT gateway: nobody inside has asked for it")',
+        'nft.Rule("accept", "NAT gateway: nobody inside has asked for it")',
         NAT,
     ),
     Mutant(
