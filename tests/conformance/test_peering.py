@@ -4,7 +4,7 @@ Every probe is held against the model too.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from ipaddress import IPv4Address
 
 import pytest
@@ -102,13 +102,7 @@ def lab() -> Iterator[Lab]:
         yield up
 
 
-@contextmanager
-def changed(lab: Lab, edits: dict[str, str]) -> Iterator[None]:
-    lab.up(edited(TOPOLOGY, edits))
-    try:
-        yield
-    finally:
-        lab.up(TOPOLOGY)
+changed = partial(labs.changed, TOPOLOGY)
 
 
 WORKS = [Probe("one", "host", "tcp", 80, seen_as="10.0.1.11")]

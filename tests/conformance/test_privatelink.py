@@ -6,7 +6,7 @@ Two consumers and the provider have the same block, and the clients and a target
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -134,13 +134,7 @@ def lab() -> Iterator[Lab]:
         yield up
 
 
-@contextmanager
-def changed(lab: Lab, edits: dict[str, str]) -> Iterator[None]:
-    lab.up(edited(TOPOLOGY, edits))
-    try:
-        yield
-    finally:
-        lab.up(TOPOLOGY)
+changed = partial(labs.changed, TOPOLOGY)
 
 
 def refusals(edits: dict[str, str]) -> set[str]:

@@ -4,7 +4,8 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -72,14 +73,7 @@ def lab() -> Iterator[Lab]:
         yield up
 
 
-@contextmanager
-def changed(lab: Lab, changes: dict[str, str]) -> Iterator[None]:
-    """The lab with an edited file, until the end of the block."""
-    lab.up(edited(TOPOLOGY, changes))
-    try:
-        yield
-    finally:
-        lab.up(TOPOLOGY)
+changed = partial(labs.changed, TOPOLOGY)
 
 
 class Connection:

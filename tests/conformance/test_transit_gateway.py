@@ -1,7 +1,7 @@
 """Transit gateways with packets: what their tables carry from VPC to VPC, zone by zone. Held against the model too."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from ipaddress import IPv4Address
 
 import pytest
@@ -95,13 +95,7 @@ def codes(lab: Lab, source: str, to: str) -> set[str]:
     return {held.code for held in Analyzer(lab.topology, lab.addresses).analyze(flow).explanations}
 
 
-@contextmanager
-def changed(lab: Lab, edits: dict[str, str]) -> Iterator[None]:
-    lab.up(edited(TOPOLOGY, edits))
-    try:
-        yield
-    finally:
-        lab.up(TOPOLOGY)
+changed = partial(labs.changed, TOPOLOGY)
 
 
 TABLE = "default: {routes: {0.0.0.0/0: e}}"

@@ -1,7 +1,7 @@
 """Security groups that are named over a transit gateway, with packets. Held against the model too."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from ipaddress import IPv4Address
 
 import pytest
@@ -74,13 +74,7 @@ def warnings(text: str) -> list[str]:
     return [problem.what for problem in problems]
 
 
-@contextmanager
-def changed(lab: Lab, edits: dict[str, str]) -> Iterator[None]:
-    lab.up(edited(TOPOLOGY, edits))
-    try:
-        yield
-    finally:
-        lab.up(TOPOLOGY)
+changed = partial(labs.changed, TOPOLOGY)
 
 
 def test_T_71_SG_34_both_options_on(lab: Lab) -> None:

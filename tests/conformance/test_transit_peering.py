@@ -1,7 +1,7 @@
 """Two transit gateways that are peered, in two regions and two accounts, with packets. Held against the model too."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from ipaddress import IPv4Address
 
 import pytest
@@ -11,7 +11,7 @@ from emulator.lab import view
 from emulator.lab.status import status
 from emulator.topology.flows import Flow
 from tests.support import lab as labs
-from tests.support.lab import Lab, edited
+from tests.support.lab import Lab
 from tests.support.probes import Probe, drops, passes
 from tests.support.views import agree
 
@@ -80,13 +80,7 @@ def codes(lab: Lab, source: str, to: str) -> set[str]:
     return {held.code for held in Analyzer(lab.topology, lab.addresses).analyze(flow).explanations}
 
 
-@contextmanager
-def changed(lab: Lab, edits: dict[str, str]) -> Iterator[None]:
-    lab.up(edited(TOPOLOGY, edits))
-    try:
-        yield
-    finally:
-        lab.up(TOPOLOGY)
+changed = partial(labs.changed, TOPOLOGY)
 
 
 def test_TGW_50_two_regions_meet(lab: Lab) -> None:

@@ -145,6 +145,16 @@ def without(text: str, line: str) -> str:
     return "".join(kept)
 
 
+@contextmanager
+def changed(text: str, lab: Lab, edits: Mapping[str, str]) -> Iterator[None]:
+    """A lab of this text with the edits, for as long as the block lasts."""
+    lab.up(edited(text, edits))
+    try:
+        yield
+    finally:
+        lab.up(text)
+
+
 def edited(text: str, changes: Mapping[str, str]) -> str:
     """The text with each key, which must occur once, replaced by its value."""
     for old, new in changes.items():
