@@ -9,7 +9,8 @@ from emulator.analysis.answer import Analysis
 from emulator.analysis.walk import Walk
 from emulator.analysis.world import World
 from emulator.topology.flows import Component, Flow, Verdict
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from emulator.topology.services import TRANSPORTS
 from emulator.topology.targets import Serving
 

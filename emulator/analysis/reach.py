@@ -8,7 +8,8 @@ from emulator.analysis.matrix import Matrix, bits
 from emulator.analysis.packets import ICMP, NO_PORTS, TCP, UDP, Ports, address
 from emulator.analysis.world import World
 from emulator.topology.flows import NUMBERS, Protocol
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 
 _PROTOCOLS: dict[int, Protocol] = {number: word for word, number in NUMBERS.items()}
 

@@ -10,16 +10,9 @@ from emulator.names import LINK_LOCAL_SERVICES
 from emulator.topology.balancers import LoadBalancer
 from emulator.topology.endpoints import InterfaceEndpoint
 from emulator.topology.flows import ComponentKind
+from emulator.topology.given import Addresses, slot
 from emulator.topology.instances import Instance
-from emulator.topology.model import (
-    Addresses,
-    NatGateway,
-    OutsideHost,
-    Subnet,
-    Topology,
-    Vpc,
-    slot,
-)
+from emulator.topology.model import NatGateway, OutsideHost, Subnet, Topology, Vpc
 from emulator.topology.place import NOWHERE
 from emulator.topology.privatelink import Carrier, carriers
 from emulator.topology.targets import Serving

@@ -20,7 +20,8 @@ from emulator.compile.state import MAIN_TABLE, Address, Namespace, Route, Rulese
 from emulator.compile.tracking import forgetful, tracking
 from emulator.compile.vpc import FORWARDING
 from emulator.topology.balancers import Listener, LoadBalancer, TargetGroup
-from emulator.topology.model import Addresses, Topology, Vpc
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology, Vpc
 from emulator.topology.settings import Settings
 from emulator.topology.targets import registered, usable
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from emulator import names
 from emulator.compile import nft
 from emulator.compile.state import Neighbour
-from emulator.topology.model import Addresses, Target, Vpc, slot
+from emulator.topology.given import Addresses, slot
+from emulator.topology.model import Target, Vpc
 
 
 class Border(NamedTuple):

@@ -5,8 +5,9 @@ from typing import NamedTuple
 from emulator import names
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Veth
 from emulator.compile.tables import number_for
+from emulator.topology.given import Addresses, slot
 from emulator.topology.instances import Instance
-from emulator.topology.model import Addresses, Subnet, Vpc, router_of, slot
+from emulator.topology.model import Subnet, Vpc, router_of
 
 ENI_MTU = 9001  # MTU-01
 
@@ -15,7 +16,7 @@ class Eni(NamedTuple):
     """One ENI of a VPC. `link` is the router's end; the other end is `guest_link` of `node`. `table` is its subnet's.
 
     name: the instance's or NAT gateway's, or that of a further ENI: "fw.eth1" (see `instances.NetworkInterface`).
-    secondary: its further private addresses (see `model.slot`), in order; the router sends all of them to it.
+    secondary: its further private addresses (see `given.slot`), in order; the router sends all of them to it.
     groups: its security groups; none at a NAT gateway's ENI (NAT-34).
     source_dest_check: false for one that may send as anybody (SDC-01); so may a NAT gateway.
     always_tracked: whatever its groups say, all its flows are tracked (CT-04).

@@ -23,7 +23,8 @@ from emulator.compile.tracking import tracking
 from emulator.compile.vpc import FORWARDING
 from emulator.topology import addresses
 from emulator.topology.addresses import slots
-from emulator.topology.model import INTERNET, Addresses, OutsideHost, Target, Topology, Vpc, router_of
+from emulator.topology.given import Addresses
+from emulator.topology.model import INTERNET, OutsideHost, Target, Topology, Vpc, router_of
 from emulator.topology.settings import Settings
 
 INTERNET_MTU = 1500  # MTU-03

@@ -20,7 +20,8 @@ from emulator.compile.state import Namespace, Netns, State, Veth
 from emulator.compile.words import KIND
 from emulator.errors import Problem, TopologyError
 from emulator.topology import zones
-from emulator.topology.model import INTERNET, Addresses, Topology, router_of
+from emulator.topology.given import Addresses
+from emulator.topology.model import INTERNET, Topology, router_of
 
 
 def compile_lab(topology: Topology, addresses: Addresses) -> State:

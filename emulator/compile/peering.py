@@ -11,7 +11,8 @@ from emulator.compile import nft, remarks
 from emulator.compile.border import Border, members
 from emulator.compile.eni import ENI_MTU
 from emulator.compile.state import PolicyRule, Route, Veth
-from emulator.topology.model import Addresses, Target, Topology, Vpc, router_of, slot
+from emulator.topology.given import Addresses, slot
+from emulator.topology.model import Target, Topology, Vpc, router_of
 from emulator.topology.peering import VpcPeeringConnection
 
 FAR_MTU = 8500  # MTU-04

@@ -22,7 +22,8 @@ from emulator.compile.tables import number_for
 from emulator.compile.tracking import tracking
 from emulator.compile.vpc import FORWARDING
 from emulator.topology import gateways
-from emulator.topology.model import Addresses, Target, Topology, Vpc, router_of
+from emulator.topology.given import Addresses
+from emulator.topology.model import Target, Topology, Vpc, router_of
 from emulator.topology.transit import (
     TransitGateway,
     TransitGatewayPeeringAttachment,

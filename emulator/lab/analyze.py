@@ -11,7 +11,8 @@ from emulator.lab import running, source
 from emulator.lab.plan import Plan
 from emulator.topology.addresses import assign
 from emulator.topology.flows import Directory, Flow, Protocol
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from emulator.topology.targets import Serving
 
 PLAN_BUDGET = 5_000  # classes of endpoints times parts of the traffic: some 0.5 s

@@ -2,7 +2,8 @@
 
 from emulator import names
 from emulator.report import shapes
-from emulator.topology.model import Addresses, Topology, Vpc
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology, Vpc
 from emulator.topology.privatelink import carriers
 
 

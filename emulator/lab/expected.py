@@ -11,7 +11,8 @@ from emulator.lab.probe import NO_ROOM, WINDOW, Outcome, probe
 from emulator.topology.addresses import INTERNET_ADDRESS
 from emulator.topology.expand import Expected
 from emulator.topology.flows import Flow
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from emulator.topology.reception import Reception
 from emulator.topology.zones import dark
 

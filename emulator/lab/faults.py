@@ -19,7 +19,8 @@ from emulator.lab.up import Progress, converge, no_progress, unfinished
 from emulator.topology.addresses import assign
 from emulator.topology.expand import Expected
 from emulator.topology.faults import FAULTS, Broken, Fault, broken_by, fault_called
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from emulator.topology.zones import without_zones
 
 _VICTIMS = 8  # of each fault that are looked at in a lab

@@ -5,7 +5,8 @@ from typing import Any
 
 from emulator.report import shapes
 from emulator.topology.balancers import LoadBalancer, TargetGroup
-from emulator.topology.model import Addresses, Topology, Vpc
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology, Vpc
 from emulator.topology.targets import Registered, registered, usable
 
 _Running = Mapping[str, list[dict[str, Any]]]

@@ -31,7 +31,8 @@ from emulator.lab.tested import Answer, Tested
 from emulator.lab.trace import trace
 from emulator.lab.up import Outcome, up
 from emulator.report.shapes import Status
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from emulator.topology.rename import renamed
 from emulator.topology.traces import Trace
 

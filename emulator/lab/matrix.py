@@ -17,7 +17,8 @@ from emulator.lab.up import Progress, no_progress
 from emulator.report.matrix import Cell, Group, Matrix
 from emulator.topology.alike import Endpoint, classes, destinations
 from emulator.topology.flows import Directory, Flow, Protocol, owners
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 
 FEW = 2500  # pairs that are all tried
 

@@ -9,7 +9,8 @@ from emulator import names
 from emulator.errors import UsageError
 from emulator.lab import record
 from emulator.lab.view import BASHRC, NODES, Seen, View, read
-from emulator.topology.model import Addresses, DhcpOptions, Node, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import DhcpOptions, Node, Topology
 
 _BASHRC = """\
 # Written by `vpcemu up` for `vpcemu shell`: your own settings, then a prompt that says where you are.

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from emulator.topology.expand import Expected, expand
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 
 
 def called(before: Addresses, now: Addresses) -> Addresses:

@@ -12,7 +12,8 @@ from emulator.lab import doors, record, running, services, source
 from emulator.report.plan import change_text
 from emulator.topology.addresses import assign
 from emulator.topology.changes import Change, changes
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from emulator.topology.rules_edits import refused
 from emulator.topology.zones import without_zones
 

@@ -18,7 +18,8 @@ from emulator.lab.probe import Outcome, probe
 from emulator.lab.trace import trace
 from emulator.report import reach as words
 from emulator.topology.flows import Flow, Protocol, Result, flow, owners
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from emulator.topology.reception import Reception
 from emulator.topology.traces import Trace
 

@@ -12,7 +12,8 @@ from emulator.lab import serving
 from emulator.lab.expected import Judged
 from emulator.report.tested import Reason
 from emulator.topology.flows import Component, Flow
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from emulator.topology.traces import Trace
 from emulator.topology.zonal import aliases
 

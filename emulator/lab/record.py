@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 
 from emulator.lab import places
-from emulator.topology.model import Addresses
+from emulator.topology.given import Addresses
 
 NAME = "record.json"
 

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from emulator.errors import UsageError, VpcemuError
 from emulator.lab import memory, places, record
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from emulator.topology.zones import without_zones
 
 

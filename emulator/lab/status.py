@@ -12,8 +12,9 @@ from emulator.lab.running import recall
 from emulator.report import shapes
 from emulator.report.words import essential, wrong
 from emulator.topology import gateways
+from emulator.topology.given import Addresses, slot
 from emulator.topology.instances import Instance, NetworkInterface, Service
-from emulator.topology.model import Addresses, Route, Topology, Vpc, slot
+from emulator.topology.model import Route, Topology, Vpc
 from emulator.topology.transit import TransitGateway, TransitGatewayPeeringAttachment
 from emulator.topology.words import appliance_text
 
@@ -100,7 +101,7 @@ def _wrong(
 
 
 def _address(addresses: Addresses, name: str) -> shapes.PrivateAddress:
-    """`name`: of the slot (see model.slot)."""
+    """`name`: of the slot (see given.slot)."""
     private, public = addresses.private.get(name, ""), addresses.public.get(name, "")
     return shapes.PrivateAddress(private_ip=str(private), public_ip=str(public))
 

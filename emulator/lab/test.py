@@ -17,7 +17,8 @@ from emulator.lab.undisturbed import undisturbed
 from emulator.lab.up import Interrupted, Progress, no_progress, up
 from emulator.report.tested import Finding, Findings, Got, Outcome, Reason, Summary, Want
 from emulator.topology.expand import Expected, expand
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 
 
 class _Lab(NamedTuple):

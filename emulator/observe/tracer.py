@@ -18,7 +18,8 @@ from emulator.observe.journey import journey
 from emulator.observe.narrate import Narrator
 from emulator.observe.passes import Pass, Passes
 from emulator.topology.flows import Flow
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from emulator.topology.reception import Reception
 from emulator.topology.traces import Trace
 

@@ -7,8 +7,9 @@ from emulator.compile.state import Step
 from emulator.report.plan import changes_text
 from emulator.report.text import PLAIN, Paint, count, counts, duration
 from emulator.topology.changes import Change
+from emulator.topology.given import Addresses
 from emulator.topology.instances import Instance
-from emulator.topology.model import Addresses, OutsideHost, Topology, Vpc
+from emulator.topology.model import OutsideHost, Topology, Vpc
 
 SHOWN = 12  # changes listed in full; a bigger edit is counted
 

@@ -10,7 +10,8 @@ from itertools import chain
 from typing import Literal, NamedTuple
 
 from emulator.errors import Problem, Where
-from emulator.topology.model import Addresses, Subnet, Topology, Vpc, slot
+from emulator.topology.given import Addresses, slot
+from emulator.topology.model import Subnet, Topology, Vpc
 
 RESERVED_FRONT = 4  # SUB-05: network, router, DNS, future use ...
 RESERVED_BACK = 1  # ... and the last one

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
 
+from emulator.topology.given import Addresses
 from emulator.topology.instances import Instance
-from emulator.topology.model import Addresses, PrefixListReference, Topology, Vpc
+from emulator.topology.model import PrefixListReference, Topology, Vpc
 
 
 class Endpoint(NamedTuple):

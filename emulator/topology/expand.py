@@ -6,8 +6,9 @@ from typing import NamedTuple
 from emulator.errors import Problem, UsageError
 from emulator.topology.expectations import End, Expectation, Selector
 from emulator.topology.flows import Directory, Flow
+from emulator.topology.given import Addresses
 from emulator.topology.instances import Instance
-from emulator.topology.model import INTERNET, Addresses, Topology
+from emulator.topology.model import INTERNET, Topology
 from emulator.topology.zonal import answering
 
 LIMIT = 100_000  # flows of a file

@@ -14,8 +14,9 @@ from emulator.topology.endpoints import InterfaceEndpoint
 from emulator.topology.expand import expand
 from emulator.topology.faults_edits import owner_of
 from emulator.topology.flows import Flow
+from emulator.topology.given import Addresses
 from emulator.topology.instances import NetworkInterface
-from emulator.topology.model import Addresses, Topology, Vpc
+from emulator.topology.model import Topology, Vpc
 
 _TAKES = {"tcp": ("TCP", "TCP_UDP"), "udp": ("UDP", "TCP_UDP")}
 

@@ -13,8 +13,9 @@ from emulator.topology.addresses import assign
 from emulator.topology.expand import expand
 from emulator.topology.faults_edits import owner_of
 from emulator.topology.flows import NUMBERS, Flow, Protocol
+from emulator.topology.given import Addresses, slot
 from emulator.topology.instances import Instance, NetworkInterface
-from emulator.topology.model import Addresses, Route, RouteTable, Subnet, Topology, Vpc, slot
+from emulator.topology.model import Route, RouteTable, Subnet, Topology, Vpc
 
 _HOPS = 4
 _SEVERAL = 16  # instances whose services are looked at where the file expects nothing

@@ -10,7 +10,8 @@ from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
 from emulator.errors import UsageError
-from emulator.topology.model import INTERNET, Addresses, Topology, slot
+from emulator.topology.given import Addresses, slot
+from emulator.topology.model import INTERNET, Topology
 from emulator.topology.suggest import nearest
 from emulator.topology.zonal import aliases, answering
 

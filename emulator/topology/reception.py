@@ -10,7 +10,8 @@ from typing import NamedTuple
 from emulator.topology.balancers import LoadBalancer, TargetGroup
 from emulator.topology.endpoints import InterfaceEndpoint
 from emulator.topology.flows import Flow, owners
-from emulator.topology.model import Addresses, Topology, Vpc
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology, Vpc
 
 
 class Place(NamedTuple):

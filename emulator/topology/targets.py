@@ -5,7 +5,8 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from emulator.topology.balancers import EVERY_ZONE, LoadBalancer, TargetGroup
-from emulator.topology.model import Addresses, Topology, Vpc
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology, Vpc
 
 # By a load balancer's node and target group, the targets that get new flows, by their names (`web1:80`).
 Serving = Mapping[tuple[str, str], Sequence[str]]

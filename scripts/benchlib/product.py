@@ -15,8 +15,9 @@ from emulator.compile.lab import compile_lab
 from emulator.compile.state import State, Step
 from emulator.kernel.host import Host
 from emulator.topology.addresses import assign
+from emulator.topology.given import Addresses
 from emulator.topology.load import load
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.model import Topology
 
 from . import generate, reach
 from .plan import kernel_steps, plan

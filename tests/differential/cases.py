@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from emulator.topology.flows import Component, Flow, Verdict
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology
 from tests.differential import questions
 from tests.differential.documents import Document
 

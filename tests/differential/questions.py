@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 from emulator.compile.eni import gateway_address, service_addresses
 from emulator.topology.addresses import INTERNET_ADDRESS, reserved
 from emulator.topology.flows import Flow, owners
-from emulator.topology.model import Addresses, Topology, Vpc
+from emulator.topology.given import Addresses
+from emulator.topology.model import Topology, Vpc
 
 BITS = 56  # of a number; a flow has about 2**30 possibilities
 _NOBODY = tuple(map(IPv4Address, ("203.0.113.250", "45.83.64.200", "10.99.0.1", "192.168.99.9", "100.64.99.9")))

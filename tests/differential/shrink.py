@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from emulator.topology.model import Addresses, slot
+from emulator.topology.given import Addresses, slot
 
 Document = dict[str, Any]
 Path = tuple[Any, ...]

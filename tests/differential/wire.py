@@ -22,7 +22,7 @@ from emulator.kernel import netns
 from emulator.kernel.checksum import checksum
 from emulator.topology.addresses import INTERNET_ADDRESS
 from emulator.topology.flows import Flow, Result, Verdict, owners
-from emulator.topology.model import slot
+from emulator.topology.given import slot
 from emulator.topology.reception import Reception
 from tests.differential.questions import stopped
 from tests.support.lab import Lab

@@ -5,8 +5,9 @@ from typing import Any
 from emulator.analysis import Analysis, Analyzer
 from emulator.topology.addresses import assign
 from emulator.topology.flows import Directory, Flow
+from emulator.topology.given import Addresses
 from emulator.topology.load import load
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.model import Topology
 
 
 def read(text: str) -> tuple[Topology, Addresses]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from emulator.compile.lab import compile_lab
 from emulator.compile.state import State
+from emulator.topology.given import Addresses
 from emulator.topology.instances import Instance, NetworkInterface, PrivateAddress, Service
 from emulator.topology.model import (
-    Addresses,
     Internet,
     NatGateway,
     OutsideHost,

@@ -15,8 +15,9 @@ from emulator.analysis.packets import ICMP, TCP, UDP
 from emulator.analysis.world import World
 from emulator.topology.addresses import assign
 from emulator.topology.flows import Flow, Protocol
+from emulator.topology.given import Addresses
 from emulator.topology.load import load
-from emulator.topology.model import Addresses, Topology
+from emulator.topology.model import Topology
 from tests.differential.documents import document, text
 from tests.support.asked import read
 

@@ -14,8 +14,8 @@ from emulator.errors import UsageError
 from emulator.lab import places, running
 from emulator.lab.record import Applied, Exercise
 from emulator.topology.faults import FAULTS
+from emulator.topology.given import Addresses
 from emulator.topology.load import load
-from emulator.topology.model import Addresses
 
 NAT = Path(__file__).parent.parent.parent / "topologies" / "nat.yaml"
 

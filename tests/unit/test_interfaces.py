@@ -13,9 +13,10 @@ from emulator.lab import nodes, view
 from emulator.report import plan
 from emulator.topology.addresses import assign
 from emulator.topology.changes import changes
+from emulator.topology.given import Addresses
 from emulator.topology.instances import PrivateAddress
 from emulator.topology.load import load
-from emulator.topology.model import Addresses, Target, Topology
+from emulator.topology.model import Target, Topology
 
 TOPOLOGY = """
 name: lab

@@ -4,8 +4,9 @@ from ipaddress import IPv4Address
 
 from emulator.report import summary
 from emulator.topology.changes import Change
+from emulator.topology.given import Addresses
 from emulator.topology.instances import Service
-from emulator.topology.model import Addresses, Internet, OutsideHost, Topology
+from emulator.topology.model import Internet, OutsideHost, Topology
 from tests.support import samples
 
 NOBODY = Addresses({}, {})

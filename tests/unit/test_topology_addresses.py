@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.topology.addresses import POOL, assign, is_public
+from emulator.topology.given import Addresses
 from emulator.topology.instances import Instance
 from emulator.topology.load import load
-from emulator.topology.model import Addresses, NatGateway, Topology
+from emulator.topology.model import NatGateway, Topology
 
 
 def lab(
