@@ -49,12 +49,13 @@ class Balanced(NamedTuple):
 class Memory:
     """What components remember of a flow, from its first packet until the answer. CT-13: each ENI for itself.
 
-    plan: which of several targets each load balancer on the way chooses, in their order; the first where it ends.
+    plan: which of several each component on the way chooses that has a choice (a load balancer's node: its targets; a
+    NAT gateway: its addresses), in the order of the way; the first where it ends.
     """
 
     def __init__(self, plan: Sequence[int] = ()) -> None:
         self.plan = plan
-        self.chosen: dict[tuple[str, Packet], tuple[int, int]] = {}  # by node: which target, of how many
+        self.chosen: dict[tuple[str, Packet], tuple[int, int]] = {}  # by node: which one, of how many
         self.balanced: list[Balanced] = []
         self.seen: set[tuple[str, str, int, int]] = set()  # ENI, direction, source, destination
         self.translated: list[Translation] = []
@@ -63,7 +64,7 @@ class Memory:
         self.asked: int | None = None  # how many translations there were when the answer set out
 
     def choose(self, node: str, packet: Packet, count: int) -> int:
-        """Which of so many targets a load balancer's node chooses. NLB-12: always the same for a flow."""
+        """Which of so many a node chooses. NLB-12, NAT-26: always the same for a flow."""
         if (node, packet) not in self.chosen:
             at = len(self.chosen)
             self.chosen[node, packet] = (self.plan[at] if at < len(self.plan) else 0, count)

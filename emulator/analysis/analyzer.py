@@ -1,7 +1,6 @@
 """One flow, there and back: the verdict and all its reasons."""
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address
 
 from emulator.analysis import packets, reasons
 from emulator.analysis.account import Memory
@@ -20,7 +19,8 @@ def analyze(topology: Topology, addresses: Addresses, flow: Flow, serving: Servi
 
     A flow whose fate depends on the source port (a network ACL that lets only some of the ephemeral ports pass) is
     "drop", and `partial`: connections fail now and then. So is one that reaches only some of the targets of a load
-    balancer. serving: to which targets new flows go; where it says nothing, all are taken for healthy (RA-05).
+    balancer, or gets through with only some of a NAT gateway's addresses. serving: to which targets new flows go; where
+    it says nothing, all are taken for healthy (RA-05).
     """
     return Analyzer(topology, addresses, serving).analyze(flow)
 
@@ -46,14 +46,16 @@ class Analyzer:
             if held.result == "pass" and not self._may_listen(held.receiver, asked):
                 port = f"{flow.protocol} {asked.port} of {held.receiver}"
                 notes.append(f"nothing in the file listens on {port}: the caller is refused")
-        seen = dict.fromkeys(address for branch in branches for address in self._seen_as(branch[0]))
+        seen = dict.fromkeys(there.arrival.source_ip for there, _ in branches if there.arrival is not None)
+        by_port = any(_partial(*each) for each in dropping)
         return Analysis(
             flow=flow,
             verdict=verdict,
             forward=tuple(there.hops),
             back=tuple(back.hops) if back else (),
             explanations=tuple(dict.fromkeys(each for walk in walks for each in walk.explanations)),
-            partial=bool(dropping) and (len(dropping) < len(branches) or any(_partial(*each) for each in dropping)),
+            partial=by_port or 0 < len(dropping) < len(branches),
+            by_port=by_port,
             seen_as=tuple(seen),
             notes=tuple(notes),
             alternatives=tuple(dict.fromkeys(verdicts)),
@@ -69,7 +71,7 @@ class Analyzer:
         return verdicts[_deciding(verdicts)]
 
     def _branches(self, flow: Flow, *, explain: bool) -> Iterator[tuple[Walk, Walk | None]]:
-        """A walk for each target that load balancers on the way may choose; one if there are none."""
+        """A walk for each target and each address that components on the way may choose; one if there is no choice."""
         plan: list[int] | None = []
         while plan is not None:
             there, back = self._walks(flow, Memory(plan), explain=explain)
@@ -107,18 +109,6 @@ class Analyzer:
             service.kind == "command" or (service.port == flow.port and flow.protocol in TRANSPORTS[service.kind])
             for service in owner.services
         )
-
-    def _seen_as(self, there: Walk) -> tuple[IPv4Address, ...]:
-        """NAT-26: behind a NAT gateway with several addresses, any of theirs."""
-        if there.arrival is None:
-            return ()
-        source = there.arrival.source
-        for held in there.memory.translated:
-            eni = self.world.enis_of[held.node][0]
-            if eni.gateway is not None and source in (held.outside, eni.public[0]):
-                seen = eni.addresses if source == held.outside else tuple(filter(None, eni.public))
-                return tuple(map(IPv4Address, seen))
-        return (IPv4Address(source),)
 
 
 def _deciding(verdicts: Sequence[Verdict]) -> int:

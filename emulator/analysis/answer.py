@@ -64,10 +64,13 @@ class Analysis:
     """The answer to one question.
 
     forward, back: the way of the packet and of its answer; they go on past a drop where it is known how.
-    partial: whether the flow gets through depends on the source port that the sender happens to choose, or on the
-    target that a load balancer does; the verdict is then "drop", because connections would fail now and then.
+    partial: whether the flow gets through depends on the source port that the sender happens to choose, on the target
+    that a load balancer does, or on the address that a NAT gateway does; the verdict is then "drop", because
+    connections would fail now and then.
+    by_port: it does so on the source port, whatever else is chosen.
     seen_as: every source address that the receiver may see; several behind a NAT gateway with several (NAT-26).
-    alternatives: what may become of it, each once: several where a load balancer chooses. `verdict` is one of them.
+    alternatives: what may become of it, each once: several where a load balancer or a NAT gateway chooses. `verdict` is
+    one of them.
     notes: what is true of this flow and is no reason for a drop.
     """
 
@@ -77,6 +80,7 @@ class Analysis:
     back: tuple[Hop, ...]
     explanations: tuple[Explanation, ...]
     partial: bool = False
+    by_port: bool = False
     seen_as: tuple[IPv4Address, ...] = ()
     notes: tuple[str, ...] = ()
     alternatives: tuple[Verdict, ...] = ()

@@ -35,7 +35,10 @@ def nat_gateway(walk: "Walk", eni: Eni, packet: Packet) -> None:
         return
     if not eni.vpc.holds(packet.source) and not walk.through_transit:  # NAT-22: it serves whom routes lead to it
         walk.notes.append(sentences.source_outside(component.name, packet))
-    own = eni.addresses[0]
+    chosen = walk.memory.choose(eni.node, packet, len(eni.addresses))  # NAT-26
+    own = eni.addresses[chosen]
+    if len(eni.addresses) > 1:
+        walk.notes.append(sentences.one_of_its_addresses(component.name, eni, chosen))
     ports = NO_PORTS if packet.protocol == ICMP else NAT_GATEWAY_PORTS  # NAT-21
     onward = packet._replace(source=own, source_ports=ports)
     walk.memory.translated.append(Translation(eni.node, packet.source, packet.source_ports, own, packet.destination))

@@ -188,7 +188,7 @@ class Matrix:
         packet = Packet(source.private, there, protocol, *ports, (ECHO_REQUEST if protocol == ICMP else 0, 0))
         asked: list[Question] = []
         plan: list[int] | None = []
-        while plan is not None:  # each target that a load balancer may choose has to answer
+        while plan is not None:  # each target has to answer, whatever address a NAT gateway chooses
             memory = Memory(plan)
             if not self._there_and_back(source, target, packet, memory, asked):
                 return None

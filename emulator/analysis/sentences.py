@@ -3,6 +3,7 @@
 from emulator.analysis.answer import LocalRoute
 from emulator.analysis.packets import ICMP, Packet, address, traffic
 from emulator.analysis.routing import Choice
+from emulator.analysis.world import Eni
 from emulator.topology.model import NetworkAclEntry, SecurityGroupRule
 from emulator.topology.words import entry_text, route_text, rule_text
 
@@ -73,6 +74,13 @@ def source_outside(gateway: str, packet: Packet) -> str:
         f"{address(packet.source)}, which NAT gateway {gateway} translates, is none of its VPC: AWS's analyzer calls "
         "that unsupported (NGW_REQUIRES_SOURCE_IN_VPC), though real packets pass"
     )
+
+
+def one_of_its_addresses(gateway: str, eni: Eni, chosen: int) -> str:
+    """NAT-26."""
+    seen = [address(public or private) for private, public in zip(eni.addresses, eni.public, strict=True)]
+    others = ", ".join(seen[:chosen] + seen[chosen + 1 :])
+    return f"{gateway} chooses one of its {len(seen)} addresses for each connection: {seen[chosen]} here, or {others}"
 
 
 def through(block: object, attachment: str, table: str, zone: str) -> str:

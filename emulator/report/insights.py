@@ -153,11 +153,12 @@ def _analysis(names: Names, found: Analysis, target: str, file: str, started: st
             for each in found.explanations
         ],
     }
-    if len(found.alternatives) > 1:  # a load balancer chooses
+    if len(found.alternatives) > 1:  # a load balancer or a NAT gateway chooses
         shape["Vpcemu"]["Alternatives"] = [
             {
                 "Result": each.result,
                 "Receiver": each.receiver,
+                "SeenAs": str(each.seen_as) if each.receiver else "",
                 "DroppedAt": each.dropped_at and each.dropped_at._asdict(),
             }
             for each in found.alternatives

@@ -78,7 +78,7 @@ def _on_the_wire(lab: Lab, flows: Sequence[Flow], patient: bool) -> list[Verdict
 
 def _traced(lab: Lab, analyses: Sequence[Analysis], tally: Tally | None, every: bool) -> list[Disagreement]:
     """Who dropped it, by the model and by a trace."""
-    drops = [held for held in analyses if held.verdict.result == "drop" and not held.partial]
+    drops = [held for held in analyses if held.verdict.result == "drop" and not held.by_port]
     if not every:
         drops = _sample(drops, TRACED)
     if not drops:
@@ -100,13 +100,13 @@ def _traced(lab: Lab, analyses: Sequence[Analysis], tally: Tally | None, every: 
 
 def _settled(real: Verdict, analysis: Analysis, routers: set[str]) -> Verdict:
     """What the wire did, in the model's words if it is any of the things that the model lets happen: which target, a
-    load balancer chooses; which of a NAT gateway's addresses the receiver sees, and which port it gets, the gateway.
+    load balancer chooses; which of its addresses and which port, a NAT gateway.
     """
     for held in analysis.alternatives:
-        seen = _seen_as_any(real, held, analysis)
+        seen = real
         if not seen.receiver and held.receiver in routers:  # one that answers itself has no sockets of ours
             seen = held._replace(result=seen.result)
-        if analysis.partial:  # NAT-21: it depends on the port that a gateway chooses
+        if analysis.by_port:  # NAT-21: it depends on the port that a gateway chooses
             seen = seen._replace(result=held.result, on_the_way_back=held.on_the_way_back)
             seen = seen if held.receiver else held
         if not _differs(held, seen, who=False):
@@ -118,17 +118,11 @@ def _settled_drop(real: Verdict, analysis: Analysis) -> Verdict:
     """What a trace saw, in the model's words if it is any of the drops that the model lets happen."""
     unseen = _in_a_circle(analysis) or _out_of_sight(analysis)
     for held in analysis.alternatives:
-        seen = _seen_as_any(real, held, analysis)
-        somewhere = unseen or seen.dropped_at in _reasons(analysis, held)
-        somewhere |= held.on_the_way_back and seen.dropped_at in _astray(analysis)
-        if not _differs(held, seen, who=not somewhere):
+        somewhere = unseen or real.dropped_at in _reasons(analysis, held)
+        somewhere |= held.on_the_way_back and real.dropped_at in _astray(analysis)
+        if not _differs(held, real, who=not somewhere):
             return analysis.verdict
     return real
-
-
-def _seen_as_any(real: Verdict, held: Verdict, analysis: Analysis) -> Verdict:
-    """NAT-26: which of a NAT gateway's addresses the receiver sees, nobody can say beforehand."""
-    return real._replace(seen_as=held.seen_as) if held.receiver and real.seen_as in analysis.seen_as else real
 
 
 def _reasons(analysis: Analysis, held: Verdict) -> set[Component]:

@@ -335,6 +335,26 @@ def test_any_address_of_the_nat_gateway_may_be_seen() -> None:
     assert {str(address) for address in found.seen_as} == {"203.0.113.9", "203.0.113.8"}
 
 
+@pytest.mark.parametrize(
+    ("admitted", "result", "partial"),
+    [
+        ("203.0.113.8/32", "drop", True),
+        ("203.0.113.9/32", "drop", True),
+        ("203.0.113.8/31", "pass", False),
+        ("203.0.113.1/32", "drop", False),
+    ],
+)
+def test_a_receiver_has_to_admit_all_addresses_of_a_nat_gateway(admitted: str, result: str, partial: bool) -> None:
+    """NAT-26: the gateway chooses; whoever admits one of its addresses only loses some of the connections."""
+    text = BASE.replace("elastic_ip: 203.0.113.9}", "elastic_ip: 203.0.113.9, secondary_elastic_ips: [203.0.113.8]}")
+    text = text.replace("{protocol: tcp, port: 80, from: 0.0.0.0/0}", f"{{protocol: tcp, port: 80, from: {admitted}}}")
+    found = ask(text, "app", "203.0.113.10", 80)
+    assert (found.verdict.result, found.partial) == (result, partial)
+    assert len(found.alternatives) == (1 if result == "drop" and not partial else 2)
+    assert {held.result for held in found.alternatives} == ({"pass", "drop"} if partial else {result})
+    assert any("chooses one of its 2 addresses" in note for note in found.notes)
+
+
 def test_an_answer_to_a_nat_gateway_that_was_not_asked() -> None:
     """web is called directly, and answers through the NAT gateway."""
     text = BASE.replace("web: {subnet: public,", "web: {subnet: private,")
