@@ -59,7 +59,8 @@ def examine(held: Document, numbers: Sequence[int], tally: Tally) -> list[Disagr
             return disagreements(lab, flows_of(lab, numbers), patient=True)
 
     again = neighbours.with_room(ask)
-    tally.slow += not again
+    if not again:
+        tally.slow += [str(each) for each in found]
     return again
 
 

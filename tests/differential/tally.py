@@ -10,7 +10,8 @@ class Tally:
     """Counts of a run."""
 
     def __init__(self) -> None:
-        self.topologies = self.flows = self.traced = self.slow = 0
+        self.topologies = self.flows = self.traced = 0
+        self.slow: list[str] = []  # what seemed to disagree, and agreed when it was asked again
         self.elsewhere = 0  # traced drops with several reasons, of which the kernel met another one first
         self.astray = 0  # traced answers that leave by an internet gateway which their question never passed
         self.results: Counter[str] = Counter()
@@ -40,7 +41,7 @@ class Tally:
         self.ways += other.ways
 
     def short(self) -> str:
-        slow = f"; {self.slow} were slow and agreed when asked again" if self.slow else ""
+        slow = f"; {len(self.slow)} were slow and agreed when asked again" if self.slow else ""
         return f"{self.topologies:,} topologies, {self.flows:,} flows, {self.traced:,} drops traced{slow}"
 
     def __str__(self) -> str:
@@ -51,6 +52,7 @@ class Tally:
             f"dropped at: {_listed(self.dropped)}",
             f"traced, and stopped by another one of several reasons: {self.elsewhere:,}",
             f"traced, and stopped by an internet gateway that AWS's answer would pass in vain: {self.astray:,}",
+            *(f"agreed when asked again: {held}" for held in self.slow),
         ]
         return "\n  ".join(parts)
 
