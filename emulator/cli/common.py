@@ -54,6 +54,10 @@ subject_argument = click.argument(
     "subject", required=False, metavar="[FILE|LAB]", shell_complete=_files_and_labs, type=click.Path(allow_dash=True)
 )
 
+subjects_argument = click.argument(
+    "subjects", nargs=-1, metavar="[FILE|LAB]...", shell_complete=_files_and_labs, type=click.Path(allow_dash=True)
+)
+
 
 def end_argument(name: str, title: str) -> Callable[[_F], _F]:
     """One end of a flow: a node, a network interface, or an address."""

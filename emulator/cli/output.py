@@ -68,16 +68,7 @@ def report(error: VpcemuError, *, as_json: bool = False) -> int:
     """An expected failure as a sentence, or as an object; its exit code."""
     problems = error.problems if isinstance(error, TopologyError) else ()
     if as_json:
-        from emulator.report import shapes
-
-        file = error.file if isinstance(error, TopologyError) else ""
-        shape = {
-            "what": str(error),
-            "hint": error.hint,
-            "exit_code": int(error.exit_code),
-            "problems": [shapes.problem(problem, file) for problem in problems],
-        }
-        echo_json({"error": shape})
+        echo_json({"error": error_shape(error)})
     elif isinstance(error, TopologyError):
         echo_aside(str(error))
         wrong = sum(1 for problem in problems if not problem.warning)
@@ -85,6 +76,19 @@ def report(error: VpcemuError, *, as_json: bool = False) -> int:
     else:
         echo_error(str(error), error.hint)
     return int(error.exit_code)
+
+
+def error_shape(error: VpcemuError) -> dict[str, object]:
+    """An expected failure as an object (docs/json.md)."""
+    from emulator.report import shapes
+
+    topology = error if isinstance(error, TopologyError) else None
+    return {
+        "what": str(error),
+        "hint": error.hint,
+        "exit_code": int(error.exit_code),
+        "problems": [shapes.problem(problem, topology.file) for problem in topology.problems] if topology else [],
+    }
 
 
 def guarded(work: Callable[[], int]) -> int:

@@ -1,7 +1,7 @@
 """`test`: its JSON shape, and the table a person reads. For CI jobs there are `tested_junit` and `tested_markdown`."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, final
 
 from emulator.report.text import PLAIN, Paint, count, duration, one_line, table
 
@@ -73,6 +73,7 @@ class Summary(TypedDict):
     inconclusive: int
 
 
+@final  # so that mypy tells it from NotRun
 class Findings(TypedDict):
     """`test --json`."""
 
@@ -82,6 +83,30 @@ class Findings(TypedDict):
     seconds: float
     summary: Summary
     flows: list[Finding]
+
+
+@final
+class NotRun(TypedDict):
+    """A file or lab of which nothing could be tried. error: why, in words."""
+
+    file: str
+    error: str
+
+
+def all_ok(results: Sequence[Findings | NotRun]) -> bool:
+    """Whether everything was tried, and did what was expected."""
+    return all("flows" in each and each["summary"]["ok"] == each["summary"]["flows"] for each in results)
+
+
+def total_text(results: Sequence[Findings | NotRun]) -> str:
+    """`3 labs: 1 as expected, 1 not, 1 not tried; 12 flows`"""
+    tried = [each for each in results if "flows" in each]
+    ok = sum(each["summary"]["ok"] == each["summary"]["flows"] for each in tried)
+    numbers = ((len(tried) - ok, "not"), (len(results) - len(tried), "not tried"))
+    parts = [f"{ok:,} as expected", *(f"{number:,} {words}" for number, words in numbers if number)]
+    return (
+        f"{count(len(results), 'lab')}: {', '.join(parts)}; {count(sum(len(each['flows']) for each in tried), 'flow')}"
+    )
 
 
 def text(facts: Findings, paint: Paint = PLAIN) -> list[str]:

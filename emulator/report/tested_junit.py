@@ -1,12 +1,27 @@
 """`test --junit FILE`: one test case for each flow, as CI systems show them."""
 
+from collections import Counter
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from emulator.report.tested import Finding, Findings, flow_text, heading, reason_text, want_text
+from emulator.report.tested import Finding, Findings, NotRun, flow_text, heading, reason_text, want_text
 
 
-def junit(facts: Findings) -> str:
-    """The XML document."""
+def junit(results: Sequence[Findings | NotRun]) -> str:
+    """The XML document, a suite for each. What was not tried is a case in error: nobody takes it for a green one."""
+    root = ElementTree.Element("testsuites", {"name": "vpcemu"})
+    total = Counter[str]()
+    seconds = 0.0
+    for each in results:
+        suite = _suite(root, each) if "flows" in each else _not_run(root, each)
+        total.update({name: int(suite.attrib[name]) for name in ("tests", "failures", "errors")})
+        seconds += each["seconds"] if "flows" in each else 0
+    root.attrib |= {**{name: str(number) for name, number in total.items()}, "time": f"{seconds:.3f}"}
+    ElementTree.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+
+
+def _suite(root: ElementTree.Element, facts: Findings) -> ElementTree.Element:
     sums = facts["summary"]
     numbers = {
         "tests": str(sums["flows"]),
@@ -14,26 +29,20 @@ def junit(facts: Findings) -> str:
         "errors": str(sums["inconclusive"]),
         "time": f"{facts['seconds']:.3f}",
     }
-    root = ElementTree.Element("testsuites", {"name": "vpcemu", **numbers})
     suite = ElementTree.SubElement(root, "testsuite", {"name": _clean(facts["lab"]), "skipped": "0", **numbers})
     for flow in facts["flows"]:
         _case(suite, flow, facts)
-    ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+    return suite
 
 
-def not_run(file: str, what: str) -> str:
-    """The document of a run that came to nothing: one case in error, so that nobody takes it for a green one."""
+def _not_run(root: ElementTree.Element, result: NotRun) -> ElementTree.Element:
+    file, error = _clean(result["file"]), _clean(result["error"])
     numbers = {"tests": "1", "failures": "0", "errors": "1", "time": "0"}
-    root = ElementTree.Element("testsuites", {"name": "vpcemu", **numbers})
-    suite = ElementTree.SubElement(root, "testsuite", {"name": _clean(file), "skipped": "0", **numbers})
-    case = ElementTree.SubElement(
-        suite, "testcase", {"classname": "vpcemu", "name": _clean(f"test {file}"), "time": "0"}
-    )
-    found = ElementTree.SubElement(case, "error", {"message": _clean(what.partition("\n")[0]), "type": "not run"})
-    found.text = _clean(what)
-    ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+    suite = ElementTree.SubElement(root, "testsuite", {"name": file, "skipped": "0", **numbers})
+    case = ElementTree.SubElement(suite, "testcase", {"classname": "vpcemu", "name": f"test {file}", "time": "0"})
+    found = ElementTree.SubElement(case, "error", {"message": error.partition("\n")[0], "type": "not run"})
+    found.text = error
+    return suite
 
 
 def _case(suite: ElementTree.Element, flow: Finding, facts: Findings) -> None:

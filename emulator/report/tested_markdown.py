@@ -1,13 +1,38 @@
 """`test --markdown`: a CI job's summary."""
 
-from emulator.report.tested import MANY, Findings, flow_text, got_text, heading, reason_text, sum_text, want_text
+from collections.abc import Sequence
+
+from emulator.report.tested import (
+    MANY,
+    Findings,
+    NotRun,
+    all_ok,
+    flow_text,
+    got_text,
+    heading,
+    reason_text,
+    sum_text,
+    total_text,
+    want_text,
+)
 
 _SIGNS = {"ok": "✅", "differs": "❌", "inconclusive": "⚠️"}
 _SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]<>#|~$"})
 
 
-def markdown(facts: Findings) -> list[str]:
-    """A headline, what is wrong with its reasons, and the table (folded if it is long)."""
+def markdown(results: Sequence[Findings | NotRun]) -> list[str]:
+    """For each a headline, what is wrong with its reasons, and the table (folded if long); of several, a total."""
+    lines = []
+    if len(results) > 1:
+        sign = _SIGNS["ok" if all_ok(results) else "differs"]
+        lines += [f"# {sign} vpcemu test: {total_text(results)}", ""]
+    for number, each in enumerate(results):
+        lines += [""] if number else []
+        lines += _findings(each) if "flows" in each else _not_run(each)
+    return lines
+
+
+def _findings(facts: Findings) -> list[str]:
     sums = facts["summary"]
     sign = _SIGNS["differs" if sums["differs"] else "inconclusive" if sums["inconclusive"] else "ok"]
     lines = [f"## {sign} vpcemu test: {_plain(facts['lab'])}", "", f"{sum_text(facts)} ({_plain(facts['file'])})", ""]
@@ -39,9 +64,9 @@ def markdown(facts: Findings) -> list[str]:
     return [*lines, *rows]
 
 
-def not_run(file: str, what: str) -> list[str]:
-    """A run that came to nothing."""
-    return [f"## {_SIGNS['differs']} vpcemu test: {_plain(file)} was not tried", "", *map(_plain, what.splitlines())]
+def _not_run(result: NotRun) -> list[str]:
+    words = map(_plain, result["error"].splitlines())
+    return [f"## {_SIGNS['differs']} vpcemu test: {_plain(result['file'])} was not tried", "", *words]
 
 
 def _code(text: str) -> str:

@@ -272,5 +272,25 @@ def test_2_a_wrong_file_and_one_that_expects_nothing(file: Path) -> None:
     assert gone(file.stem)
 
 
+def test_of_several_files_each_is_tried_and_the_worst_decides(file: Path, tmp_path: Path) -> None:
+    write(file, GOOD)
+    other = tmp_path / "other.yaml"
+    other.write_text(LAB.replace("NAME", file.stem) + "  - {from: outside, to: web, port: 80, result: drop}\n")
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(LAB.replace("NAME", file.stem) + "  - {from: dvee, to: web, port: 80, result: pass}\n")
+    report = tmp_path / "report.xml"
+    said = run(file, other, "--junit", report, code=1)
+    assert said.index(" as expected (") < said.index("1 not"), "in their order"
+    assert "2 labs: 1 as expected, 1 not" in said
+    root = ElementTree.parse(report).getroot()
+    assert [suite.attrib["failures"] for suite in root] == ["0", "1"]
+    shape, _ = json.JSONDecoder().raw_decode(run(wrong, file, "--json", "--junit", report, code=2))
+    assert not shape["ok"]
+    assert "dvee" in shape["tests"][0]["error"]["what"]
+    assert shape["tests"][1]["summary"]["ok"] == shape["tests"][1]["summary"]["flows"] > 0
+    assert [suite.attrib["errors"] for suite in ElementTree.parse(report).getroot()] == ["1", "0"]
+    assert gone(file.stem)
+
+
 def test_4_without_root_nothing_can_be_tried(file: Path) -> None:
     assert "this needs root" in run(file, code=4, before=("unshare", "--user"))

@@ -6,7 +6,7 @@ After a wanted change: REGEN=1 pytest tests/unit/test_report_tested.py, then rea
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 import pytest
 
 from emulator.report import tested
-from emulator.report.tested import Finding, Findings, Reason, Summary
-from emulator.report.tested_junit import junit, not_run
+from emulator.report.tested import Finding, Findings, NotRun, Reason, Summary
+from emulator.report.tested_junit import junit
 from emulator.report.tested_markdown import markdown
 from emulator.report.text import Paint
 
@@ -94,10 +94,11 @@ MIXED = findings(
         for name in ("one", "two")
     ),
 )
+NOT_RUN = NotRun(file="nat.yaml", error="nat.yaml:3:1: <wrong>\nand more")
 RENDERERS: dict[str, Callable[[Findings], str]] = {
     "txt": lambda facts: "\n".join(tested.text(facts)) + "\n",
-    "md": lambda facts: "\n".join(markdown(facts)) + "\n",
-    "xml": junit,
+    "md": lambda facts: "\n".join(markdown([facts])) + "\n",
+    "xml": lambda facts: junit([facts]),
 }
 SAMPLES = {"mixed": MIXED, "good": findings(finding()), "many": findings(*[finding(port=n) for n in range(1, 70)])}
 
@@ -110,6 +111,24 @@ def test_it_reads_as_agreed(kind: str, sample: str) -> None:
     if os.environ.get("REGEN"):
         golden.write_text(found)
     assert found == golden.read_text()
+
+
+@pytest.mark.parametrize(("kind", "render"), [("md", lambda all_: "\n".join(markdown(all_)) + "\n"), ("xml", junit)])
+def test_several_stand_in_one_document(kind: str, render: Callable[[Sequence[Findings | NotRun]], str]) -> None:
+    golden = CASES / f"several.{kind}"
+    found = render([SAMPLES["good"], MIXED, NOT_RUN])
+    if os.environ.get("REGEN"):
+        golden.write_text(found)
+    assert found == golden.read_text()
+
+
+def test_the_total_of_several_is_good_only_if_all_are() -> None:
+    good = SAMPLES["good"]
+    assert tested.total_text([good, good]) == "2 labs: 2 as expected; 2 flows"
+    assert tested.total_text([good, MIXED, NOT_RUN]) == "3 labs: 1 as expected, 1 not, 1 not tried; 6 flows"
+    assert tested.all_ok([good, good])
+    assert not tested.all_ok([good, MIXED])
+    assert not tested.all_ok([good, NOT_RUN])
 
 
 def test_its_json_is_as_documented() -> None:
@@ -133,7 +152,7 @@ def test_junit_is_xml_whatever_the_words_are() -> None:
     """A name may hold anything that YAML can: markup, quotes, control characters that XML cannot hold at all."""
     nasty = "a<b>&\"'\x00\x0b\x1f￾\ud800]]>é🙂"
     root = ElementTree.fromstring(
-        junit(findings(finding("differs", name=nasty, why=nasty, reasons=[{**RULE, "what": nasty}])))
+        junit([findings(finding("differs", name=nasty, why=nasty, reasons=[{**RULE, "what": nasty}]))])
     )
     (case,) = root.iter("testcase")
     clean = "a<b>&\"']]>é🙂"
@@ -144,7 +163,7 @@ def test_junit_is_xml_whatever_the_words_are() -> None:
 
 
 def test_junit_counts_what_it_holds() -> None:
-    root = ElementTree.fromstring(junit(MIXED))
+    root = ElementTree.fromstring(junit([MIXED]))
     (suite,) = root
     cases = list(suite)
     for held in (root, suite):
@@ -155,7 +174,7 @@ def test_junit_counts_what_it_holds() -> None:
 
 
 def test_a_run_that_came_to_nothing_is_no_green_one() -> None:
-    root = ElementTree.fromstring(not_run("nat.yaml", "nat.yaml:3:1: <wrong>\nand more"))
+    root = ElementTree.fromstring(junit([NOT_RUN]))
     assert (root.attrib["tests"], root.attrib["errors"]) == ("1", "1")
     (error,) = root.iter("error")
     assert error.attrib["message"] == "nat.yaml:3:1: <wrong>"
@@ -163,7 +182,7 @@ def test_a_run_that_came_to_nothing_is_no_green_one() -> None:
 
 
 def test_markdown_has_no_markup_of_the_user_s() -> None:
-    row = next(line for line in markdown(MIXED) if "dns.example" in line)
+    row = next(line for line in markdown([MIXED]) if "dns.example" in line)
     assert r"out \| as \<one\> address" in row
     assert row.count(" | ") == 6
 
