@@ -31,7 +31,7 @@ def enter_and_exec(
     """
     program = shutil.which(argv[0], path=env.get("PATH", os.defpath))
     if program is None:
-        raise UsageError(f"{argv[0]}: no such command")
+        raise UsageError(f"{argv[0]}: no such command", "a node has this machine's programs, and no others")
     try:
         syscalls.setns(os.open(namespace, os.O_RDONLY | os.O_CLOEXEC))
         syscalls.unshare(syscalls.NEW_MOUNTS | syscalls.NEW_HOST_NAME)

@@ -58,7 +58,7 @@ def choose(lab: str | None) -> str:
         return labs[0]
     if not labs:
         raise UsageError("no lab is up", "`vpcemu up FILE` starts one")
-    raise UsageError("several labs are up: which one?", _known(labs))
+    raise UsageError("several labs are up: which one?", f"name it, with -l before a node; {_known(labs)}")
 
 
 def refuse_file(lab: str) -> None:

@@ -8,9 +8,12 @@ from emulator.errors import Problem, TopologyError, Where
 from emulator.lab import memory
 from emulator.topology.instances import Service
 from emulator.topology.model import Node, Topology
+from emulator.topology.suggest import listed, nearest
 
 LIMIT = 16 * 1024 * 1024  # 4,000 instances are half a megabyte; this is somebody's disk image
 STDIN = "-"
+TEXT = "a topology is a text file in YAML, such as topologies/nat.yaml"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how Windows's older editors save what they call Unicode
 
 
 def read(file: str) -> str:
@@ -22,14 +25,16 @@ def read(file: str) -> str:
             with open(file, "rb") as stream:
                 data = stream.read(LIMIT + 1)
     except OSError as error:
-        raise _wrong(file, error.strerror or str(error)) from None
+        raise _wrong(file, error.strerror or str(error), _meant(file)) from None
     if len(data) > LIMIT:
-        raise _wrong(file, f"larger than {LIMIT // 1024 // 1024} MiB: not a topology")
+        raise _wrong(file, f"larger than {LIMIT // 1024 // 1024} MiB: not a topology", TEXT)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _wrong(file, "not UTF-8 text", line, error.start - data.rfind(b"\n", 0, error.start)) from None
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        hint = TEXT if b"\0" in data and data[:2] not in UTF_16 else "save the file as UTF-8 in the editor"
+        raise _wrong(file, "not UTF-8 text", hint, line, column) from None
 
 
 def load(text: str, file: str) -> tuple[Topology, list[Problem]]:
@@ -72,5 +77,25 @@ def full_path(file: str) -> str:
     return file if file == STDIN else os.path.abspath(file)
 
 
-def _wrong(file: str, what: str, line: int = 0, column: int = 0) -> TopologyError:
-    return TopologyError(file, (Problem(Where(line, column), what),))
+def _meant(file: str) -> str:
+    """The topology files that somebody may have meant who names a directory, or a file that is not there."""
+    folder, name = (file, "") if os.path.isdir(file) else os.path.split(file)
+    here = [os.path.join(folder, each) for each in _topologies(folder)]
+    if not name:
+        return f"the files in it: {listed(here)}" if here else "a topology is a file, such as topologies/nat.yaml"
+    lesson = os.path.join("topologies", f"{name.removesuffix('.yaml')}.yaml")
+    if os.path.isfile(lesson):
+        return f"did you mean {lesson}?"
+    guess = nearest(file, here)
+    return f"did you mean {guess}?" if guess else ""
+
+
+def _topologies(folder: str) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder or ".") if name.endswith((".yaml", ".yml")))
+    except OSError:
+        return []
+
+
+def _wrong(file: str, what: str, hint: str = "", line: int = 0, column: int = 0) -> TopologyError:
+    return TopologyError(file, (Problem(Where(line, column), what, hint),))

@@ -83,6 +83,8 @@ KEYS = {
     "provider": "Terraform's meta-arguments are not read",
     "type": "the kind of a resource is the key that it stands under, such as subnets",
     "properties": "a resource's properties are its keys, without `Properties` between",
+    "az": "the key is availability_zone",
+    "zone": "the key is availability_zone",
     "id": BY_NAME,
     "arn": BY_NAME,
 }
@@ -134,6 +136,8 @@ def port_hint(text: str) -> str:
         return f"several are a list: [{text}]"
     if re.fullmatch("[0-9]+(?::|\\.\\.|/)[0-9]+", text):
         return f"a range is written {'-'.join(re.findall('[0-9]+', text))}"
+    if re.fullmatch("[0-9]+ *- *[0-9]+", text):
+        return "a single port, and no range"
     if found := re.fullmatch("([0-9]+)/(tcp|udp)", text):
         return f"port: {found[1]}, and protocol: {found[2]}"
     return "all is every port" if text.lower() in _EVERYWHERE else ""

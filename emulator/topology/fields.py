@@ -26,6 +26,7 @@ from emulator.topology.values import (
     REGION,
     ZONE,
 )
+from emulator.topology.values_gateways import GATEWAY, POOLED_IP
 from emulator.topology.values_routes import DESTINATION
 
 SUBNET = Noun(
@@ -73,7 +74,7 @@ NAT_GATEWAY = Noun(
             values.choice("public", "private"),
             "public: it has an Elastic IP; private: it translates to its private IP. Left out: public.",
         ),
-        "elastic_ip": Key(ADDRESS, "Its public address; left out: one of the lab's pool. A private one has none."),
+        "elastic_ip": Key(POOLED_IP, "Its public address; left out: one of the lab's pool. A private one has none."),
         "private_ip": Key(ADDRESS, "Its address in the subnet; left out: the lowest free one."),
         "secondary_elastic_ips": Key(
             ListOf(ADDRESS), "For a public one: more Elastic IPs; each is mapped to a private IP of its own."
@@ -124,7 +125,7 @@ INTERNET_GATEWAY = Noun(
     "internet gateway",
     "The VPC's door to the internet: its name, or this map.",
     {
-        "name": Key(NAME, "Its name, which routes point at.", required=True),
+        "name": Key(GATEWAY, "Its name, which routes point at.", required=True),
         "attached": Key(BOOLEAN, "false: detached from the VPC; routes to it are blackholes; left out: true."),
         "route_table": Key(NAME, "The edge route table, for what comes in from the internet; left out: none."),
     },
@@ -145,7 +146,7 @@ VPC = Noun(
         "region": Key(REGION, "The VPC's region; left out: the lab's."),
         "owner_id": Key(ACCOUNT, "The account that owns the VPC; left out: the same one as all others."),
         "internet_gateway": Key(
-            ScalarOr(NAME, INTERNET_GATEWAY, "{name: igw, route_table: edge}"),
+            ScalarOr(GATEWAY, INTERNET_GATEWAY, "{name: igw, route_table: edge}"),
             "The name of its internet gateway, or a map; left out: it has none.",
         ),
         "main_route_table": Key(NAME, "The table of every subnet that names none; left out: a table called main."),
@@ -287,6 +288,7 @@ TOPOLOGY = Noun(
         "subnets": "subnets go into a VPC: vpcs.NAME.subnets",
         "security_groups": "security groups go into a VPC: vpcs.NAME.security_groups",
         "hosts": "outside hosts go into internet.hosts",
+        "services": "services go into an instance or an outside host: {subnet: public, services: [http]}",
         "peering_connections": "the key is vpc_peering_connections",
         "vpc_peering_connection": "the key is vpc_peering_connections, a map of connections by name",
         "transit_gateway": "the key is transit_gateways, a map of transit gateways by name",

@@ -7,6 +7,7 @@ from emulator.topology.balancers import EVERY_ZONE
 from emulator.topology.kinds import Key, ListOf, Noun, ScalarOr
 from emulator.topology.suggest import show
 from emulator.topology.values import ADDRESS, BOOLEAN, END, NAME, Bad, Scalar, whole
+from emulator.topology.values_gateways import POOLED_IP
 
 TRAFFIC_PORT = "traffic-port"
 _CODE = "ValidationError"
@@ -221,7 +222,7 @@ SUBNET_MAPPING = Noun(
     "A subnet of the load balancer, with the addresses of its node.",
     {
         "subnet": Key(NAME, "The subnet.", required=True),
-        "elastic_ip": Key(ADDRESS, "The public address of an internet-facing node; left out: one of the lab's pool."),
+        "elastic_ip": Key(POOLED_IP, "The public address of an internet-facing node; left out: one of the lab's pool."),
         "private_ipv4_address": Key(ADDRESS, "The address of an internal node; left out: the lowest free one."),
     },
     instead={

@@ -7,7 +7,8 @@ from emulator.names import INTERFACE_NAME, RESOURCE_NAME
 from emulator.topology import values
 from emulator.topology.kinds import Key, ListOf, Noun, OneOrMany, ScalarOr
 from emulator.topology.suggest import show
-from emulator.topology.values import ADDRESS, BOOLEAN, ELASTIC_IP, NAME, PORT, TEXT, USER, Bad, Scalar, whole
+from emulator.topology.values import ADDRESS, BOOLEAN, NAME, PORT, TEXT, USER, Bad, Scalar, whole
+from emulator.topology.values_gateways import ELASTIC_IP
 
 SERVICE_DEFAULTS = {"http": 80, "echo": 7, "dns": 53, "ssh": 22}
 APPLIANCES = ("router", "nat")  # what an instance does with packets of others; see also `firewall`
@@ -38,9 +39,23 @@ SERVICE = Noun(
 
 _OTHER_SERVICES = "a map has the other kinds and ports, such as {tcp: 443} or {command: sleep 60}"
 
-SERVICES = ListOf(
-    ScalarOr(values.choice(*SERVICE_DEFAULTS, *APPLIANCES, otherwise=_OTHER_SERVICES), SERVICE, "{http: 8080}")
-)
+_SERVICE_WORD = values.choice(*SERVICE_DEFAULTS, *APPLIANCES, otherwise=_OTHER_SERVICES)
+
+
+def _read_service(text: str) -> object:
+    try:
+        return _SERVICE_WORD.read(text)
+    except Bad as bad:
+        if values.NUMBER_TEXT.fullmatch(text):
+            raise Bad(
+                bad.what, f"{{tcp: {text}}} accepts connections there, {{http: {text}}} is a web server"
+            ) from None
+        if " " in text:
+            raise Bad(bad.what, f"a command line of your own is {{command: {text}}}") from None
+        raise
+
+
+SERVICES = ListOf(ScalarOr(_SERVICE_WORD._replace(read=_read_service), SERVICE, "{http: 8080}"))
 
 # ---- network interfaces --------------------------------------------------------------------------------------------
 

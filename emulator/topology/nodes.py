@@ -26,6 +26,8 @@ DEPTH_LIMIT = 30  # the deepest key of the file is at 10
 NODE_LIMIT = 500_000
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # YAML's, not only Unix's
+NEEDS = "it needs at least `name` and `vpcs`; see topologies/nat.yaml for an example"
+NO_SPACE = re.compile(r"^[ \t]*[^\S\x00-\x7f\x85\u2028\u2029]", re.MULTILINE)  # as pages and chats have it: U+00A0
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -95,9 +97,7 @@ def compose(text: str, composer: type[Any] = COMPOSER) -> Composed:
         # ValueError includes UnicodeError (a lone surrogate) and PyYAML's chr() of a number that is no character.
         return _refuse(f"this is not YAML: {type(error).__name__}")
     if root is None:
-        return _refuse(
-            "the file is empty", "it needs at least `name` and `vpcs`; see topologies/nat.yaml for an example"
-        )
+        return _refuse("the file is empty", NEEDS)
     return Composed(root, None)
 
 
@@ -114,8 +114,8 @@ def _in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str, Where]:
     mark = error.problem_mark or error.context_mark
     where = Where(mark.line + 1, mark.column + 1) if mark else Where()
     problem = (error.problem or error.context or "not YAML").removeprefix("but ")
+    line = next(iter(LINE_BREAK.split(text)[mark.line : mark.line + 1]), "") if mark else ""
     if "cannot start any token" in problem and mark:
-        line = LINE_BREAK.split(text)[mark.line]
         character = line[mark.column : mark.column + 1]
         if character == "\t":
             return "this is not YAML: a tab stands where spaces indent", "indent with spaces", where
@@ -127,6 +127,12 @@ def _in_words(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str, Where]:
             what += f" that begins at line {error.context_mark.line + 1}"
     if mark and "mapping values are not allowed" in problem and (slip := _slip_before(text, mark.line)):
         return what, slip, where
+    if strange := NO_SPACE.search(text):
+        row = len(LINE_BREAK.findall(text, 0, strange.end())) + 1
+        hint = f"line {row} is indented with U+{ord(strange[0][-1]):04X}, which looks like a space and is none"
+        return what, hint, where
+    if mark and re.search(r"[\s\[{,]::|[0-9A-Fa-f]::", line[: mark.column + 3]):
+        return what, "an IPv6 address needs quotes in YAML; and IPv6 is not emulated yet", where
     return what, next((hint for word, hint in HINTS if word in f"{problem} {error.context}"), ""), where
 
 
@@ -155,6 +161,12 @@ HINTS = (
     ("another document", "one file holds one lab: remove the `---`"),
     ("nested more than", "a topology is at most 10 deep"),
     ("quoted scalar", "a quote is not closed"),
+    ("a tab character", "indent with spaces: YAML takes no tabs for that"),
+    ("found unexpected ':'", "a colon needs a space after it; a value that holds one needs quotes"),
+    (
+        "did not find expected node content",
+        "a value is missing, or needs quotes because it begins with a character of YAML's own",
+    ),
 )
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from emulator.errors import Problem, Where
 from emulator.topology.elsewhere import KEYS, snake, value_hint
 from emulator.topology.kinds import Kind, ListOf, MapOf, MapTo, Noun, OneOrMany, ScalarOr
-from emulator.topology.nodes import NULLS, MappingNode, Node, ScalarNode, SequenceNode, is_null
+from emulator.topology.nodes import NEEDS, NULLS, MappingNode, Node, ScalarNode, SequenceNode, is_null
 from emulator.topology.report import Report, place
 from emulator.topology.suggest import nearest, show
 from emulator.topology.values import Bad, Scalar
 
 WORDS = re.compile(r"\w+")
+NOTHING = frozenset({"none", "nothing", "no", "false", "empty", "{}"})  # what people write for an empty list
 VISIT_LIMIT = 300_000  # aliases of aliases make a small file name more things than memory holds
 
 
@@ -52,7 +53,8 @@ class Reader:
         """A mapping with the noun's keys; None if it is no mapping."""
         here = where or place(node, path)
         if type(node) is not MappingNode or node.tag:
-            self._wrong_kind(node, f"a map with the keys of {_article(noun.title)} {noun.title}", here)
+            wanted = f"a map with the keys of {_article(noun.title)} {noun.title}"
+            self._wrong_kind(node, wanted, here, _as_map(node, noun, path))
             self.report.broken.add(path)
             return None
         self.report.places[path] = node
@@ -125,7 +127,9 @@ class Reader:
         if type(node) is not SequenceNode or node.tag:
             sample = f", such as [{show(node.value)[1:-1]}]" if type(node) is ScalarNode and node.value else ""
             items = f", each item {item.phrase}" if isinstance(item, Scalar) else f" of {_plural(_noun_of(item).title)}"
-            self._wrong_kind(node, f"a list{items}", place(node, path), f"put it into brackets{sample}")
+            nothing = type(node) is ScalarNode and node.value.lower() in NOTHING
+            hint = "an empty list is []" if nothing else f"put it into brackets{sample}"
+            self._wrong_kind(node, f"a list{items}", place(node, path), hint)
             return None
         self._visit(len(node.value))
         word = item if type(item) is Scalar else item.word if type(item) is ScalarOr else None
@@ -187,6 +191,7 @@ class Reader:
             where = Where(mark.line + 1, mark.column + 1, f"{path}.{name}")
             if name in found:
                 self.report.add(_duplicate(name, key_node, path))
+                self.report.broken.add(path)  # one of the two was to have another name, which others may know
                 continue
             try:
                 names.read(name)
@@ -281,6 +286,27 @@ def _unwrapped(node: Node, wanted: str) -> str:
     if type(node) is MappingNode and wanted.startswith("a name") and len(node.value) == 1:
         value = node.value[0][1].value
         return f"write the name alone: {value}" if isinstance(value, str) else "write the name alone"
+    return ""
+
+
+def _as_map(node: Node, noun: Noun, path: str) -> str:
+    """What to write where a map is wanted: a bare value is that of the key which the noun needs."""
+    if other := value_hint(node.value) if type(node) is ScalarNode else "":
+        return other
+    if not path:
+        return NEEDS
+    key, colon, rest = node.value.partition(":") if type(node) is ScalarNode else ("", "", "")
+    if colon and rest and key in noun.keys:
+        return f"a colon needs a space after it: `{key}: ...`"
+    for name in _required(noun):
+        kind = noun.keys[name].kind
+        if type(node) is not ScalarNode or node.tag or not isinstance(kind, Scalar):
+            return ""
+        try:
+            kind.read(node.value)
+        except Bad:
+            return ""
+        return f"write {{{name}: {node.value}}}"
     return ""
 
 

@@ -110,7 +110,9 @@ class _Names:
 def _incomplete(topology: Topology, report: Report) -> bool:
     """Whether nodes may be missing because what holds them is wrong: all VPCs, one VPC, its instances ..."""
     holders = {"vpcs", "internet", "internet.hosts"}
-    holders |= {f"{vpc.where.path}.{key}" for vpc in topology.vpcs for key in ("instances", "nat_gateways")}
+    holders |= {
+        f"{vpc.where.path}.{key}" for vpc in topology.vpcs for key in ("instances", "nat_gateways", "internet_gateway")
+    }
     return any(path in holders or (path.startswith("vpcs.") and path.count(".") == 1) for path in report.broken)
 
 

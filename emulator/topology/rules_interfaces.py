@@ -132,6 +132,9 @@ def _unknown_subnet(
     else:
         hint = did_you_mean(name, subnets, f"VPC {vpc.name} has {listed(subnets)}")
     report.error(interface.where, what, hint, "InvalidSubnetID.NotFound", "subnet")
+    report.broken.add(
+        f"{interface.where.path}.subnet"
+    )  # an expectation of its subnet finds nobody, and is not to blame
 
 
 def _check_fixed(

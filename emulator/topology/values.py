@@ -148,7 +148,7 @@ def _pattern(pattern: str, phrase: str, hint: str = "", code: str = "") -> Scala
     def read(text: str) -> str:
         if match(text):
             return text
-        raise Bad(f"{show(text)} is not {phrase}", hint, code)
+        raise Bad(f"{show(text)} is not {phrase}", f"write {text.lower()}" if match(text.lower()) else hint, code)
 
     return Scalar(phrase, read, {"type": "string", "pattern": whole(pattern)})
 
@@ -256,14 +256,6 @@ def _read_end(text: str) -> IPv4Address | str:
     raise Bad(f"{show(text)} is neither a node's name nor an IPv4 address", hint)
 
 
-def _read_elastic_ip(text: str) -> IPv4Address:
-    if text.lower() in ("true", "auto", "yes", "any"):
-        what = f"{show(text)} is not an IPv4 address"
-        hint = "associate_public_ip_address: true takes one of the pool"
-        raise Bad(what, hint, "InvalidParameterValue")
-    return _read_address(text)
-
-
 CIDR = Scalar("a CIDR block such as 10.0.0.0/16", _read_cidr, {"type": "string", "pattern": whole(CIDR_PATTERN)})
 BLOCK = CIDR._replace(read=_read_block)
 ADDRESS = Scalar("an IPv4 address", _read_address, {"type": "string", "pattern": whole(ADDRESS_PATTERN)})
@@ -272,7 +264,6 @@ NAME_SERVER = Scalar(
     _read_name_server,
     {"type": "string", "pattern": whole(f"{ADDRESS_PATTERN}|{AMAZON_DNS}")},
 )
-ELASTIC_IP = ADDRESS._replace(read=_read_elastic_ip)
 PEER = Scalar(
     "a CIDR block, the name of a security group or a prefix list, or self",
     _read_peer,

@@ -57,6 +57,15 @@ def test_its_comment_tells_what_to_learn_and_what_to_type(file: Path) -> None:
     assert not [name for name in named if not (labs.TOPOLOGIES / name).exists()]
 
 
+@each_lesson
+def test_what_it_tells_to_run_in_a_node_is_there(file: Path) -> None:
+    """Every machine has the programs that scripts/vpcemu installs, and those that Debian marks as essential."""
+    start = (labs.TOPOLOGIES.parent / "scripts/vpcemu").read_text(encoding="utf-8")
+    installed = set(re.findall(r"(\S+)=\S+", re.search(r"need (nft=.*)", start)[1]))  # type: ignore[index]
+    run = set(re.findall(r"vpcemu exec (?:-l \S+ )?\S+ -- (\S+)", _comment(file)))
+    assert run <= installed | {"sh", "hostname"} | ({"ssh"} if "get-sshd" in _comment(file) else set())
+
+
 def _comment(file: Path) -> str:
     """The one at the top, which a learner reads first."""
     return "\n".join(re.findall(r"\A(?:#.*\n|\n)+", file.read_text(encoding="utf-8")))

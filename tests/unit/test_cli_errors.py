@@ -95,6 +95,35 @@ def test_a_directory_and_a_disk_are_no_topologies(capsys: Capture, tmp_path: Pat
     assert "larger than 16 MiB" in err
 
 
+@pytest.mark.parametrize("written", ["nat", "nat.yaml", "topologies/nta.yaml", "lessons/nat.yaml"])
+def test_a_file_that_was_meant(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    (tmp_path / "topologies").mkdir()
+    (tmp_path / "topologies/nat.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert (
+        f"{written}: No such file or directory\n    hint: did you mean topologies/nat.yaml?"
+        in told(capsys, "validate", written)[2]
+    )
+
+
+def test_a_directory_names_its_files(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "lab.yaml").touch()
+    assert (
+        f"Is a directory\n    hint: the files in it: {tmp_path}/lab.yaml" in told(capsys, "validate", str(tmp_path))[2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [(b"\xff\xfen\0a\0", "save the file as UTF-8"), (b"\x7fELF\0\xff", "a topology is a text file in YAML")],
+    ids=["utf-16", "a program"],
+)
+def test_bytes_that_are_no_text_say_what_to_do(capsys: Capture, tmp_path: Path, data: bytes, hint: str) -> None:
+    file = tmp_path / "lab.yaml"
+    file.write_bytes(data)
+    assert f"hint: {hint}" in told(capsys, "validate", str(file))[2]
+
+
 def test_all_mistakes_at_once_then_their_number(capsys: Capture, tmp_path: Path) -> None:
     file = tmp_path / "lab.yaml"
     file.write_text("name: Lab!\nvpc: {}\ninternet: {hosts: {a: {ip: 999.1.1.1}}}\n")

@@ -186,7 +186,10 @@ def test_a_lab_must_be_named_only_if_there_are_several(
     assert main(["up", str(file)]) == 0
     capsys.readouterr()
     assert main(["exec", "web", "--", "true"]) == 2
-    assert "several labs are up: which one?\n    hint: the labs here: three, two\n" in capsys.readouterr().err
+    assert (
+        "several labs are up: which one?\n    hint: name it, with -l before a node; the labs here: three, two\n"
+        in capsys.readouterr().err
+    )
     with pytest.raises(Entered):
         main(["exec", "-l", "three", "web", "--", "true"])
     assert os.path.basename(entered["name"]) == "three.web"
