@@ -9,6 +9,7 @@ from emulator.compile.state import MAIN_TABLE, Route
 from emulator.compile.tables import LOCAL, Candidate, KernelTable, candidates, effective, kernel_tables
 from emulator.topology import gateways
 from emulator.topology.model import PrefixList, Target, Topology, Vpc, router_of
+from emulator.topology.prefix_lists import RESERVED_ROUTES
 from emulator.topology.words import target_text
 from emulator.topology.zones import dark_text
 
@@ -99,6 +100,8 @@ def _routes(
     if own is not None:
         # RT-08: two hosts of one subnet meet without the router, so no route steers their traffic.
         yield Route(held.number, str(own), "throw"), ""
+    # RT-11: a route that holds AWS's own range among others forwards nothing of it.
+    yield Route(held.number, str(RESERVED_ROUTES), "blackhole"), f"{RESERVED_ROUTES} is kept by AWS"
     for destination, candidate in effective(candidates(vpc, held.table, lists)).items():
         if destination == own:
             continue

@@ -9,6 +9,7 @@ from tests.support import packets
 from tests.support.lab import Lab, edited
 from tests.support.packets import Sender, Tap, silent
 from tests.support.probes import Probe, check, drops, passes
+from tests.support.views import agree
 
 TOPOLOGY = """
 vpcs:
@@ -197,6 +198,20 @@ def test_RT_04_local_replaced(lab: Lab) -> None:
     """The target of the local route can be an instance, which then gets all traffic between the subnets."""
     check(lab, [Probe("whole", "c", "tcp", 80, seen_as=lab.private("whole"))], drops("whole", "c", "tcp", 23))
     check(lab, passes("c", "whole", "tcp", 23))
+
+
+def test_RT_11_what_AWS_keeps_is_never_forwarded(lab: Lab) -> None:
+    """A route that holds 169.254.168.0/22 among others forwards nothing of it, whatever its target."""
+    tap, kept, free = Tap(lab, "fw"), packets.cookie(), packets.cookie()
+    sender = Sender(lab, "web")
+    for address in ("169.254.168.1", "169.254.170.2", "169.254.171.254"):
+        sender.send(address, packets.UDP(dport=514) / packets.Raw(kept))
+    for address in ("169.254.167.255", "169.254.172.0"):
+        sender.send(address, packets.UDP(dport=514) / packets.Raw(free))
+    tap.wait(free)
+    silent(tap, about=kept)
+    refused = [probe for node in ("web", "dev", "bare", "c") for probe in drops(node, "169.254.170.2", "tcp", 80)]
+    agree(lab, refused, passes("web", "far", "tcp", 80))
 
 
 def test_RT_10_a_rule_for_addresses_behind_an_appliance(lab: Lab) -> None:
