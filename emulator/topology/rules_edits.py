@@ -15,7 +15,8 @@ def refused(old: Topology, new: Topology) -> list[Problem]:
     for vpc in new.vpcs:
         held = before.get(vpc.name)
         if held is not None and held.cidr_block == vpc.cidr_block:
-            found += _new_blocks(held, vpc)
+            found += _gone_blocks(held, vpc)
+            found += _new_blocks(old, new, held, vpc)
             found += _new_groups(held, vpc)
     return found
 
@@ -31,7 +32,24 @@ def _new_groups(old: Vpc, new: Vpc) -> Iterator[Problem]:
             yield Problem(where, what, hint, "InvalidConfigurationRequest")
 
 
-def _new_blocks(old: Vpc, new: Vpc) -> Iterator[Problem]:
+def _gone_blocks(old: Vpc, new: Vpc) -> Iterator[Problem]:
+    """VPC-07, VPC-09: a block goes when no subnet is in it, and one of another size is another block."""
+    kept = {(subnet.name, subnet.cidr_block) for subnet in new.subnets}
+    for block in old.secondary_cidr_blocks:
+        if block in new.cidr_blocks:
+            continue
+        for subnet in old.subnets:
+            if subnet.cidr_block.subnet_of(block) and (subnet.name, subnet.cidr_block) in kept:
+                where = Where(new.where.line, new.where.column, f"{new.where.path}.secondary_cidr_blocks")
+                what = (
+                    f"VPC {new.name} currently has a subnet within {block}: subnet {subnet.name} ({subnet.cidr_block})"
+                )
+                hint = "a block keeps its size for as long as it is there: take its subnets out first"
+                yield Problem(where, what, hint, "InvalidCidrBlock.InUse")
+                break
+
+
+def _new_blocks(before: Topology, after: Topology, old: Vpc, new: Vpc) -> Iterator[Problem]:
     there = list(old.cidr_blocks)
     for index, block in enumerate(new.secondary_cidr_blocks):
         if block in old.cidr_blocks:
@@ -44,7 +62,28 @@ def _new_blocks(old: Vpc, new: Vpc) -> Iterator[Problem]:
             what = f"the CIDR {block} cannot be added: a route table of VPC {new.name} has a route to {route} already"
             hint = f"take that route out, or add a block that is smaller than {route}"
             yield Problem(where, what, hint, "InvalidVpc.Range")
+        else:
+            yield from _beside_peers(before, after, new.name, block, where)
         there.append(block)
+
+
+def _beside_peers(before: Topology, after: Topology, vpc: str, block: IPv4Network, where: Where) -> Iterator[Problem]:
+    """VPC-15: what the VPC's connections, as they were before the edit, say to a new block."""
+    states = {(held.name, held.vpc, held.peer_vpc): held.state for held in after.vpc_peering_connections}
+    for held in before.vpc_peering_connections:
+        now = states.get((held.name, held.vpc, held.peer_vpc), "deleted")
+        if vpc not in held.pair or now not in ("active", "pending-acceptance", "failed"):
+            continue
+        peer = held.other(vpc)
+        theirs = [own for lab in (before, after) for each in lab.vpcs if each.name == peer for own in each.cidr_blocks]
+        other = next((own for own in theirs if own.overlaps(block)), None)
+        if held.state == "active" and other:
+            what = f"the CIDR {block} overlaps {other} of VPC {peer}, and VPC peering connection {held.name} is active"
+            yield Problem(where, what, "another block, or delete the connection first", "InvalidVpc.Range")
+        elif held.state == "pending-acceptance" and vpc == held.vpc and now != "active":
+            what = f"VPC {vpc} has asked for VPC peering connection {held.name}, which waits: it takes no further block"
+            hint = f"accepted: true in {held.name}, or take the request back first"
+            yield Problem(where, what, hint, "OperationNotPermitted")
 
 
 def _in_the_way(old: Vpc, new: Vpc, block: IPv4Network) -> IPv4Network | None:

@@ -200,7 +200,9 @@ def test_PCX_08_RT_40_SG_36_deleted(lab: Lab) -> None:
 def test_T_60_PCX_05_overlapping_blocks(lab: Lab) -> None:
     """A connection between VPCs whose blocks overlap, used or not, fails."""
     secondary = "    cidr_block: 10.1.0.0/16\n    secondary_cidr_blocks: [10.2.128.0/20]\n"
-    with changed(lab, {"    cidr_block: 10.1.0.0/16\n": secondary}):
+    # VPC-15: beside an active connection the block is refused.
+    with changed(lab, {"peer_vpc: c, accepted: true}": "peer_vpc: c, state: deleted}"}):
+        lab.up(edited(TOPOLOGY, {"    cidr_block: 10.1.0.0/16\n": secondary}))
         states = {held.name: held.state for held in lab.topology.vpc_peering_connections}
         assert states == {"a-b": "active", "b-c": "failed"}
         agree(lab, drops("host", "third", "tcp", 80), WORKS)
