@@ -7,6 +7,7 @@ from emulator.analysis.filters import Acl, Group
 from emulator.analysis.routing import Table
 from emulator.errors import Where
 from emulator.names import LINK_LOCAL_SERVICES
+from emulator.topology.associations import renamed_for, with_associated
 from emulator.topology.balancers import LoadBalancer
 from emulator.topology.endpoints import InterfaceEndpoint
 from emulator.topology.flows import ComponentKind
@@ -93,7 +94,7 @@ class Ground:
         ]
         self.blocks = tuple(map(span_of, vpc.cidr_blocks))
         lists = {held.name: held for held in topology.prefix_lists}
-        self.groups = {group.name: Group(group, lists) for group in vpc.security_groups}
+        self.groups = {group.name: Group(group, lists) for group in with_associated(topology, vpc).security_groups}
         acls = {acl.name: Acl(acl) for acl in vpc.network_acls}
         everything = Acl(None)  # a VPC without any list of ACLs lets everything pass
         self.tables = {table.name: Table(table, vpc, topology) for table in vpc.route_tables}
@@ -194,10 +195,10 @@ def transit_routes(
 
 
 def known_as(ground: Ground, eni: Eni | None) -> tuple[str, ...]:
-    """What rules in that VPC call the ENI's groups: `web`, or across a peering connection `b/web`."""
+    """What rules in that VPC call the ENI's groups: `web`, or of another VPC `b/web` (SG-12, SG-32)."""
     if eni is None or eni.vpc is ground:
         return eni.groups if eni else ()
-    return tuple(f"{eni.vpc.name}/{group}" for group in eni.groups)
+    return tuple(renamed_for(ground.name, eni.vpc.name, group) for group in eni.groups)
 
 
 class World:

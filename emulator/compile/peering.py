@@ -51,7 +51,7 @@ def borders(vpc: Vpc, topology: Topology, addresses: Addresses) -> tuple[Border,
                 link,
                 _mac(held, peer.name),
                 guards=tuple(_guards(held.name, link, vpc, peer)),
-                members=members(peer, addresses) if near else {},
+                members=members(vpc, peer, addresses) if near else {},
                 returns=tuple(_nat_gateways(peer, addresses)),
             )
         )

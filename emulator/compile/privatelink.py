@@ -19,6 +19,7 @@ from emulator.compile.security import inbound
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Ruleset, Service, Veth
 from emulator.compile.tracking import forgetful, tracking
 from emulator.compile.vpc import FORWARDING
+from emulator.topology.associations import with_associated
 from emulator.topology.model import Topology
 from emulator.topology.privatelink import Carrier, carriers
 
@@ -140,7 +141,8 @@ def _ruleset(eni: Eni, state: str, carried: Held | None, topology: Topology) -> 
     judge: tuple[nft.Rule, ...] = ()
     if balancer.security_groups and balancer.enforce_private_link:
         # PL-37
-        sets, chain = inbound(carried.carrier.provider, balancer.security_groups, topology.prefix_lists)
+        provider = with_associated(topology, carried.carrier.provider)
+        sets, chain = inbound(provider, balancer.security_groups, topology.prefix_lists)
         judges, judge = (chain,), (nft.Rule(f"jump {chain.name}"),)
     inside, link = nft.link(names.GUEST_LINK), nft.link(names.CARRIER_LINK)
     port = "meta l4proto . th dport @port"

@@ -29,6 +29,23 @@ _ALL = -1
 _HIGHEST = 2**32 - 1
 
 
+class _Elsewhere(NamedTuple):
+    """Groups that have members of another kind than ENIs of this VPC.
+
+    fronts: nodes of load balancers. inward: those known over a transit gateway, to ingress rules only (SG-33).
+    """
+
+    fronts: frozenset[str]
+    inward: frozenset[str]
+
+    def members(self, group: str, direction: Direction) -> str:
+        """The name of the group's set. Where other VPCs have members, there is one for each direction. A slash is
+        nothing to nft, and a group's name has no dot.
+        """
+        apart = "/" in group or group in self.inward
+        return names.chain(f"members_{direction}" if apart else "members", *group.split("/"))
+
+
 class Filter(NamedTuple):
     """What security groups contribute to the router's table: `verdicts` maps an ENI's link to its chain."""
 
@@ -52,6 +69,8 @@ def security_groups(
     used = sorted({group for combination in combinations for group in combination})
     # NLB-04: who names a load balancer's group means all that comes from its nodes, with whatever source.
     fronts = frozenset(name for eni, combination in carried if eni.balancer for name in combination)
+    borders = tuple(borders)
+    elsewhere = _Elsewhere(fronts, frozenset(name for border in borders if border.inward for name in border.members))
     sets: list[nft.Set] = []
     chains: list[nft.Chain] = []
     referenced: dict[str, tuple[str, Direction]] = {}  # by the name of the set: the group, and whose rules name it
@@ -59,9 +78,9 @@ def security_groups(
     for direction in directions:
         rules: dict[str, list[nft.Rule]] = {}
         for name in used:
-            made, rules[name], peers = _group(groups[name], direction, fronts)
+            made, rules[name], peers = _group(groups[name], direction, elsewhere)
             sets += made
-            referenced |= {_members(peer, direction): (peer, direction) for peer in peers}
+            referenced |= {elsewhere.members(peer, direction): (peer, direction) for peer in peers}
         for combination in combinations:
             allowed = [rule for name in combination for rule in rules[name]]
             untracked_first = untracked.lookups(direction, tuple(groups[name] for name in combination))
@@ -136,7 +155,7 @@ def _verdicts(carried: Iterable[tuple[Eni, tuple[str, ...]]], direction: Directi
 
 
 def _group(
-    group: SecurityGroup, direction: Direction, fronts: frozenset[str]
+    group: SecurityGroup, direction: Direction, elsewhere: _Elsewhere
 ) -> tuple[list[nft.Set], list[nft.Rule], set[str]]:
     """One direction of one group: its sets, the rules that look them up, and the groups it names."""
     by_network: list[SecurityGroupRule] = []
@@ -148,8 +167,10 @@ def _group(
             by_network.append(rule)
     sets, lookups = _networks(group.name, direction, by_network)
     for peer, its_rules in by_group.items():
-        lookups += _reference(group.name, direction, peer, its_rules)
-        if direction == "ingress" and peer in fronts:
+        other = ("ip saddr", "iifname") if direction == "ingress" else ("ip daddr", "oifname")
+        member = f"{nft.together(*other)} @{elsewhere.members(peer, direction)}"
+        lookups += _reference(group.name, direction, peer, its_rules, member)
+        if direction == "ingress" and peer in elsewhere.fronts:
             lookups += _reference(group.name, direction, peer, its_rules, f"iifname @{_nodes(peer)}")
     return sets, lookups, set(by_group)
 
@@ -218,11 +239,9 @@ def _networks(group: str, direction: Direction, rules: list[SecurityGroupRule]) 
 
 
 def _reference(
-    group: str, direction: Direction, peer: str, rules: list[SecurityGroupRule], member: str = ""
+    group: str, direction: Direction, peer: str, rules: list[SecurityGroupRule], member: str
 ) -> list[nft.Rule]:
     """Rules that name another group (or their own, SG-09): one lookup of its members per form of protocol."""
-    other = ("ip saddr", "iifname") if direction == "ingress" else ("ip daddr", "oifname")
-    member = member or f"{nft.together(*other)} @{_members(peer, direction)}"
 
     def comment(held: Iterable[SecurityGroupRule]) -> str:
         return remarks.members(group, direction, peer, {rule.number for rule in held})
@@ -251,13 +270,6 @@ def _reference(
         kinds = nft.either(noted(nft.together(*pair), box) for box in boxes for pair in _icmp(box.first, box.last))
         made.append(nft.Rule(f"{member} icmp type . icmp code {kinds} return", comment(typed)))
     return made
-
-
-def _members(group: str, direction: Direction) -> str:
-    """The name of a group's set; of another VPC's there is one for each direction. A slash is nothing to nft, and a
-    group's name has no dot.
-    """
-    return names.chain("members" if "/" not in group else f"members_{direction}", *group.split("/"))
 
 
 def _nodes(group: str) -> str:

@@ -84,7 +84,8 @@ def _members(vpc: Vpc, topology: Topology, gateway: TransitGateway, addresses: A
     for other in topology.vpcs:
         named = other.name != vpc.name and gateway.names_groups(vpc.name, other.name)
         if named and _straight(topology, gateway, other, vpc):
-            found |= members(other, addresses)
+            for name, ips in members(vpc, other, addresses).items():
+                found[name] = (*found.get(name, ()), *ips)
     return found
 
 

@@ -24,6 +24,7 @@ from emulator.compile.state import (
 from emulator.compile.strangers import strangers
 from emulator.compile.tables import kernel_tables
 from emulator.compile.tracking import established, tracking
+from emulator.topology.associations import with_associated
 from emulator.topology.model import Topology, Vpc
 
 # Forwarding by our rules alone: no reverse-path filter (asymmetric paths are legal in a VPC), no ICMP redirects
@@ -90,7 +91,7 @@ def _ruleset(
     ACL-17): chain `to_router`.
     """
     groups = security_groups(
-        vpc, every.values(), topology.prefix_lists, borders
+        with_associated(topology, vpc), every.values(), topology.prefix_lists, borders
     )  # SG-30: whoever carries a group, stopped or not
     acls = network_acls(vpc, enis, borders)
     senders = source.check(vpc, enis.values(), borders, [eni for eni in every.values() if eni.dark_zone])

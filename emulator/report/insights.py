@@ -11,6 +11,7 @@ from emulator.analysis import Analysis, Explanation, Hop, LocalRoute, Packet
 from emulator.analysis.answer import Rule
 from emulator.analysis.packets import ICMP, Ports
 from emulator.names import aws_id
+from emulator.topology.associations import owner_and_group
 from emulator.topology.balancers import LoadBalancer
 from emulator.topology.flows import Component
 from emulator.topology.model import (
@@ -85,6 +86,8 @@ class Names:
 
     def object(self, kind: str, vpc: str, name: str) -> Shape:
         """AnalysisComponent: Id, Arn, Name."""
+        if kind == "security_group":  # SG-12: it may be another VPC's
+            vpc, name = owner_and_group(vpc, name)
         held = self.id(kind, vpc, name)
         return {"Id": held, "Arn": self.arn(kind, held), "Name": name}
 

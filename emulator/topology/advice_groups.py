@@ -2,6 +2,7 @@
 
 from ipaddress import IPv4Network
 
+from emulator.topology.associations import renamed_for
 from emulator.topology.model import GroupReference, SecurityGroup, SecurityGroupRule, Topology, Vpc
 from emulator.topology.report import Report
 from emulator.topology.security import DEFAULT_GROUP
@@ -66,10 +67,11 @@ def _check_port_zero(group: SecurityGroup, report: Report) -> None:
 
 
 def _check_unused(topology: Topology, vpc: Vpc, report: Report) -> None:
-    interfaces = (held for instance in vpc.instances for held in instance.interfaces)
-    used = {name for held in interfaces for name in held.security_groups}
-    used |= {name for balancer in vpc.load_balancers for name in balancer.security_groups}
-    used |= {name for endpoint in vpc.vpc_endpoints for name in endpoint.security_groups}
+    used: set[str] = set()
+    for other in topology.vpcs:  # SG-12: those of other VPCs may carry it, too
+        carried = [held.security_groups for instance in other.instances for held in instance.interfaces]
+        carried += [held.security_groups for held in other.zonal]
+        used |= {renamed_for(vpc.name, other.name, name) for groups in carried for name in groups}
     used |= {
         rule.peer.group
         for group in vpc.security_groups

@@ -182,7 +182,7 @@ Identity = tuple[int, int, int, Peer]
 
 def _rules(path: str, vpc: str, old: SecurityGroup | None, new: SecurityGroup | None) -> Iterator[Change]:
     if old and new:
-        yield from differing(path, vpc, "security group", old, new, ("description",))
+        yield from differing(path, vpc, "security group", old, new, ("description", "vpc_associations"))
     for direction in ("ingress", "egress"):
         before, after = _identified(old, direction), _identified(new, direction)
         for identity, rule in before.items():

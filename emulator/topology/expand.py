@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from emulator.errors import Problem, UsageError
+from emulator.topology.associations import owner_and_group
 from emulator.topology.expectations import End, Expectation, Selector
 from emulator.topology.flows import Directory, Flow
 from emulator.topology.given import Addresses
@@ -46,7 +47,8 @@ def selected(vpc: str, instances: Iterable[Instance], end: Selector) -> Iterator
         return
     for instance in instances:
         for interface in instance.interfaces:
-            if end.subnet in ("", interface.subnet) and (not end.group or end.group in interface.security_groups):
+            groups = {owner_and_group(vpc, name)[1] for name in interface.security_groups}  # SG-12
+            if end.subnet in ("", interface.subnet) and (not end.group or end.group in groups):
                 yield interface.name
 
 

@@ -40,6 +40,11 @@ def closed(vpc: Vpc, names: Iterable[str]) -> Vpc:
     return replace(vpc, security_groups=groups)
 
 
+def closable(names: Iterable[str]) -> bool:
+    """Not where one of them is another VPC's (SG-12), where the edit would be felt as well."""
+    return not any("/" in name for name in names)
+
+
 def _admits_nodes(call: Call, names: Iterable[str]) -> bool:
     """NLB-04: whether these groups let in what comes from the node's own address."""
     port = call.targets()[0].port
@@ -119,7 +124,7 @@ def _zone_without_target(topology: Topology) -> Iterator[Broken]:
 def _group_closed(topology: Topology) -> Iterator[Broken]:
     for call in calls(topology):
         names = call.balancer.security_groups
-        if not names or (call.endpoint and not call.balancer.enforce_private_link):
+        if not names or not closable(names) or (call.endpoint and not call.balancer.enforce_private_link):
             continue
         yield Broken(
             with_vpc(topology, closed(call.vpc, names)),
@@ -136,6 +141,8 @@ def _target_closed(topology: Topology) -> Iterator[Broken]:
         if target is None or {*target.security_groups} & {*call.balancer.security_groups}:
             continue
         names = target.security_groups
+        if not closable(names):
+            continue
         yield Broken(
             with_vpc(topology, closed(call.vpc, names)),
             _group_of(call, target.name),  # NLB-04, LB-14

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from emulator.topology.endpoints import InterfaceEndpoint
-from emulator.topology.faults_balancers import closed
+from emulator.topology.faults_balancers import closable, closed
 from emulator.topology.faults_calls import Call, calls
 from emulator.topology.faults_edits import put, with_vpc
 from emulator.topology.faults_nouns import Broken, Fault
@@ -38,6 +38,8 @@ def _not_accepted(topology: Topology) -> Iterator[Broken]:
 
 def _group_closed(topology: Topology) -> Iterator[Broken]:
     for call, endpoint, consumer in _calls(topology):
+        if not closable(endpoint.security_groups):
+            continue
         yield Broken(
             with_vpc(topology, closed(consumer, endpoint.security_groups)),
             Component("security_group", call.place, consumer.name, "ingress"),  # PL-21

@@ -41,8 +41,9 @@ def judged(topology: Topology, direction: Direction) -> Iterator[Judged]:
         end = talk.source if direction == "egress" else talk.target
         for gate in gates(talk):
             if gate.interface == end.interface and gate.direction == direction:
-                worn = tuple(group for group in gate.groups if admitted((group,), topology, talk, gate))
-                if worn:
+                worn = tuple(group for group in gate.groups(topology) if admitted((group,), topology, talk, gate))
+                # SG-12: an edit of another VPC's group would be felt there as well.
+                if worn and not any("/" in group.name for group in worn):
                     yield Judged(talk, end, gate, worn)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, NamedTuple
 
+from emulator.topology.associations import renamed_for, with_associated
 from emulator.topology.faults_edits import owner_of
 from emulator.topology.faults_talks import Talk, best, way
 from emulator.topology.flows import Component
@@ -36,9 +37,9 @@ class Gate(NamedTuple):
     direction: Direction
     direct: bool
 
-    @property
-    def groups(self) -> list[SecurityGroup]:
-        return [group for group in self.vpc.security_groups if group.name in self.interface.security_groups]
+    def groups(self, topology: Topology) -> list[SecurityGroup]:
+        known = with_associated(topology, self.vpc).security_groups
+        return [group for group in known if group.name in self.interface.security_groups]
 
     @property
     def component(self) -> Component:
@@ -83,8 +84,10 @@ def admits(rule: SecurityGroupRule, topology: Topology, talk: Talk, gate: Gate) 
     if isinstance(rule.peer, GroupReference):
         # SG-31, RT-09: nobody is known as a member by a public address, or from behind an appliance.
         known = gate.direct and other.interface is not None and other.ip == other.called
-        known = known and other.vpc is not None and other.vpc.name == (rule.peer.vpc or gate.vpc.name)  # SG-32
-        return known and other.interface is not None and rule.peer.group in other.interface.security_groups
+        if not known or other.vpc is None or other.interface is None:
+            return False
+        carried = other.interface.security_groups
+        return str(rule.peer) in (renamed_for(gate.vpc.name, other.vpc.name, name) for name in carried)  # SG-12, SG-32
     blocks = [rule.peer]
     if isinstance(rule.peer, PrefixListReference):
         name = rule.peer.prefix_list
@@ -104,7 +107,7 @@ def rules_of(group: SecurityGroup, direction: Direction) -> tuple[SecurityGroupR
 def stopped_at(topology: Topology, talk: Talk) -> Component | None:
     """Whose groups stop the talk of this very topology, if any do."""
     for gate in gates(talk):
-        if not admitted(gate.groups, topology, talk, gate):
+        if not admitted(gate.groups(topology), topology, talk, gate):
             return gate.component
     return None
 

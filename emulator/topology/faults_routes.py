@@ -108,7 +108,7 @@ def _bystanders(topology: Topology, leg: Leg) -> Iterator[Instance]:
             continue
         # GEN-03: its groups are asked before the source/destination check is.
         gate = Gate(leg.vpc, instance.primary, "ingress", direct=True)
-        if admitted(gate.groups, topology, leg.talk, gate):
+        if admitted(gate.groups(topology), topology, leg.talk, gate):
             yield instance
 
 

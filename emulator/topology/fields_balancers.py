@@ -4,6 +4,7 @@ import re
 
 from emulator.topology import values
 from emulator.topology.balancers import EVERY_ZONE
+from emulator.topology.fields_filters import GROUP
 from emulator.topology.kinds import Key, ListOf, Noun, ScalarOr
 from emulator.topology.suggest import show
 from emulator.topology.values import ADDRESS, BOOLEAN, END, NAME, Bad, Scalar, whole
@@ -245,7 +246,7 @@ LOAD_BALANCER = Noun(
         "internal": Key(BOOLEAN, "true: private addresses only; left out: false, internet-facing."),
         "subnets": Key(ListOf(NAME), "Its subnets, at most one in a zone."),
         "subnet_mapping": Key(ListOf(SUBNET_MAPPING), "Instead of subnets: with the addresses of its nodes."),
-        "security_groups": Key(ListOf(NAME), "Its security groups; without, it filters nothing and never can."),
+        "security_groups": Key(ListOf(GROUP), "Its security groups; without, it filters nothing and never can."),
         "enable_cross_zone_load_balancing": Key(
             BOOLEAN, "A node forwards to targets of all its zones; left out: false, of its own zone only."
         ),

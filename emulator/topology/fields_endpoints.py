@@ -5,6 +5,7 @@ import re
 from emulator.names import RESOURCE_NAME
 from emulator.topology import values
 from emulator.topology.endpoints import ANYBODY
+from emulator.topology.fields_filters import GROUP
 from emulator.topology.kinds import Key, ListOf, Noun
 from emulator.topology.suggest import show
 from emulator.topology.values import ADDRESS, BOOLEAN, NAME, REGION, Bad, Scalar, whole
@@ -88,7 +89,7 @@ INTERFACE_ENDPOINT = Noun(
         "subnet_configuration": Key(
             ListOf(SUBNET_CONFIGURATION), "Addresses of the file's choice: [{subnet: a, ipv4: 10.0.1.10}]."
         ),
-        "security_groups": Key(ListOf(NAME), "Its security groups; left out: the VPC's default group."),
+        "security_groups": Key(ListOf(GROUP), "Its security groups; left out: the VPC's default group."),
         "accepted": Key(
             BOOLEAN, "The owner of the service has accepted it; left out: false, which counts with acceptance_required."
         ),

@@ -82,6 +82,9 @@ SECURITY_GROUP = Noun(
     "A stateful filter on network interfaces that can only allow.",
     {
         "description": Key(DESCRIPTION, "Free text."),
+        "vpc_associations": Key(
+            ListOf(NAME), "Further VPCs of the region whose network interfaces may carry it, as VPC/GROUP."
+        ),
         "ingress": Key(ListOf(INGRESS_RULE), "What may come in; left out: nothing."),
         "egress": Key(ListOf(EGRESS_RULE), "What may go out; left out: everything, as AWS sets it up; []: nothing."),
     },
@@ -90,7 +93,9 @@ SECURITY_GROUP = Noun(
         "outbound": "the key is egress",
         "rules": "rules go into ingress and egress",
         "name": "the group's name is the key above",
-        "vpc_id": "a group belongs to the VPC it is written in",
+        "vpc_id": "a group belongs to the VPC it is written in; vpc_associations are further ones",
+        "vpc_ids": "the key is vpc_associations",
+        "associations": "the key is vpc_associations",
     },
 )
 

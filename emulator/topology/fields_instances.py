@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 
 from emulator.names import INTERFACE_NAME, RESOURCE_NAME
 from emulator.topology import values
+from emulator.topology.fields_filters import GROUP
 from emulator.topology.kinds import Key, ListOf, Noun, OneOrMany, ScalarOr
 from emulator.topology.suggest import show
 from emulator.topology.values import ADDRESS, BOOLEAN, NAME, PORT, TEXT, USER, Bad, Scalar, whole
@@ -126,7 +127,7 @@ NETWORK_INTERFACE = Noun(
         "private_ip": Key(ADDRESS, "Its address in the subnet; left out: the lowest free one."),
         "elastic_ip": Key(ADDRESS, "A fixed public address; left out: it has none."),
         "secondary_private_ips": SECONDARY_PRIVATE_IPS,
-        "security_groups": Key(ListOf(NAME), "Its security groups; left out: the VPC's default group."),
+        "security_groups": Key(ListOf(GROUP), "Its security groups; left out: the VPC's default group."),
         "source_dest_check": Key(
             BOOLEAN, "false: it may send and receive for other addresses, as a router must; left out: true."
         ),
@@ -159,8 +160,8 @@ INSTANCE = Noun(
         "network_interfaces": Key(
             ListOf(NETWORK_INTERFACE), "Further ones, in the same zone: the first is eth1, then eth2, and so on."
         ),
-        "security_groups": Key(ListOf(NAME), "Its security groups; left out: the VPC's default group."),
-        "vpc_security_group_ids": Key(ListOf(NAME), "Terraform's name for security_groups."),
+        "security_groups": Key(ListOf(GROUP), "Its security groups; left out: the VPC's default group."),
+        "vpc_security_group_ids": Key(ListOf(GROUP), "Terraform's name for security_groups."),
         "source_dest_check": Key(
             BOOLEAN, "false: it may send and receive for other addresses, as a router must; left out: true."
         ),

@@ -143,7 +143,7 @@ def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], rep
         tuple(nat_gateway(nat, report) for nat in nats if not deleted(nat)),
         groups,
         tuple(
-            build_instance(instance, built, report)
+            build_instance(instance, record.name, built, report)
             for instance in record.get("instances") or ()
             if _buildable(instance, report, "subnet") and not terminated(instance)
         ),
@@ -157,7 +157,8 @@ def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], rep
         record.get("owner_id") or "",
         (),
         build_target_groups(record.get("target_groups") or (), region, report),
-        build_load_balancers(record.get("load_balancers") or (), report),
+        build_load_balancers(record.get("load_balancers") or (), record.name, report),
+        default=bool(record.get("default")),
     )
 
 

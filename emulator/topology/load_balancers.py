@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from emulator.topology.associations import carried
 from emulator.topology.balancers import (
     HealthCheck,
     Listener,
@@ -81,12 +82,12 @@ def _check(record: Record | None, protocol: str) -> HealthCheck:
     )
 
 
-def build_load_balancers(records: Iterable[Record], report: Report) -> tuple[LoadBalancer, ...]:
+def build_load_balancers(records: Iterable[Record], vpc: str, report: Report) -> tuple[LoadBalancer, ...]:
     """All of a VPC's."""
-    return tuple(_balancer(record, report) for record in records)
+    return tuple(_balancer(record, vpc, report) for record in records)
 
 
-def _balancer(record: Record, report: Report) -> LoadBalancer:
+def _balancer(record: Record, vpc: str, report: Report) -> LoadBalancer:
     mappings = [SubnetMapping(name) for name in record.get("subnets") or () if name is not None]
     mappings += [
         SubnetMapping(held.get("subnet"), held.get("private_ipv4_address"), held.get("elastic_ip"))
@@ -107,7 +108,7 @@ def _balancer(record: Record, report: Report) -> LoadBalancer:
         tuple(mappings),
         tuple(listeners),
         bool(record.get("internal")),
-        tuple(filter(None, record.get("security_groups") or ())),
+        carried(vpc, record.get("security_groups")),
         bool(record.get("enable_cross_zone_load_balancing")),
         record.get("enforce_security_group_inbound_rules_on_private_link_traffic") != "off",
         record.where,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from emulator.topology.associations import carried
 from emulator.topology.endpoints import EndpointService, EndpointState, EndpointSubnet, InterfaceEndpoint
 from emulator.topology.model import Vpc
 from emulator.topology.read import Record
@@ -74,7 +75,7 @@ def _endpoints(
             service,
             service_vpc,
             tuple(_subnets(record, report)),
-            tuple(filter(None, record.get("security_groups") or ())) or (DEFAULT_GROUP,),  # PL-21
+            carried(owner.name, record.get("security_groups")) or (DEFAULT_GROUP,),  # PL-21
             state,
             record.get("service_region") or "",
             record.where,

@@ -4,6 +4,7 @@ from ipaddress import IPv4Address
 from typing import Literal
 
 from emulator import names
+from emulator.topology.associations import carried
 from emulator.topology.instances import Instance, NetworkInterface, PrivateAddress
 from emulator.topology.model import Subnet
 from emulator.topology.read import Record
@@ -12,18 +13,19 @@ from emulator.topology.security import DEFAULT_GROUP
 from emulator.topology.services import build_appliance, build_services
 
 
-def build_instance(record: Record, subnets: dict[str, Subnet], report: Report) -> Instance:
+def build_instance(record: Record, vpc: str, subnets: dict[str, Subnet], report: Report) -> Instance:
     """The instance as the file says, its keys checked against each other. `subnets`: those of its VPC, by name."""
     if "security_groups" in record and "vpc_security_group_ids" in record:
         what = "security_groups and vpc_security_group_ids are two names of one key"
         report.error(record.where, what, "keep one", "InvalidParameterCombination", "vpc_security_group_ids")
-    groups = record.get("security_groups") or record.get("vpc_security_group_ids")
+    groups = carried(vpc, record.get("security_groups") or record.get("vpc_security_group_ids"))
     primary = _interface(record, record.name, 0, groups, _public(record, subnets, report))
     further = []
     for index, entry in enumerate(record.get("network_interfaces") or (), 1):
         if entry is not None and entry.get("subnet") is not None:
             name = names.interface(record.name, index)
-            further.append(_interface(entry, name, index, entry.get("security_groups"), entry.get("elastic_ip")))
+            own = carried(vpc, entry.get("security_groups"))
+            further.append(_interface(entry, name, index, own, entry.get("elastic_ip")))
         elif entry is not None:
             report.broken.add(entry.where.path)
     services = build_services(record, report)
@@ -73,7 +75,7 @@ def _interface(
     record: Record,
     name: str,
     index: int,
-    groups: tuple[str | None, ...] | None,
+    groups: tuple[str, ...],
     public: IPv4Address | Literal["auto"] | None,
 ) -> NetworkInterface:
     further = (_secondary(entry) for entry in record.get("secondary_private_ips") or ())
@@ -81,7 +83,7 @@ def _interface(
         name,
         index,
         record.get("subnet"),
-        tuple(filter(None, groups or ())) or (DEFAULT_GROUP,),  # SG-08
+        groups or (DEFAULT_GROUP,),  # SG-08
         (PrivateAddress(record.get("private_ip"), public), *further),
         record.get("source_dest_check") is not False,
         record.where,

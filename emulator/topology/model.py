@@ -5,7 +5,7 @@ place in the user's file and never takes part in equality, so two files that say
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal, NamedTuple
 
@@ -67,13 +67,17 @@ class SecurityGroupRule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A stateful, allow-only filter on ENIs (SG-01, SG-02). Names are unique in the VPC; `default` always exists."""
+    """A stateful, allow-only filter on ENIs (SG-01, SG-02). Names are unique in the VPC; `default` always exists.
+
+    vpc_associations: further VPCs whose ENIs may carry it (SG-12).
+    """
 
     name: str
     ingress: tuple[SecurityGroupRule, ...]
     egress: tuple[SecurityGroupRule, ...]
     description: str = ""
     where: Where = written()
+    vpc_associations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,7 @@ class Vpc:
     detached_gateway: an internet gateway that is not attached now (IGW-15); `internet_gateway` is then None.
     attached_subnets: what transit gateways have in it (TGW-04).
     region: "" for the lab's; ask Topology.region_of. owner_id: the account, "" for the lab's own.
+    default: AWS made it (VPC-20); otherwise it is like any other VPC.
     """
 
     name: str
@@ -224,6 +229,7 @@ class Vpc:
     load_balancers: tuple[LoadBalancer, ...] = ()
     vpc_endpoint_services: tuple[EndpointService, ...] = ()
     vpc_endpoints: tuple[InterfaceEndpoint, ...] = ()
+    default: bool = field(default=False, compare=False)
 
     @property
     def cidr_blocks(self) -> tuple[IPv4Network, ...]:

@@ -6,6 +6,7 @@ Those of one resource stand with its rules.
 from collections import Counter
 
 from emulator.topology import quotas_transit
+from emulator.topology.associations import with_associated
 from emulator.topology.instances import NetworkInterface
 from emulator.topology.model import NatGateway, Topology, Vpc
 from emulator.topology.prefix_lists import counted
@@ -28,7 +29,6 @@ def check(topology: Topology, report: Report) -> None:
         _check_region(vpcs, report)
     _check_connections(topology, report)
     quotas_transit.check(topology, report)
-    _check_groups(topology, report)
     _check_interfaces(topology, report)
     for vpc in topology.vpcs:
         _check_rules_of_interfaces(topology, vpc, report)
@@ -45,6 +45,7 @@ def _check_region(vpcs: list[Vpc], report: Report) -> None:
         what += " until AWS raises it"
         at = attached[GATEWAYS_PER_REGION].where
         report.warn(at, what, code="InternetGatewayLimitExceeded", key="internet_gateway")  # IGW-14
+    _check_groups(vpcs, report)
 
 
 def _check_connections(topology: Topology, report: Report) -> None:
@@ -60,10 +61,10 @@ def _check_connections(topology: Topology, report: Report) -> None:
                 report.warn(held.where, what, code="ActiveVpcPeeringConnectionPerVpcLimitExceeded")  # PCX-06
 
 
-def _check_groups(topology: Topology, report: Report) -> None:
-    count = sum(len(vpc.security_groups) for vpc in topology.vpcs)
+def _check_groups(vpcs: list[Vpc], report: Report) -> None:
+    count = sum(len(vpc.security_groups) for vpc in vpcs)
     if count > GROUPS_PER_REGION:
-        largest = max(topology.vpcs, key=lambda vpc: len(vpc.security_groups))
+        largest = max(vpcs, key=lambda vpc: len(vpc.security_groups))
         what = f"{count:,} security groups: an account's quota is {GROUPS_PER_REGION:,} per region until AWS raises it"
         report.warn(largest.where, what, code="SecurityGroupLimitExceeded", key="security_groups")  # SG-14
 
@@ -87,7 +88,7 @@ def _check_rules_of_interfaces(topology: Topology, vpc: Vpc, report: Report) -> 
     """Q-06: groups of an interface times rules of a group. Told once for each set of groups."""
     most = {
         group.name: max(counted(rules, topology.prefix_lists) for rules in (group.ingress, group.egress))
-        for group in vpc.security_groups
+        for group in with_associated(topology, vpc).security_groups
     }
     told: set[tuple[str, ...]] = set()
     for interface in (held for instance in vpc.instances for held in instance.interfaces):

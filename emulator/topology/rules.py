@@ -8,6 +8,7 @@ from emulator.topology import (
     advice,
     advice_balancers,
     rules_acls,
+    rules_associations,
     rules_balancers,
     rules_endpoints,
     rules_expectations,
@@ -36,6 +37,7 @@ def check(topology: Topology, report: Report) -> None:
         rules_routes.check_detached(vpc, report)
         rules_security.check_groups(topology, vpc, report)
         rules_acls.check(vpc, report)
+    rules_associations.check(topology, report)
     rules_peering.check(topology, report)
     rules_transit.check(topology, report)
     rules_balancers.check(topology, report)

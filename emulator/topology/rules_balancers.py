@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 
 from emulator.errors import Where
 from emulator.topology.addresses import is_public
+from emulator.topology.associations import with_associated
 from emulator.topology.balancers import EVERY_ZONE, Listener, LoadBalancer, TargetDescription, TargetGroup
 from emulator.topology.model import Topology, Vpc
 from emulator.topology.report import Report
@@ -35,7 +36,7 @@ def check(topology: Topology, report: Report) -> None:
         for balancer in vpc.load_balancers:
             _check_name(balancer.name, "load balancer", balancer.where, report)
             _check_subnets(vpc, balancer, report)
-            _check_groups(vpc, balancer, report)
+            _check_groups(topology, vpc, balancer, report)
             _check_listeners(vpc, balancer, users, report)
         nodes = 0
         for balancer in vpc.load_balancers:
@@ -177,8 +178,8 @@ def _check_subnets(vpc: Vpc, balancer: LoadBalancer, report: Report) -> None:
         report.error(where, what, f"internal: true, or give VPC {vpc.name} an internet_gateway", "InvalidSubnet")
 
 
-def _check_groups(vpc: Vpc, balancer: LoadBalancer, report: Report) -> None:
-    known = [group.name for group in vpc.security_groups]
+def _check_groups(topology: Topology, vpc: Vpc, balancer: LoadBalancer, report: Report) -> None:
+    known = [group.name for group in with_associated(topology, vpc).security_groups]
     for number, name in enumerate(balancer.security_groups):
         if name not in known and not report.is_broken(vpc.where, "security_groups", name):
             hint = did_you_mean(name, known, f"VPC {vpc.name} has {listed(known)}")

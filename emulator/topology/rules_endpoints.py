@@ -5,7 +5,7 @@ from emulator.topology.model import Topology, Vpc
 from emulator.topology.place import NOWHERE
 from emulator.topology.privatelink import balancers_of, service_of, service_zones
 from emulator.topology.report import Report
-from emulator.topology.rules_interfaces import check_groups
+from emulator.topology.rules_carried import check_groups
 from emulator.topology.rules_zones import one_per_zone
 from emulator.topology.suggest import did_you_mean, listed
 

@@ -1,5 +1,6 @@
 """What an expectation may say: its ends exist, its numbers fit its protocol, and it does not contradict itself."""
 
+from emulator.topology.associations import owner_and_group, with_associated
 from emulator.topology.expand import selected
 from emulator.topology.expectations import Expectation, Selector
 from emulator.topology.model import INTERNET, Topology
@@ -83,7 +84,11 @@ class _Names:
             return
         inside = [vpc for vpc in vpcs if end.vpc in ("", vpc.name)]
         subnets = [subnet.name for vpc in inside for subnet in vpc.subnets]
-        groups = [group.name for vpc in inside for group in vpc.security_groups]
+        groups = [
+            owner_and_group(vpc.name, group.name)[1]
+            for vpc in inside
+            for group in with_associated(self._topology, vpc).security_groups
+        ]
         for noun, name, known in (("subnet", end.subnet, subnets), ("security group", end.group, groups)):
             if name and name not in known and name not in self._broken:
                 hint = did_you_mean(name, known, f"a {noun} of this file")

@@ -9,22 +9,17 @@ from emulator.names import guest_link
 from emulator.topology.addresses import INTERNET_ADDRESS, RESERVED_FRONT, in_subnet, is_public, reserved, usable
 from emulator.topology.instances import Instance
 from emulator.topology.model import NatGateway, Subnet, Topology, Vpc
-from emulator.topology.place import NOWHERE
 from emulator.topology.report import Report
+from emulator.topology.rules_carried import check_groups
 from emulator.topology.suggest import did_you_mean, listed
 
-GROUPS_PER_INTERFACE, GROUPS_AT_MOST = 5, 16  # Q-06
 INTERFACES_AT_MOST, ADDRESSES_AT_MOST = 15, 50  # ENI-02, ENI-04: of the largest instance types
 ELASTIC_IPS_PER_REGION = 5  # Q-03
 GATEWAYS_PER_ZONE = 5  # Q-04
 ELASTIC_IPS_PER_GATEWAY = 2  # Q-04
 
-GROUP_KEYS = ("security_groups", "vpc_security_group_ids")
 
 RESERVED_FOR = ("the network", "the VPC's router", "DNS", "future use")  # SUB-05, from base+0
-
-
-EVERYBODY = ("any", "anywhere", "all", "everywhere", "world", "public", "internet")
 
 
 class Interface(NamedTuple):
@@ -260,71 +255,3 @@ def _check_count(vpc: Vpc, instance: Instance, report: Report) -> None:
             what = f"{link} and {first} of {instance.name} are both in subnet {subnet.name}"
             hint = f"answers of {link} may leave by {first}; secondary_private_ips give one interface more addresses"
             report.warn(held.where, what, hint, key="subnet")
-
-
-def check_groups(topology: Topology, vpc: Vpc, groups: tuple[str, ...], where: Where, report: Report) -> None:
-    """Those of one interface; `where` is the place of who names them."""
-    names = {group.name for group in vpc.security_groups}
-    for index, name in enumerate(groups):
-        if name not in names:
-            unknown_group(topology, vpc, name, where, report.item(where, GROUP_KEYS, name), report)
-        elif name in groups[:index]:
-            what = f"security group {name} is there twice"
-            key = report.item(where, GROUP_KEYS, name, last=True)
-            report.error(where, what, "remove one", "InvalidParameterValue", key)
-    count = len(groups)
-    if count <= GROUPS_PER_INTERFACE:
-        return
-    code = "SecurityGroupsPerInterfaceLimitExceeded"  # SG-14
-    key = next((key for key in GROUP_KEYS if report.given(where, key)), "")
-    if count > GROUPS_AT_MOST:
-        report.error(
-            where, f"{count} security groups: AWS allows {GROUPS_AT_MOST} per interface at most", "", code, key
-        )
-    else:
-        what = (
-            f"{count} security groups: an account's quota is {GROUPS_PER_INTERFACE} per interface until AWS raises it"
-        )
-        report.warn(where, what, "", code, key)
-
-
-def unknown_group(topology: Topology, vpc: Vpc, name: str, where: Where, key: str, report: Report) -> None:
-    """Says that the VPC has no such group, or whose it is."""
-    if report.is_broken(vpc.where, "security_groups", name) or report.is_broken(NOWHERE, "prefix_lists", name):
-        return
-    other = next((o.name for o in topology.vpcs if any(g.name == name for g in o.security_groups)), None)
-    if other:
-        # SG-11
-        what = f"security group {name} (of VPC {other}) and VPC {vpc.name} belong to different networks"
-        hint = f"declare the group in VPC {vpc.name} as well"
-        if topology.peered(vpc.name, other) and not key.startswith(GROUP_KEYS):
-            hint = f"{other}/{name} is the group of the peer"  # SG-32
-        report.error(where, what, hint, "InvalidParameter", key)
-        return
-    names = [group.name for group in vpc.security_groups]
-    if name in EVERYBODY:
-        report.error(
-            where, f"no security group is called `{name}`", "0.0.0.0/0 is everybody", "InvalidGroup.NotFound", key
-        )
-        return
-    lists = [held.name for held in topology.prefix_lists]
-    known = names if key.startswith(GROUP_KEYS) else names + lists  # a rule may name a prefix list in the same place
-    hint = _other_noun(vpc, name, names) or did_you_mean(name, known, f"VPC {vpc.name} has {listed(names)}")
-    if name in lists:
-        hint = f"{name} is a prefix list: from, to and prefix_list_ids of a rule take one"
-    report.error(where, f"no security group is called `{name}`", hint, "InvalidGroup.NotFound", key)  # SG-15
-
-
-def _other_noun(vpc: Vpc, name: str, groups: list[str]) -> str:
-    """What to write instead, where the name is that of something else."""
-    subnet = next((subnet for subnet in vpc.subnets if subnet.name == name), None)
-    if subnet:
-        return f"`{name}` is a subnet: its block is {subnet.cidr_block}"
-    if name == vpc.name:
-        return f"`{name}` is the VPC: its block is {vpc.cidr_block}"
-    instance = next((instance for instance in vpc.instances if instance.name == name), None)
-    interfaces = instance.interfaces if instance else ()
-    carried = [group for held in interfaces for group in dict.fromkeys(held.security_groups) if group in groups]
-    if carried:
-        return f"`{name}` is an instance: name a group that it carries ({listed(carried)}), or its address"
-    return ""

@@ -70,6 +70,8 @@ def check_reference(
         )
         return
     names = [group.name for group in other.security_groups]
+    if any(group.name == peer.group and vpc.name in group.vpc_associations for group in other.security_groups):
+        return  # SG-12: it is one of this VPC's, too
     if peer.group not in names:
         if not report.is_broken(other.where, "security_groups", peer.group):
             hint = did_you_mean(peer.group, names, f"VPC {other.name} has {listed(names)}")

@@ -12,7 +12,7 @@ from emulator.topology.model import (
 )
 from emulator.topology.prefix_lists import counted
 from emulator.topology.report import Report
-from emulator.topology.rules_interfaces import unknown_group
+from emulator.topology.rules_carried import unknown_group
 from emulator.topology.rules_peering import check_reference
 from emulator.topology.rules_prefix_lists import unknown_list
 from emulator.topology.security import SELF

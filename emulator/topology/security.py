@@ -28,7 +28,8 @@ def build_group(record: Record, vpc: str, lists: frozenset[str], report: Report)
     implied = implied_group(name)
     ingress = _direction(record, "ingress", vpc, lists, report) if "ingress" in record else implied.ingress
     egress = _direction(record, "egress", vpc, lists, report) if "egress" in record else implied.egress
-    return SecurityGroup(name, ingress, egress, record.get("description") or "", record.where)
+    further = tuple(filter(None, record.get("vpc_associations") or ()))
+    return SecurityGroup(name, ingress, egress, record.get("description") or "", record.where, further)
 
 
 def implied_group(name: str) -> SecurityGroup:

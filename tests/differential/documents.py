@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.differential import balancers, endpoints, filters, peerings, transits
+from tests.differential import associations, balancers, endpoints, filters, peerings, transits
 from tests.differential.blocks import blocks_of
 from tests.differential.dice import Dice
 from tests.differential.filters import Peers, Record
@@ -59,6 +59,7 @@ def _joined(dice: Dice, vpcs: dict[str, Record]) -> Document:
         if len(vpcs) > 2 or dice.chance(40):
             between |= transits.draw(dice, vpcs)
     endpoints.draw(dice, vpcs)
+    associations.draw(dice, vpcs)
     return between
 
 

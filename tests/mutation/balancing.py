@@ -80,7 +80,7 @@ MUTANTS = (
     Mutant(
         "who names a load balancer's group means its nodes' addresses alone (NLB-04)",
         _GROUPS,
-        'if direction == "ingress" and peer in fronts:',
+        'if direction == "ingress" and peer in elsewhere.fronts:',
         "if False:",
         BALANCERS,
     ),

@@ -1,10 +1,25 @@
 """Mistakes in what joins VPCs: peering connections and transit gateways."""
 
-from tests.mutation.mutant import PEERING, TRANSIT, Mutant
+from tests.mutation.mutant import ASSOCIATIONS, PEERING, TRANSIT, Mutant
 
 _PEERING, _TRANSIT, _TABLES = (f"compile/{name}.py" for name in ("peering", "transit", "tables"))
 
 MUTANTS = (
+    # --- security group VPC associations
+    Mutant(
+        "what an associated group names is taken for a group of the VPC that carries it (SG-12)",
+        "topology/associations.py",
+        "home = rule.peer.vpc or owner",
+        "home = rule.peer.vpc or vpc",
+        ASSOCIATIONS,
+    ),
+    Mutant(
+        "members of a group in another VPC are nobody's (SG-12)",
+        "compile/border.py",
+        "found.setdefault(renamed_for(vpc.name, peer.name, group), [])",
+        'found.setdefault(f"{peer.name}/{group}", [])',
+        ASSOCIATIONS,
+    ),
     # --- VPC peering connections
     Mutant(
         "a peering connection carries what is for a third VPC (PCX-12, PCX-13)",
@@ -16,8 +31,8 @@ MUTANTS = (
     Mutant(
         "a group of the peer matches nobody (PCX-17)",
         _PEERING,
-        "members=members(peer, addresses) if near else {},",
-        "members={name: () for name in members(peer, addresses)} if near else {},",
+        "members=members(vpc, peer, addresses) if near else {},",
+        "members={name: () for name in members(vpc, peer, addresses)} if near else {},",
         PEERING,
     ),
     Mutant(

@@ -10,6 +10,7 @@ APPLIANCES = ("test_appliances.py", "test_appliance_tracking.py")
 NAT = ("test_nat_gateway.py", "test_nat_packets.py")
 INTERNET = ("test_internet.py",)
 PEERING = ("test_peering.py",)
+ASSOCIATIONS = ("test_group_associations.py",)
 TRANSIT = (
     "test_transit_gateway.py",
     "test_transit_inspection.py",

@@ -66,6 +66,7 @@ vpcs:
     security_groups:
       web:
         description: the front
+        vpc_associations: [near]
         ingress:
           - {protocol: tcp, port: 443, from: 0.0.0.0/0, description: all}
           - {protocol: tcp, port: [80, 8000-8100], from: [10.0.0.0/8, default, self]}
@@ -143,6 +144,7 @@ vpcs:
       late: {service: svc, subnets: [a], service_region: us-east-1, state: expired}
   spare:
     default: true
+  near: {cidr_block: 10.8.0.0/16}
   far:
     cidr_block: 10.9.0.0/16
     region: us-east-1
