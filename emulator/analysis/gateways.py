@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from emulator.analysis import reasons, sentences
+from emulator.analysis import public_access, reasons, sentences
 from emulator.analysis.account import Translation
 from emulator.analysis.answer import Rule
 from emulator.analysis.packets import ICMP, NAT_GATEWAY_PORTS, NO_PORTS, UDP, Packet, answer
@@ -46,8 +46,11 @@ def nat_gateway(walk: "Walk", eni: Eni, packet: Packet) -> None:
     walk.leave(eni, onward)
 
 
-def leave_vpc(walk: "Walk", ground: Ground, packet: Packet) -> None:
-    """IGW-01: the private source becomes its public address."""
+def leave_vpc(walk: "Walk", eni: Eni, packet: Packet) -> None:
+    """IGW-01: the private source becomes its public address. eni: by which interface the packet came to the router."""
+    ground = eni.vpc
+    if public_access.asked(walk, eni, "egress", packet):
+        return
     name = ground.vpc.internet_gateway or ""
     component = Component("internet_gateway", name, ground.name, "egress")
     public = ground.public_of.get(packet.source)
@@ -113,14 +116,14 @@ def from_gateway(walk: "Walk", ground: Ground, packet: Packet) -> None:
     """GRT-01: the edge route table, if there is one, then the ENI."""
     held = ground.by_address[packet.destination]
     if ground.edge is None:
-        walk.enter(held, packet, None)
+        _in(walk, held, packet)
         return
     component = Component("route_table", ground.edge.name, ground.name)
     way = walk.way(ground, None, ground.edge, packet.destination)
     chosen = way.choices[0]
     if way.kind == "blackhole":
         if not walk.drop(component, lambda: reasons.route(component, held, way.choices, way.kind, packet)):
-            walk.enter(held, packet, None)
+            _in(walk, held, packet)
         return
     target, route = way.eni, chosen.route
     assert target is not None
@@ -130,4 +133,12 @@ def from_gateway(walk: "Walk", ground: Ground, packet: Packet) -> None:
     elif walk.explain:
         rule: Rule = route or sentences.local(chosen)
         walk.passed(component, sentences.route(chosen), packet, rule=rule, where=route.where if route else NOWHERE)
-    walk.enter(target, packet, None)
+    _in(walk, target, packet)
+
+
+def _in(walk: "Walk", eni: Eni, packet: Packet) -> None:
+    """What is at rest has no link that could be blocked: its own component has the last word."""
+    at_rest = not eni.running or bool(eni.dark_zone)
+    if not at_rest and public_access.asked(walk, eni, "ingress", packet):
+        return
+    walk.enter(eni, packet, None)

@@ -326,7 +326,7 @@ class Walk(Account):
         if way.kind == "nobody":
             self.nobody(ground, land, packet)
         elif way.kind == "gateway":
-            gateways.leave_vpc(self, ground, packet)
+            gateways.leave_vpc(self, eni, packet)
         elif way.kind == "peering":
             peering.cross(self, ground, way.connection, packet)
         elif way.kind == "transit":
@@ -350,7 +350,7 @@ class Walk(Account):
             return
         gateway = next((one for one in ground.enis.values() if one.gateway and any(one.public)), None)
         if ground.vpc.internet_gateway and packet.source in ground.public_of:
-            gateways.leave_vpc(self, ground, packet)
+            gateways.leave_vpc(self, eni, packet)
         elif gateway is not None and eni.gateway is None and not self.back:
             self.enter(gateway, packet, eni)
         else:

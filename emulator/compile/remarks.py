@@ -48,6 +48,11 @@ def dark(zone: str) -> str:
     return f"network interface, egress: availability zone {zone} is down"
 
 
+def public_access(direction: Direction, mode: str) -> str:
+    """BPA-02, BPA-03: said by the router on behalf of the internet gateway."""
+    return f"VPC Block Public Access, {direction}: {mode}"
+
+
 def peering(name: str, end: str) -> str:
     """PCX-12: end: the packet's "source" or "destination"."""
     return f"VPC peering connection {name}, {end} in neither VPC"
@@ -112,6 +117,7 @@ _FORMS: Final[tuple[tuple[ComponentKind, re.Pattern[str]], ...]] = (
     ("network_interface", re.compile(_CHECK)),
     ("network_interface", re.compile(r"network interface, (?P<direction>egress): availability zone ")),
     ("internet_gateway", re.compile("internet gateway: ")),
+    ("internet_gateway", re.compile("VPC Block Public Access, (?P<direction>egress|ingress): ")),
     ("nat_gateway", re.compile("NAT gateway: ")),
     ("vpc_peering_connection", re.compile(r"VPC peering connection (?P<name>\S+), ")),
     ("vpc_peering_connection", re.compile("VPC peering connection: ")),

@@ -10,6 +10,7 @@ from emulator.compile import by_address, nft, peering, remarks, source, untracke
 from emulator.compile.acl import network_acls
 from emulator.compile.border import Border
 from emulator.compile.eni import Eni, gateway_address, service_addresses
+from emulator.compile.public_access import blocked
 from emulator.compile.returning import Returning, returning
 from emulator.compile.routing import routes
 from emulator.compile.security import security_groups
@@ -108,6 +109,7 @@ def _ruleset(
     always = [nft.link(eni.link) for eni in enis.values() if eni.always_tracked or not eni.source_dest_check]
     tracked_links, tracked = untracked.always_tracked(always)
     passing = strangers(enis.values())
+    barred = blocked(vpc, enis.values(), topology)
     return nft.render(
         nft.Table(
             sets=(
@@ -122,6 +124,7 @@ def _ruleset(
                 *peers.sets,
                 *passing.sets,
                 *back.sets,
+                *barred.sets,
             ),
             chains=(
                 *groups.chains,
@@ -146,6 +149,7 @@ def _ruleset(
                         nft.Rule(f"goto {peers.remember}"),
                     ),
                 ),
+                *barred.chains,
                 senders.chain,
                 *peering.return_chain(borders),
                 *back.chains,

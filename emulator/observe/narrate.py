@@ -63,6 +63,7 @@ class Narrator:
         self._sources = sources
         self._routes: dict[str, dict[int, _Table]] = {}
         self._vpc = {node.name: node.vpc for node in topology.nodes()}
+        self._gateways = {vpc.name: vpc.internet_gateway or "" for vpc in topology.vpcs}
         self._tables = {
             (router_of(vpc.name), held.number): held.table.name for vpc in topology.vpcs for held in kernel_tables(vpc)
         }
@@ -176,6 +177,9 @@ class Narrator:
             return Component(remark.kind, remark.name) if remark.name else None
         if remark.kind == "transit_gateway":
             return Component(remark.kind, remark.name)
+        if remark.kind == "internet_gateway" and remark.direction:  # VPC Block Public Access: the router asks
+            vpc = self._vpc[held.node]
+            return Component(remark.kind, self._gateways[vpc], vpc, remark.direction)
         if remark.kind in ("internet_gateway", "nat_gateway", "network_load_balancer", "vpc", "vpc_endpoint"):
             return self.component(held.node, self._side(held))
         if not remark.direction:

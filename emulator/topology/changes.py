@@ -5,7 +5,7 @@ A thing that comes or goes takes what it holds with it: adding a VPC lists its s
 
 from collections.abc import Iterator
 
-from emulator.topology import changes_balancers, changes_endpoints, changes_transit
+from emulator.topology import changes_balancers, changes_endpoints, changes_public_access, changes_transit
 from emulator.topology.changes_interfaces import interface_changes
 from emulator.topology.compared import Change, Verb, both, by_name, differing, each
 from emulator.topology.expectations import Expectation
@@ -58,6 +58,7 @@ def changes(old: Topology | None, new: Topology | None) -> list[Change]:
     joined = both(old, new, lambda lab: lab.transit_gateway_peering_attachments)
     path, noun = "transit_gateway_peering_attachments", "transit gateway peering attachment"
     found += each(path, "", noun, *joined, changes_transit.peering_text, changes_transit.peering)
+    found += changes_public_access.changes(old, new)
     hosts = both(old, new, lambda lab: lab.internet.hosts)
     found += each("internet.hosts", "", "outside host", *hosts, lambda host: f"{host.name} {host.ip}", _host)
     links = bool(old and old.internet.uplink), bool(new and new.internet.uplink)

@@ -15,6 +15,7 @@ from emulator.topology.faults_talks import Leg, best, legs, table_of, talks
 from emulator.topology.flows import Component
 from emulator.topology.instances import Instance, PrivateAddress
 from emulator.topology.model import INTERNET, NatGateway, SecondaryAddress, Target, Topology, Vpc
+from emulator.topology.public_access import PublicAccess
 
 
 def _internet_gateway_detached(topology: Topology) -> Iterator[Broken]:
@@ -149,7 +150,41 @@ def _instance_in_wrong_subnet(topology: Topology) -> Iterator[Broken]:
             )
 
 
+def _block_public_access_on(topology: Topology) -> Iterator[Broken]:
+    if topology.block_public_access != PublicAccess():
+        return
+    blocked = replace(topology, block_public_access=PublicAccess("block-bidirectional"))
+    for leg in sorted(legs(topology), key=lambda leg: leg.answer):
+        gateway, kind = leg.vpc.internet_gateway, leg.route.target.kind if leg.route else ""
+        if gateway is None or kind not in (
+            ("internet_gateway",) if leg.answer else ("internet_gateway", "nat_gateway")
+        ):
+            continue
+        if kind == "nat_gateway" and (leg.route is None or not _is_public(leg.vpc, leg.route.target.name)):
+            continue
+        yield Broken(
+            blocked,
+            # BPA-03: a question from outside does not even come in.
+            Component("internet_gateway", gateway, leg.vpc.name, "ingress" if leg.answer else "egress"),
+            "the account has turned on VPC Block Public Access, block-bidirectional, without any exclusion",
+            leg.vpc.name,
+            gateway,
+        )
+
+
+def _is_public(vpc: Vpc, gateway: str) -> bool:
+    return any(held.name == gateway and held.connectivity_type == "public" for held in vpc.nat_gateways)
+
+
 FAULTS = (
+    Fault(
+        "block-public-access-on",
+        "VPC Block Public Access is on",
+        "An account can block its internet gateways in a region with one setting, whatever route tables, security "
+        "groups and network ACLs say. Nothing in the VPC shows it; an exclusion for the VPC or the subnet lets it out "
+        "again.",
+        _block_public_access_on,
+    ),
     Fault(
         "internet-gateway-detached",
         "the internet gateway is detached from the VPC",

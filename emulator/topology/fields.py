@@ -10,6 +10,7 @@ from emulator.topology.fields_endpoints import ENDPOINT_SERVICE, INTERFACE_ENDPO
 from emulator.topology.fields_expect import EXPECTATION
 from emulator.topology.fields_filters import NETWORK_ACL, SECURITY_GROUP
 from emulator.topology.fields_instances import INSTANCE, SERVICES, TARGET
+from emulator.topology.fields_public_access import BLOCK_PUBLIC_ACCESS
 from emulator.topology.fields_transit import PEERING_ATTACHMENT, TRANSIT_GATEWAY
 from emulator.topology.kinds import Key, ListOf, MapOf, MapTo, Noun, ScalarOr
 from emulator.topology.values import (
@@ -165,6 +166,7 @@ VPC = Noun(
     instead={
         "cidr": "the key is cidr_block",
         "igw": "the key is internet_gateway",
+        "block_public_access": "it stands beside vpcs: a mode is an account's, in a region",
         "ipv6_cidr_block": values.NO_IPV6,
         "routes": "routes go into a route table",
         "network_acl": "the key is network_acls, a map of network ACLs by name",
@@ -280,6 +282,7 @@ TOPOLOGY = Noun(
         "transit_gateway_peering_attachments": Key(
             MapOf(NAME, PEERING_ATTACHMENT), "Peerings of transit gateways, by name."
         ),
+        "block_public_access": Key(BLOCK_PUBLIC_ACCESS, "VPC Block Public Access, by account and region."),
         "settings": Key(SETTINGS, "Timeouts and limits other than AWS's."),
     },
     instead={
@@ -293,6 +296,11 @@ TOPOLOGY = Noun(
         "vpc_peering_connection": "the key is vpc_peering_connections, a map of connections by name",
         "transit_gateway": "the key is transit_gateways, a map of transit gateways by name",
         "managed_prefix_lists": "the key is prefix_lists",
+        "vpc_block_public_access": "the key is block_public_access",
+        "vpc_block_public_access_options": "the key is block_public_access",
+        "vpc_block_public_access_exclusion": "the key is block_public_access, with exclusions",
+        "internet_gateway_block_mode": "block_public_access: {internet_gateway_block_mode: block-ingress}",
+        "bpa": "the key is block_public_access",
         "version": "remove it; the file has no version",
     },
 )

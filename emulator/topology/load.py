@@ -18,6 +18,7 @@ from emulator.topology.load_expectations import build_expectation
 from emulator.topology.load_instances import build_instance, terminated
 from emulator.topology.load_nat import deleted, nat_gateway
 from emulator.topology.load_peering import build_connections
+from emulator.topology.load_public_access import build_public_access
 from emulator.topology.load_transit import attached_subnets, attached_vpcs, build_gateways, build_peerings
 from emulator.topology.model import (
     DEFAULT_ACL,
@@ -96,6 +97,7 @@ def _topology(root: Record, report: Report) -> Topology:
         build_connections(peerings, vpcs, report),
         build_gateways(transits, joined, vpcs, report),
         transit_gateway_peering_attachments=joined,
+        block_public_access=build_public_access(root.get("block_public_access"), region),
     )
 
 

@@ -16,6 +16,7 @@ from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.peering import VpcPeeringConnection
 from emulator.topology.place import written
+from emulator.topology.public_access import BlockMode, PublicAccess
 from emulator.topology.settings import Settings
 from emulator.topology.transit import AttachedSubnet, TransitGateway, TransitGatewayPeeringAttachment
 
@@ -339,9 +340,14 @@ class Topology:
     transit_gateways: tuple[TransitGateway, ...] = ()
     dark_zones: tuple[str, ...] = ()  # availability zones that are down; never the file's (see `zones`)
     transit_gateway_peering_attachments: tuple[TransitGatewayPeeringAttachment, ...] = ()
+    block_public_access: PublicAccess = PublicAccess()
 
     def region_of(self, vpc: Vpc) -> str:
         return vpc.region or self.region
+
+    def block_mode(self, vpc: Vpc) -> BlockMode:
+        """VPC Block Public Access of the account that owns the VPC, in its region (BPA-01)."""
+        return self.block_public_access.mode_of(self.region_of(vpc), vpc.owner_id)
 
     def peerings_of(self, vpc: str) -> tuple[VpcPeeringConnection, ...]:
         """The active VPC peering connections of a VPC."""

@@ -7,6 +7,7 @@ to something that is in `report.broken`: that mistake is reported already.
 from emulator.topology import (
     advice,
     advice_balancers,
+    advice_public_access,
     rules_acls,
     rules_associations,
     rules_balancers,
@@ -18,6 +19,7 @@ from emulator.topology import (
     rules_outside,
     rules_peering,
     rules_prefix_lists,
+    rules_public_access,
     rules_routes,
     rules_security,
     rules_transit,
@@ -44,6 +46,8 @@ def check(topology: Topology, report: Report) -> None:
     rules_endpoints.check(topology, report)
     rules_interfaces.check(topology, report)
     rules_outside.check_hosts(topology, report)
+    rules_public_access.check(topology, report)
     rules_expectations.check(topology, report)
     advice.check(topology, report)
     advice_balancers.check(topology, report)
+    advice_public_access.check(topology, report)

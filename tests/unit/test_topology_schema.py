@@ -182,6 +182,10 @@ transit_gateway_peering_attachments:
   new: {transit_gateway: tgw, peer_transit_gateway: west, accepted: true}
 prefix_lists:
   corp: {max_entries: 5, entries: [10.0.0.0/8, {cidr: 192.0.2.0/24, description: documentation}]}
+block_public_access:
+  internet_gateway_block_mode: off
+  options: [{region: ap-northeast-1, internet_gateway_block_mode: block-bidirectional}]
+  exclusions: [{vpc: main, subnet: a, internet_gateway_exclusion_mode: allow-bidirectional}]
 settings: {time_scale: 10, nat_gateway_connections: 100, load_balancer_connections: 100}
 internet:
   uplink: false
@@ -215,7 +219,15 @@ def test_it_refuses_an_unknown_key_wherever_it_stands(path: tuple[str, ...]) -> 
         target = target[name]
         if isinstance(target, list):
             target = next(item for item in target if isinstance(item, dict))
-        elif name not in ("internet", "settings", "dhcp_options", "internet_gateway", "health_check", "stickiness"):
+        elif name not in (
+            "internet",
+            "settings",
+            "block_public_access",
+            "dhcp_options",
+            "internet_gateway",
+            "health_check",
+            "stickiness",
+        ):
             target = next(
                 value
                 for value in target.values()

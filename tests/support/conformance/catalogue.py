@@ -43,6 +43,8 @@ _FAMILIES = {
     "GRT": "Routing",
     "IGW": "Internet",
     "EIP": "Internet",
+    "BPA": "Internet",
+    "EIGW": "Internet",
     "NAT": "NAT gateway",
     "NATI": "NAT gateway",
     "SG": "Security groups",
