@@ -183,8 +183,8 @@ transit_gateway_peering_attachments:
 prefix_lists:
   corp: {max_entries: 5, entries: [10.0.0.0/8, {cidr: 192.0.2.0/24, description: documentation}]}
 block_public_access:
-  internet_gateway_block_mode: off
-  options: [{region: ap-northeast-1, internet_gateway_block_mode: block-bidirectional}]
+  internet_gateway_block_mode: block-ingress
+  options: [{region: ap-northeast-1, internet_gateway_block_mode: off}]
   exclusions: [{vpc: main, subnet: a, internet_gateway_exclusion_mode: allow-bidirectional}]
 settings: {time_scale: 10, nat_gateway_connections: 100, load_balancer_connections: 100}
 internet:
