@@ -61,8 +61,7 @@ BLOCK_PUBLIC_ACCESS = Noun(
     {
         "internet_gateway_block_mode": Key(
             BLOCK_MODE,
-            "off, block-ingress (only NAT gateways get through, from inside) or block-bidirectional (nothing does), "
-            "in every account and region that `options` does not name; left out: off.",
+            "The mode wherever `options` says nothing: off, block-ingress or block-bidirectional; left out: off.",
         ),
         "options": Key(ListOf(OPTIONS), "Modes of single accounts and regions."),
         "exclusions": Key(ListOf(EXCLUSION), "VPCs and subnets that the mode does not hold for."),
