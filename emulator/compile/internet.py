@@ -3,7 +3,7 @@
 from ipaddress import IPv4Network
 
 from emulator import names
-from emulator.compile import nft, remarks
+from emulator.compile import hops, nft, remarks
 from emulator.compile.border import Border
 from emulator.compile.eni import ENI_MTU, router_mac
 from emulator.compile.guest import UNPRIVILEGED, services
@@ -120,6 +120,7 @@ def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
                 ),
             ),
             chains=(
+                hops.on_arrival(),
                 nft.Chain(
                     "to_private",
                     (nft.Rule("dnat to ip daddr map @private_of", "internet gateway: public to private"),),
@@ -132,7 +133,8 @@ def _gateway_ruleset(vpc: Vpc, public: dict[str, str]) -> Ruleset:
                 ),
                 nft.Chain(
                     "from_gateway",
-                    # IGW-11: it is in no traceroute. It does say when a packet is too large (MTU-05).
+                    # IGW-11: it is in no traceroute, nor does it say which fragments never came. It does say when a
+                    # packet is too large (MTU-05).
                     (nft.Rule("icmp type time-exceeded drop", "internet gateway: no hop"),),
                     nft.Hook("filter", "output", "filter", "accept"),
                 ),
@@ -191,7 +193,7 @@ def outside_host(host: OutsideHost) -> Namespace:
         kind="outside_host",
         guest=True,
         up=frozenset({"lo", names.GUEST_LINK}),
-        sysctls=UNPRIVILEGED if commands else frozenset(),
+        sysctls=(UNPRIVILEGED if commands else frozenset()) | {hops.TALKATIVE},
         addresses=frozenset({Address(names.GUEST_LINK, str(host.ip), 32)}),
         neighbours=frozenset({Neighbour(names.GUEST_LINK, str(names.NEXT_HOP), names.mac(INTERNET))}),
         routes=frozenset(
@@ -242,7 +244,7 @@ def internet(topology: Topology, addresses: Addresses) -> Namespace:
     return Namespace(
         kind="internet",
         up=frozenset(links),
-        sysctls=FORWARDING,
+        sysctls=FORWARDING | {hops.TALKATIVE},
         addresses=frozenset(held),
         neighbours=frozenset(neighbours),
         routes=frozenset(routes),

@@ -8,6 +8,7 @@ address (IGW-16). A private one has no Elastic IP, so the internet gateway lets 
 from emulator import names
 from emulator.compile import nft
 from emulator.compile.eni import Eni, namespace
+from emulator.compile.hops import TALKATIVE
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Route, Ruleset
 from emulator.compile.tracking import forgetful, tracking
 from emulator.compile.vpc import FORWARDING
@@ -28,7 +29,7 @@ def nat_gateway(eni: Eni, settings: Settings) -> Namespace:
     way_out = Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.GUEST_LINK, eni.gateway, onlink=True, mtu=MTU)
     own = Address(names.GUEST_LINK, eni.ip, 32)
     return namespace(eni)._replace(
-        sysctls=FORWARDING | tracking(settings) | forgetful(settings, IDLE_SECONDS),
+        sysctls=FORWARDING | {TALKATIVE} | tracking(settings) | forgetful(settings, IDLE_SECONDS),
         addresses=frozenset((own, *(Address("lo", ip, 32) for ip in eni.secondary))),
         routes=frozenset((way_out,)),
         ruleset=_ruleset(eni.ips, settings.nat_gateway_connections),

@@ -6,7 +6,7 @@ All of it in the router, before or beside conntrack, where root in an instance c
 from collections.abc import Collection
 from typing import NamedTuple
 
-from emulator.compile import nft, remarks
+from emulator.compile import hops, nft, remarks
 from emulator.compile.border import Border
 from emulator.compile.eni import Eni
 from emulator.topology.model import Vpc
@@ -46,12 +46,13 @@ def check(vpc: Vpc, enis: Collection[Eni], borders: Collection[Border] = (), dar
         # One lookup answers whether the sender may and which route table its subnet has; before conntrack, so a
         # forgery leaves no trace.
         nft.Rule("meta mark set ether saddr . ip saddr . iifname map @own_address", remarks.OWN_SOURCE),
-        nft.Rule("meta mark != 0 accept"),
+        nft.Rule(f"meta mark != 0 goto {hops.CHAIN}"),
         nft.Rule("meta mark set ether saddr . iifname map @unchecked_link", remarks.ANY_SOURCE),
-        nft.Rule("meta mark != 0 accept"),
+        nft.Rule(f"meta mark != 0 goto {hops.CHAIN}"),
         nft.Rule("iifname @instance_link drop", remarks.FOREIGN_SOURCE),
     ]
     rules += [rule for border in borders for rule in border.marks()]
+    rules.append(nft.Rule(f"goto {hops.CHAIN}"))
     sets = [
         nft.Set(
             "own_address",

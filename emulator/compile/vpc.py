@@ -6,7 +6,7 @@ enforced. A subnet is therefore no object of the kernel's: it is an address rang
 """
 
 from emulator import names
-from emulator.compile import by_address, nft, peering, remarks, source, untracked
+from emulator.compile import by_address, hops, nft, peering, remarks, source, untracked
 from emulator.compile.acl import network_acls
 from emulator.compile.border import Border
 from emulator.compile.eni import Eni, gateway_address, service_addresses
@@ -150,6 +150,7 @@ def _ruleset(
                     ),
                 ),
                 *barred.chains,
+                hops.forwarded(),
                 senders.chain,
                 *peering.return_chain(borders),
                 *back.chains,
@@ -170,7 +171,7 @@ def _ruleset(
                 ),
                 nft.Chain(
                     "from_router",
-                    # L2-04: AWS's router is no hop. The kernel's counts as one, but it does not say so.
+                    # L2-04: the router is no hop, nor does it say which fragments never came.
                     (nft.Rule("icmp type time-exceeded drop", "the router is no hop"),),
                     nft.Hook("filter", "output", "filter", "accept"),
                 ),

@@ -26,6 +26,7 @@ vpcs:
       web: {cidr_block: 10.0.6.0/24, route_table: web}
       shut: {cidr_block: 10.0.7.0/24, route_table: public}
       whole: {cidr_block: 10.0.8.0/24, route_table: whole}
+      circle: {cidr_block: 10.0.10.0/24, route_table: circle}
     route_tables:
       public: {routes: {0.0.0.0/0: igw}}
       private: {routes: {0.0.0.0/0: nat}}
@@ -34,6 +35,7 @@ vpcs:
       b: {routes: {10.0.3.0/24: fw}}
       web: {routes: {0.0.0.0/0: fw}}
       whole: {routes: {10.0.0.0/16: fw}}
+      circle: {routes: {0.0.0.0/0: ring}}
       edge: {routes: {10.0.6.0/24: fw, 10.0.7.0/24: bare}}
     security_groups:
       open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
@@ -56,6 +58,8 @@ vpcs:
       shut: {subnet: shut, elastic_ip: 203.0.113.7, security_groups: [open]}
       whole: {subnet: whole, security_groups: [open]}
       whole-2: {subnet: whole, security_groups: [open]}
+      ring: {subnet: circle, source_dest_check: false, security_groups: [open], services: [router]}
+      runner: {subnet: circle, security_groups: [open]}
 internet:
   hosts:
     far: {ip: 45.83.64.9}
@@ -168,6 +172,26 @@ def test_RT_07_both_directions_steered(lab: Lab) -> None:
     to_b, to_a = ask(lab, "a", "b"), ask(lab, "b", "a")
     tap.wait(to_b)
     tap.wait(to_a)
+
+
+def test_L2_06_an_appliance_is_a_hop(lab: Lab) -> None:
+    """A traceroute shows a firewall or a NAT instance by its own address, and no router beside it."""
+    for node, by, to in (("a", "fw", "b"), ("dev", "nat", "far")):
+        sender, tap = Sender(lab, node), Tap(lab, node)
+        for ttl in (1, 2):
+            sender.send(to, packets.UDP(sport=33000 + ttl, dport=33434) / packets.Raw(b"trace"), ttl=ttl)
+        first = tap.wait_for(lambda p: "UDPerror" in p and p["UDPerror"].sport == 33001, "who is the first")
+        assert (first["IP"].src, first["IPerror"].src) == (lab.private(by), sender.ip)
+        second = tap.wait_for(lambda p: "UDPerror" in p and p["UDPerror"].sport == 33002, "who is the second")
+        assert second["IP"].src == (lab.private("b") if to == "b" else "192.0.2.1")
+
+
+def test_L2_04_in_a_circle(lab: Lab) -> None:
+    """What a router's route table sends to an appliance, and the appliance back to it, ends when the TTL does."""
+    tap, sender, mark = Tap(lab, "runner"), Sender(lab, "runner"), packets.cookie()
+    sender.send("45.83.64.9", packets.ICMP(id=7) / packets.Raw(mark), ttl=255)
+    error = tap.wait_for(lambda p: "IPerror" in p and mark in bytes(p), "word of its end")
+    assert (error["IP"].src, error["ICMP"].type) == (lab.private("ring"), 11)
 
 
 def test_RT_07_only_one_direction_steered(lab: Lab) -> None:

@@ -407,18 +407,30 @@ def test_IGW_11_L2_06_traceroute(lab: Lab) -> None:
     """A traceroute shows the NAT gateway's private address, and never the internet gateway or the VPC's router."""
     assert hops(lab, "hp", "198.51.100.8") == ["192.0.2.1", "198.51.100.8"]
     assert hops(lab, "hq", "198.51.100.8") == [lab.private("nat"), "192.0.2.1", "198.51.100.8"]
+    assert hops(lab, "y", "203.0.113.10") == ["192.0.2.1", "203.0.113.10"], "from outside"
+    # IGW-10: out to the internet and back, from one public address to another.
+    assert hops(lab, "hp2", "203.0.113.10") == ["203.0.113.10"]
 
 
 def hops(lab: Lab, node: str, to: str) -> list[str]:
-    """Who says something about a packet that lived too short, the nearest first."""
+    """Who says something about a packet that has lived too short: of a TTL of 1, of 2, ... up to the end of its way."""
     tap, sender = Tap(lab, node), Sender(lab, node)
-    for ttl in range(1, 7):  # a host sends six ICMP errors at once, and then one a second
-        sender.send(to, packets.UDP(sport=33000 + ttl, dport=33434) / packets.Raw(b"trace"), ttl=ttl)
-    tap.wait_for(lambda p: "UDPerror" in p and p["UDPerror"].sport == 33006 and p["IP"].src == to, "the end")
-    said = {
-        frame.packet["UDPerror"].sport: frame.packet["IP"].src for frame in tap.came() if "UDPerror" in frame.packet
-    }
-    return list(dict.fromkeys(said[port] for port in sorted(said)))
+    found: list[str] = []
+    while to not in found:
+        assert len(found) < 9, found
+        mark = packets.cookie()
+        sender.send(to, packets.UDP(sport=33000, dport=33434) / packets.Raw(mark), ttl=len(found) + 1)
+        error = tap.wait(mark)
+        assert error["IPerror"].src == sender.ip, "a translated packet in an error is translated back"
+        found.append(error["IP"].src)
+    return found
+
+
+def test_IGW_11_the_TTL_is_kept(lab: Lab) -> None:
+    """The internet's router is the only one on the way that counts."""
+    tap, mark = Tap(lab, "y"), packets.cookie()
+    Sender(lab, "hp").send("198.51.100.8", packets.ICMP(id=11) / packets.Raw(mark), ttl=64)
+    assert tap.wait(mark)["IP"].ttl == 63
 
 
 def test_IGW_16_two_translations_in_series(lab: Lab) -> None:

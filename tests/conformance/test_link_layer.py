@@ -149,12 +149,42 @@ def test_L2_03_nothing_but_ip(lab: Lab) -> None:
 
 
 def test_L2_04_traceroute_shows_no_router(lab: Lab) -> None:
-    """No router shows itself between two subnets: a traceroute names nobody but its goal."""
-    sender, own = Sender(lab, "mallory"), Tap(lab, "mallory")
-    for ttl in range(1, 5):
-        sender.send("far", packets.UDP(sport=33000 + ttl, dport=33434) / packets.Raw(b"trace"), ttl=ttl)
-    own.wait_for(lambda p: "UDPerror" in p and p["UDPerror"].sport == 33004, "an answer")
+    """A traceroute between two subnets is over with a TTL of 1, whatever is sent, and names nobody but its goal."""
+    sender, own, far = Sender(lab, "mallory"), Tap(lab, "mallory"), Tap(lab, "far")
+    mark = packets.cookie()
+    sender.send("far", packets.UDP(sport=33001, dport=33434) / packets.Raw(mark), ttl=1)
+    sender.send("far", packets.ICMP(id=33) / packets.Raw(mark), ttl=1)
+    sender.send("far", packets.TCP(sport=33001, dport=80) / packets.Raw(mark), ttl=1)
+    own.wait_for(lambda p: "UDPerror" in p and p["UDPerror"].sport == 33001, "an answer")
+    far.wait_for(lambda p: "TCP" in p and mark in bytes(p), "TCP")
+    far.wait_for(lambda p: "ICMP" in p and mark in bytes(p), "ICMP")
     assert {f.packet["IP"].src for f in own.came() if "IPerror" in f.packet} == {"10.0.2.10"}
+
+
+def test_L2_04_the_TTL_is_kept(lab: Lab) -> None:
+    """The router takes nothing off, and leaves a header whose checksum is right."""
+    sender, far = Sender(lab, "mallory"), Tap(lab, "far")
+    sent = {("ICMP", ttl) for ttl in range(1, 256)} | {("UDP", ttl) for ttl in range(1, 40)}
+    sent |= {("ICMP", 0), ("UDP", 64), ("UDP", 255)}
+    mark = packets.cookie()
+    for kind, ttl in sorted(sent):
+        upper = packets.ICMP(id=ttl) if kind == "ICMP" else packets.UDP(sport=40000 + ttl, dport=9)
+        sender.send("far", upper / packets.Raw(mark), ttl=ttl)
+    last = packets.cookie()
+    sender.send("far", packets.UDP(sport=40999, dport=9) / packets.Raw(last))
+    far.wait(last)
+    came = {}
+    for frame in far.holding(mark):
+        ip = frame.packet["IP"]
+        if not frame.outgoing:
+            kind, number = ("UDP", ip["UDP"].sport - 40000) if "UDP" in ip else ("ICMP", ip["ICMP"].id)
+            came[kind, number] = ip.ttl
+            assert sum(int.from_bytes(bytes(ip)[at : at + 2], "big") for at in range(0, 20, 2)) % 0xFFFF == 0
+    kept = {(kind, ttl): ttl for kind, ttl in sent if ttl < 32 or kind == "ICMP"}
+    del kept["ICMP", 0]  # dead before it came
+    kept["ICMP", 255] = 254  # it cannot be raised, and must not wrap
+    counted = {(kind, ttl): ttl - 1 for kind, ttl in sent if kind == "UDP" and ttl >= 32}
+    assert came == kept | counted
 
 
 def test_SDC_01_nobody_sends_with_anothers_address(lab: Lab) -> None:

@@ -120,6 +120,13 @@ def test_PCX_10_routes_on_both_sides(lab: Lab) -> None:
     )
 
 
+def test_PCX_20_L2_04_no_hop(lab: Lab) -> None:
+    """Neither of two peered VPCs counts: a TTL of 1 goes all the way, and what is left is what was sent."""
+    answer = lab.run("one", "ping", "-c", "1", "-W", "2", "-t", "1", lab.private("host"))
+    assert answer
+    assert "ttl=64" in answer.output
+
+
 def test_PCX_11_a_route_for_one_host(lab: Lab) -> None:
     """A route may lead to the whole peer, or to one address of it."""
     agree(lab, passes("one", "part", "tcp", 80), drops("two", "part", "tcp", 80), passes("two", "host", "tcp", 80))
