@@ -36,6 +36,11 @@ _PORTS = {
     "mongodb": 27017,
 }
 
+_NO_IPV6 = "IPv6 is not emulated yet"
+_NO_EGRESS_ONLY = (
+    "an egress-only internet gateway is for IPv6, which is not emulated yet; for IPv4 there are NAT gateways"
+)
+_NO_ALLOCATION = "an Elastic IP is an address: elastic_ip of the instance, NAT gateway or subnet_mapping that has it"
 _BLOCKS = "CIDR blocks go into from (ingress) or to (egress)"
 _GROUPS = "security groups go into from (ingress) or to (egress)"
 _NAMED = "a resource's name is the key above it"
@@ -85,6 +90,25 @@ KEYS = {
     "properties": "a resource's properties are its keys, without `Properties` between",
     "az": "the key is availability_zone",
     "zone": "the key is availability_zone",
+    "egress_only_internet_gateway": _NO_EGRESS_ONLY,
+    "egress_only_internet_gateways": _NO_EGRESS_ONLY,
+    "egress_only_gateway_id": _NO_EGRESS_ONLY,
+    "egress_only_gateway": _NO_EGRESS_ONLY,
+    "eigw": _NO_EGRESS_ONLY,
+    "elastic_ips": _NO_ALLOCATION,
+    "eips": _NO_ALLOCATION,
+    "eip": _NO_ALLOCATION,
+    "allocation_id": _NO_ALLOCATION,
+    "allow_reassociation": "remove it: an address that is written elsewhere moves there; twice in a file it is refused",
+    "assign_generated_ipv6_cidr_block": _NO_IPV6,
+    "assign_ipv6_address_on_creation": _NO_IPV6,
+    "enable_dns64": _NO_IPV6,
+    "enable_resource_name_dns_aaaa_record_on_launch": _NO_IPV6,
+    "ipv6_address_count": _NO_IPV6,
+    "ipv6_addresses": _NO_IPV6,
+    "ipv6_cidr_block": _NO_IPV6,
+    "ipv6_cidr_blocks": _NO_IPV6,
+    "ipv6_native": _NO_IPV6,
     "id": BY_NAME,
     "arn": BY_NAME,
 }
@@ -95,6 +119,8 @@ def value_hint(text: str) -> str:
     found = AWS_ID.fullmatch(text)
     if found and found[1] == "eipalloc":
         return "that is the id of an allocation; elastic_ip holds the address itself"
+    if found and found[1] == "eigw":
+        return _NO_EGRESS_ONLY
     if found:
         return f"that is an id of AWS's; {BY_NAME}"
     if text.startswith("arn:"):

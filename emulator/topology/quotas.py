@@ -4,8 +4,10 @@ Those of one resource stand with its rules.
 """
 
 from collections import Counter
+from ipaddress import IPv4Address
 
 from emulator.topology import quotas_transit
+from emulator.topology.addresses import Slot, slots
 from emulator.topology.associations import with_associated
 from emulator.topology.instances import NetworkInterface
 from emulator.topology.model import NatGateway, Topology, Vpc
@@ -14,6 +16,7 @@ from emulator.topology.report import Report
 
 VPCS_PER_REGION = 5  # Q-01
 GATEWAYS_PER_REGION = 5  # Q-03
+ELASTIC_IPS_PER_REGION = 5  # Q-03
 GROUPS_PER_REGION = 2500  # Q-06
 GROUPS_TIMES_RULES = 1000  # Q-06
 INTERFACES_PER_ZONE = 5000  # Q-07
@@ -27,6 +30,7 @@ def check(topology: Topology, report: Report) -> None:
         places.setdefault((topology.region_of(vpc), vpc.owner_id), []).append(vpc)
     for vpcs in places.values():
         _check_region(vpcs, report)
+        _check_elastic_ips(vpcs, report)
     _check_connections(topology, report)
     quotas_transit.check(topology, report)
     _check_interfaces(topology, report)
@@ -46,6 +50,18 @@ def _check_region(vpcs: list[Vpc], report: Report) -> None:
         at = attached[GATEWAYS_PER_REGION].where
         report.warn(at, what, code="InternetGatewayLimitExceeded", key="internet_gateway")  # IGW-14
     _check_groups(vpcs, report)
+
+
+def _check_elastic_ips(vpcs: list[Vpc], report: Report) -> None:
+    """EIP-05. A NAT gateway that names none has one all the same; what an instance gets by itself is none."""
+    held: list[Slot] = []
+    for vpc in vpcs:
+        gateways = {gateway.name for gateway in vpc.nat_gateways}
+        held += [one for one in slots(vpc) if isinstance(one.public_ip, IPv4Address)]
+        held += [one for one in slots(vpc) if one.public_ip == "auto" and one.name in gateways]
+    if len(held) > ELASTIC_IPS_PER_REGION:
+        what = f"{len(held)} Elastic IPs: an account's quota is {ELASTIC_IPS_PER_REGION} per region until AWS raises it"
+        report.warn(held[ELASTIC_IPS_PER_REGION].where, what, code="AddressLimitExceeded", key="elastic_ip")
 
 
 def _check_connections(topology: Topology, report: Report) -> None:

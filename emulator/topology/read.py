@@ -108,6 +108,11 @@ class Reader:
             case ScalarOr():
                 if type(node) is ScalarNode:
                     return self._scalar(node, kind.word, path, f"or a map such as {kind.sample}")
+                if type(node) is SequenceNode and not node.tag:
+                    wanted = f"{kind.word.phrase} or a map such as {kind.sample}"
+                    self._wrong_kind(node, wanted, place(node, path), "one, without brackets")
+                    self.report.broken.add(path)
+                    return None
                 return self.noun(node, kind.noun, path)
 
     def _scalar(self, node: Node, kind: Scalar, path: str, more: str = "") -> Any:

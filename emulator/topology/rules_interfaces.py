@@ -14,7 +14,6 @@ from emulator.topology.rules_carried import check_groups
 from emulator.topology.suggest import did_you_mean, listed
 
 INTERFACES_AT_MOST, ADDRESSES_AT_MOST = 15, 50  # ENI-02, ENI-04: of the largest instance types
-ELASTIC_IPS_PER_REGION = 5
 GATEWAYS_PER_ZONE = 5
 ELASTIC_IPS_PER_GATEWAY = 2
 
@@ -53,12 +52,6 @@ def check(topology: Topology, report: Report) -> None:
             for held in instance.interfaces:
                 check_groups(topology, vpc, held.security_groups, held.where, report)
             _check_count(vpc, instance, report)
-    if len(elastic) > ELASTIC_IPS_PER_REGION:
-        what = (
-            f"{len(elastic)} Elastic IPs: an account's quota is {ELASTIC_IPS_PER_REGION} per region until AWS raises it"
-        )
-        one = list(elastic.values())[ELASTIC_IPS_PER_REGION]
-        report.warn(one.where, what, code="AddressLimitExceeded", key=one.elastic_key)
 
 
 def _interfaces(vpc: Vpc) -> Iterator[Interface]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.differential import associations, balancers, endpoints, filters, peerings, transits
+from tests.differential import associations, balancers, endpoints, filters, peerings, public_access, transits
 from tests.differential.blocks import blocks_of
 from tests.differential.dice import Dice
 from tests.differential.filters import Peers, Record
@@ -46,7 +46,7 @@ def document(chances: random.Random, within: bool = False) -> Document:
     lists = {name: lists.get(name, {"entries": []}) for name in sorted(named)}
     outside = {"hosts": {name: {"ip": ip} for name, ip in hosts.items()}}
     made: Document = {"name": NAME, "vpcs": vpcs, "internet": outside}
-    return made | ({"prefix_lists": lists} if lists else {}) | between
+    return made | ({"prefix_lists": lists} if lists else {}) | between | public_access.draw(dice, vpcs)
 
 
 def _joined(dice: Dice, vpcs: dict[str, Record]) -> Document:

@@ -20,6 +20,7 @@ TRANSIT = (
 BALANCERS, BALANCERS_IDLE = ("test_load_balancer.py",), ("test_load_balancer_idle.py",)
 PRIVATELINK = ("test_privatelink.py", "test_privatelink_packets.py")
 ZONES = ("test_zone_failure.py", "test_zone_failure_balancers.py", "test_zone_failure_endpoints.py")
+PUBLIC_ACCESS = ("test_public_access.py",)
 INTERFACES = ("test_network_interfaces.py",)
 
 

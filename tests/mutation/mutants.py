@@ -1,6 +1,6 @@
 """Every mistake that is tried; each must be noticed."""
 
-from tests.mutation import balancing, between, filters, interfaces, paths, privatelink, zones
+from tests.mutation import balancing, between, filters, interfaces, paths, privatelink, public_access, zones
 from tests.mutation.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -11,4 +11,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *balancing.MUTANTS,
     *privatelink.MUTANTS,
     *zones.MUTANTS,
+    *public_access.MUTANTS,
 )
