@@ -298,7 +298,7 @@ def _timeouts(balancer: LoadBalancer, settings: Settings) -> Iterator[nft.Timeou
     others = {held.tcp_idle_timeout: _timeout(held) for held in balancer.listeners}
     for seconds, name in sorted(others.items()):
         if seconds != TCP_IDLE:
-            yield nft.Timeout(name, settings.seconds(seconds))
+            yield nft.Timeout(name, "tcp", (("established", settings.seconds(seconds)),))
 
 
 # ---- for the agent -------------------------------------------------------------------------------------------------

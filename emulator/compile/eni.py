@@ -6,7 +6,7 @@ from emulator import names
 from emulator.compile.state import MAIN_TABLE, Address, Namespace, Neighbour, Route, Veth
 from emulator.compile.tables import number_for
 from emulator.topology.given import Addresses, slot
-from emulator.topology.instances import Instance
+from emulator.topology.instances import ConnectionTracking, Instance
 from emulator.topology.model import Subnet, Vpc, router_of
 
 ENI_MTU = 9001  # MTU-01
@@ -21,6 +21,7 @@ class Eni(NamedTuple):
     source_dest_check: false for one that may send as anybody (SDC-01); so may a NAT gateway.
     always_tracked: whatever its groups say, all its flows are tracked (CT-04).
     balancer: whose node it is, "" for what is no node of a load balancer.
+    tracking: how long it remembers idle flows (CT-05).
     dark_zone: the zone that it is in, while that is down (see `topology.zones`); its link stays, and carries nothing.
     """
 
@@ -39,6 +40,7 @@ class Eni(NamedTuple):
     groups: tuple[str, ...]
     source_dest_check: bool
     dark_zone: str = ""
+    tracking: ConnectionTracking = ConnectionTracking()
     always_tracked: bool = False
     balancer: str = ""
 
@@ -90,7 +92,7 @@ def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
         made(
             held.name, instance.name, held.device_index, held.subnet,
             len(held.addresses), held.security_groups, held.source_dest_check,
-        )
+        )._replace(tracking=held.tracking)
         for instance in vpc.instances for held in instance.interfaces
     ]  # fmt: skip
     found += [

@@ -41,10 +41,11 @@ class Set(NamedTuple):
 
 
 class Timeout(NamedTuple):
-    """A conntrack timeout of its own, for established TCP flows."""
+    """Conntrack timeouts of their own, in seconds by the state of a flow: "established" (tcp), "replied" (udp)."""
 
     name: str
-    seconds: int
+    protocol: Literal["tcp", "udp"]
+    policy: tuple[tuple[str, int], ...]
 
 
 class Rule(NamedTuple):
@@ -80,8 +81,9 @@ def render(table: Table) -> Ruleset:
     for item in table.sets:
         lines += _set(item)
     for timeout in table.timeouts:
-        lines += (f"\tct timeout {timeout.name} {{", "\t\tprotocol tcp;", "\t\tl3proto ip;")
-        lines += (f"\t\tpolicy = {{ established : {timeout.seconds} }}", "\t}")
+        policy = ", ".join(f"{state} : {seconds}" for state, seconds in timeout.policy)
+        lines += (f"\tct timeout {timeout.name} {{", f"\t\tprotocol {timeout.protocol};", "\t\tl3proto ip;")
+        lines += (f"\t\tpolicy = {{ {policy} }}", "\t}")
     for chain in table.chains:
         lines += _chain(chain)
     body = "\n".join(lines)

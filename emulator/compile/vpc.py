@@ -10,6 +10,7 @@ from emulator.compile import by_address, hops, nft, peering, remarks, source, un
 from emulator.compile.acl import network_acls
 from emulator.compile.border import Border
 from emulator.compile.eni import Eni, gateway_address, service_addresses
+from emulator.compile.lifetimes import lifetimes
 from emulator.compile.public_access import blocked
 from emulator.compile.returning import Returning, returning
 from emulator.compile.routing import routes
@@ -110,6 +111,7 @@ def _ruleset(
     tracked_links, tracked = untracked.always_tracked(always)
     passing = strangers(enis.values())
     barred = blocked(vpc, enis.values(), topology)
+    kept = lifetimes(enis.values(), topology.settings)
     return nft.render(
         nft.Table(
             sets=(
@@ -123,6 +125,7 @@ def _ruleset(
                 *acls.sets,
                 *peers.sets,
                 *passing.sets,
+                *kept.sets,
                 *back.sets,
                 *barred.sets,
             ),
@@ -186,6 +189,7 @@ def _ruleset(
                         nft.Rule("jump receiver"),
                         *senders.forward,
                         *tracked,
+                        *kept.rules,
                         *passing.seen,
                         *back.seen,
                         nft.Rule("accept"),
@@ -193,5 +197,6 @@ def _ruleset(
                     nft.Hook("filter", "forward", "filter", "drop"),
                 ),
             ),
+            timeouts=kept.timeouts,
         )
     )

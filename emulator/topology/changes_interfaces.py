@@ -52,6 +52,10 @@ def _interface(path: str, noun: str, old: NetworkInterface, new: NetworkInterfac
         ("public_ip", before.public_ip, after.public_ip),
         ("source_dest_check", old.source_dest_check, new.source_dest_check),
     ]
+    values += [
+        (f"connection_tracking_specification.{name}", getattr(old.tracking, name), getattr(new.tracking, name))
+        for name in new.tracking._fields
+    ]
     if set(old.security_groups) != set(new.security_groups):
         values.append(("security_groups", old.security_groups, new.security_groups))
     for key, was, becomes in values:

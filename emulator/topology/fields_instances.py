@@ -108,6 +108,32 @@ SECONDARY_PRIVATE_IPS = Key(
     "Further private addresses, such as [10.0.1.11, auto, {private_ip: 10.0.1.12, elastic_ip: 203.0.113.10}].",
 )
 
+_TRACKING = Noun(
+    "connection tracking specification",
+    "How long the network interface remembers an idle flow that it tracks.",
+    {
+        "tcp_established_timeout": Key(
+            values.integer(60, 432_000, "a TCP timeout in seconds"), "60 to 432000; left out: 432000, five days."
+        ),
+        "udp_timeout": Key(
+            values.integer(30, 60, "a UDP timeout in seconds"),
+            "30 to 60, after packets in one direction or one exchange; left out: 30.",
+        ),
+        "udp_stream_timeout": Key(
+            values.integer(60, 180, "a timeout of UDP streams in seconds"),
+            "60 to 180, after more than one exchange; left out: 180.",
+        ),
+    },
+    instead={
+        "tcp_timeout": "the key is tcp_established_timeout",
+        "tcp_established": "the key is tcp_established_timeout",
+        "udp_stream": "the key is udp_stream_timeout",
+        "icmp_timeout": "AWS has no such setting",
+    },
+)
+
+CONNECTION_TRACKING = Key(_TRACKING, "Idle times of tracked flows, such as {tcp_established_timeout: 350}.")
+
 _OTHER_ADDRESSES = {
     "private_ips": "private_ip is the first one, secondary_private_ips are the others",
     "secondary_private_ip": "the key is secondary_private_ips, a list",
@@ -117,6 +143,7 @@ _OTHER_ADDRESSES = {
     "private_ips_count": "secondary_private_ips: [auto, auto] are two free ones",
     "ipv4_prefixes": "prefixes are not emulated; secondary_private_ips: [auto, auto] are two addresses",
     "ipv6_addresses": values.NO_IPV6,
+    "connection_tracking": "the key is connection_tracking_specification",
 }
 
 NETWORK_INTERFACE = Noun(
@@ -131,6 +158,7 @@ NETWORK_INTERFACE = Noun(
         "source_dest_check": Key(
             BOOLEAN, "false: it may send and receive for other addresses, as a router must; left out: true."
         ),
+        "connection_tracking_specification": CONNECTION_TRACKING,
     },
     instead={
         **_OTHER_ADDRESSES,
@@ -165,6 +193,7 @@ INSTANCE = Noun(
         "source_dest_check": Key(
             BOOLEAN, "false: it may send and receive for other addresses, as a router must; left out: true."
         ),
+        "connection_tracking_specification": CONNECTION_TRACKING,
         "state": Key(
             values.choice("running", "stopped", "terminated"),
             "stopped: it keeps its addresses and does nothing. terminated: it is gone; routes to it are blackholes.",

@@ -49,6 +49,17 @@ class PrivateAddress(NamedTuple):
     public_ip: IPv4Address | Literal["auto"] | None = None
 
 
+class ConnectionTracking(NamedTuple):
+    """How many idle seconds an ENI remembers a flow that it tracks (CT-05), before the lab's time scale.
+
+    udp_timeout: after packets in one direction, or one exchange; udp_stream_timeout: after more.
+    """
+
+    tcp_established_timeout: int = 432_000
+    udp_timeout: int = 30
+    udp_stream_timeout: int = 180
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkInterface:
     """An ENI of an instance. Names are unique in the lab: the primary one has its instance's, "fw"; others "fw.eth1".
@@ -65,6 +76,7 @@ class NetworkInterface:
     addresses: tuple[PrivateAddress, ...] = (PrivateAddress(),)
     source_dest_check: bool = True  # SDC-01
     where: Where = written()
+    tracking: ConnectionTracking = ConnectionTracking()
 
 
 @dataclass(frozen=True, slots=True)

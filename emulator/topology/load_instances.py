@@ -5,7 +5,7 @@ from typing import Literal
 
 from emulator import names
 from emulator.topology.associations import carried
-from emulator.topology.instances import Instance, NetworkInterface, PrivateAddress
+from emulator.topology.instances import ConnectionTracking, Instance, NetworkInterface, PrivateAddress
 from emulator.topology.model import Subnet
 from emulator.topology.read import Record
 from emulator.topology.report import Report
@@ -87,7 +87,14 @@ def _interface(
         (PrivateAddress(record.get("private_ip"), public), *further),
         record.get("source_dest_check") is not False,
         record.where,
+        _tracking(record.get("connection_tracking_specification")),
     )
+
+
+def _tracking(record: Record | None) -> ConnectionTracking:
+    """CT-05: what is left out, or wrong, is as AWS has it."""
+    given = {key: record.get(key) for key in ConnectionTracking._fields} if record else {}
+    return ConnectionTracking()._replace(**{key: seconds for key, seconds in given.items() if seconds is not None})
 
 
 def _secondary(entry: IPv4Address | str | Record | None) -> PrivateAddress:

@@ -1,17 +1,15 @@
 """What becomes of a flow when its rule goes: tracked flows live on, untracked ones are cut at once."""
 
-import socket
 import struct
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 
 import pytest
 
 from tests.support import lab as labs
 from tests.support import packets
-from tests.support.lab import Held, Lab, edited
+from tests.support.connection import Connection
+from tests.support.lab import Lab, edited
 from tests.support.packets import Sender, Tap, silent
 from tests.support.probes import check, drops, passes
 from tests.support.wait import eventually
@@ -74,40 +72,6 @@ def lab() -> Iterator[Lab]:
 
 
 changed = partial(labs.changed, TOPOLOGY)
-
-
-class Connection:
-    """A TCP connection between two nodes."""
-
-    def __init__(self, lab: Lab, caller: str, called: str, port: int, to: str = "") -> None:
-        self.name = f"{caller} -> {called} tcp {port}"
-        with lab.open_socket(called) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("0.0.0.0", port))
-            listener.listen(1)
-            self.near = lab.open_socket(caller)
-            with suppress(BlockingIOError):
-                self.near.connect((to or lab.address(called), port))
-            assert listener.readable(10), f"{self.name}: not connected"
-            accepted, _ = listener.accept()
-        self.far = Held(fileno=accepted.detach())
-        self.far.setblocking(False)
-        lab.keep(self.far)
-        self.lives()
-
-    def lives(self, within: float = 15) -> None:
-        """Both ways. TCP tries again, so what was said during a stall is said now."""
-        for one, other in ((self.near, self.far), (self.far, self.near)):
-            one.send(b"x")
-            assert other.readable(within), f"{self.name}: stalls"
-            other.recv(4096)
-
-    def stalls(self, *controls: "Connection") -> None:
-        """Nothing arrives of what the caller says, while other connections live."""
-        self.near.send(b"x")
-        for control in controls:
-            control.lives()
-        assert not self.far.readable(0.3), f"{self.name}: goes on"
 
 
 def test_T_43_a_tracked_connection_outlives_its_rule(lab: Lab) -> None:
@@ -326,70 +290,3 @@ def test_CT_03_CT_13_an_acl_is_asked_all_the_same() -> None:
         Sender(lab, "open").send("new", packets.Raw(back + right), proto=protocol)
         came.wait(right)
         silent(came, about=wrong)
-
-
-SLOW = """
-settings: {time_scale: 15}
-vpcs:
-  main:
-    cidr_block: 10.0.0.0/16
-    subnets:
-      one: {cidr_block: 10.0.1.0/24}
-    security_groups:
-      new: {}
-      open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
-    instances:
-      caller: {subnet: one, security_groups: [new]}
-      untracked: {subnet: one, security_groups: [open]}
-      called: {subnet: one, security_groups: [open]}
-"""
-
-
-@pytest.fixture(scope="module")
-def slow() -> Iterator[Lab]:
-    with labs.up(SLOW) as up:
-        yield up
-
-
-def test_T_50_an_idle_udp_flow_is_forgotten(slow: Lab) -> None:
-    """The reply to a tracked one-way UDP flow that was idle for more than 30 s (here: 2 s) is dropped."""
-    server = slow.open_socket("called", kind=socket.SOCK_DGRAM)
-    server.bind(("0.0.0.0", 514))
-
-    def asks(node: str) -> tuple[Held, tuple[str, int]]:
-        made = slow.open_socket(node, kind=socket.SOCK_DGRAM)
-        made.connect((slow.private("called"), 514))
-        made.send(b"one way")
-        assert server.readable(5)
-        return made, server.recvfrom(100)[1]
-
-    untracked = asks("untracked")
-    flows = [asks("caller") for _ in range(40)]
-    deadline = time.monotonic() + 20
-    answered = []
-    for number, (caller, address) in enumerate(flows):
-        server.sendto(b"reply", address)
-        answered.append(caller.readable(0.25))
-        untracked[0].readable(0.2)  # nobody has answered it: this is the time that passes
-        if number > 2 and not any(answered[-3:]):
-            break
-        assert time.monotonic() < deadline
-    assert answered[0], "the reply to a flow that was not idle"
-    assert answered[-3:] == [False] * 3, "a flow that was idle for long is remembered"
-    server.sendto(b"reply", untracked[1])  # CT-01: it is judged by the rules, which let it in at any time
-    assert untracked[0].readable(5)
-
-
-def test_CT_05_a_running_lab_takes_on_another_time_scale(slow: Lab) -> None:
-    """Idle flows are forgotten after AWS's times divided by the lab's time scale: 30 s, 180 s, 600 s and five days."""
-    names = ("udp_timeout", "udp_timeout_stream", "generic_timeout", "tcp_timeout_established")
-
-    def seconds() -> list[int]:
-        keys = [f"net.netfilter.nf_conntrack_{name}" for name in names]
-        return [int(line) for line in slow.run("main.router", "sysctl", "-n", *keys).output.split()]
-
-    assert seconds() == [2, 12, 40, 28_800]
-    slow.up(SLOW.replace("time_scale: 15", "time_scale: 1"))
-    assert seconds() == [30, 180, 600, 432_000]
-    slow.up(SLOW)
-    assert seconds() == [2, 12, 40, 28_800]

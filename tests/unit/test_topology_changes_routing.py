@@ -115,6 +115,18 @@ def change(verb: str, path: str, noun: str, text: str) -> Change:
         ),
         (
             "services: [router]",
+            "services: [router], connection_tracking_specification: {udp_timeout: 45}",
+            [
+                change(
+                    "replace",
+                    f"{VPC}.instances.fw.connection_tracking_specification.udp_timeout",
+                    "instance",
+                    "connection_tracking_specification.udp_timeout: 30 -> 45",
+                )
+            ],
+        ),
+        (
+            "services: [router]",
             "services: [router], state: stopped",
             [change("replace", f"{VPC}.instances.fw.state", "instance", "state: running -> stopped")],
         ),
