@@ -8,6 +8,7 @@ import pytest
 from tests.support import lab as labs
 from tests.support import packets
 from tests.support.balanced import SILENCE, Call, all_healthy, answering, call, health, hears_nothing
+from tests.support.connection import remembered
 from tests.support.lab import Lab
 from tests.support.packets import Sender, Tap
 from tests.support.probes import check, drops, passes, refused
@@ -318,6 +319,19 @@ def test_NLB_12_a_flow_stays_with_its_target(lab: Lab) -> None:
         made.close()
     assert all(len(set(targets)) == 1 for targets in seen)
     assert {targets[0] for targets in seen} == {"a1", "a2"}
+
+
+def test_CT_06_a_targets_interface_remembers_udp_for_longer(lab: Lab) -> None:
+    """A target may take 120 s (here: 6) to answer a datagram that has come by a node; others are given 30 (here: 2)."""
+
+    def seconds() -> int:
+        with lab.open_socket("client.example", kind=socket.SOCK_DGRAM) as made:
+            made.connect((lab.public("nlb.a"), 53))
+            made.send(b"one way")
+            own = made.getsockname()[1]
+            return max(remembered(lab, "udp", "client.example", target, own) or 0 for target in ("a1", "a2"))
+
+    assert eventually(lambda: 2 < seconds() <= 6)
 
 
 def test_NLB_13_stickiness(lab: Lab) -> None:

@@ -1,6 +1,5 @@
 """Idle flows are forgotten: after AWS's times, or those of the network interface."""
 
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import lab as labs
-from tests.support.connection import Connection
+from tests.support.connection import Connection, remembered
 from tests.support.lab import Held, Lab
 from tests.support.wait import eventually
 
@@ -85,23 +84,15 @@ def test_CT_05_a_running_lab_takes_on_another_time_scale(slow: Lab) -> None:
     assert seconds() == [2, 12, 40, 28_800]
 
 
-def _remembered(lab: Lab, protocol: str, source: str, to: str) -> int | None:
-    """For how many seconds more the router knows the flow that `source` has begun."""
-    flows = lab.run("main.router", "cat", "/proc/net/nf_conntrack").output
-    ends = f" src={lab.private(source)} dst={lab.private(to)} "  # the answers' way is the other way round
-    found = (re.search(rf" {protocol} +[0-9]+ ([0-9]+) ", line) for line in flows.splitlines() if ends in line)
-    return next((int(held.group(1)) for held in found if held), None)
-
-
 def test_CT_05_CT_15_an_interface_has_idle_times_of_its_own(slow: Lab) -> None:
     """A TCP connection is forgotten after the interface's own time (here: 60 s in 4): the other side is not let in."""
     quick, usual = Connection(slow, "quick", "called", 81), Connection(slow, "caller", "called", 82)
     quick.lives()
     usual.lives()
-    assert (_remembered(slow, "tcp", "quick", "called") or 0) <= 4
+    assert (remembered(slow, "tcp", "quick", "called") or 0) <= 4
     # Until the other end has acknowledged what was said last, the kernel waits for less.
-    assert eventually(lambda: (_remembered(slow, "tcp", "caller", "called") or 0) > 1000)
-    assert eventually(lambda: _remembered(slow, "tcp", "quick", "called") is None)
+    assert eventually(lambda: (remembered(slow, "tcp", "caller", "called") or 0) > 1000)
+    assert eventually(lambda: remembered(slow, "tcp", "quick", "called") is None)
     quick.far.send(b"anybody there?")
     usual.lives()
     assert not quick.near.readable(0.3)
@@ -122,7 +113,7 @@ def test_CT_05_where_both_ends_track_the_shorter_time_counts(slow: Lab) -> None:
     def shorter() -> bool:
         asks("untracked")  # CT-01: its end has no say
         asks("caller")  # later, so with the same time it would be remembered for longer
-        alone, both = (_remembered(slow, "udp", source, "patient") for source in ("untracked", "caller"))
+        alone, both = (remembered(slow, "udp", source, "patient") for source in ("untracked", "caller"))
         return None not in (alone, both) and alone > both  # type: ignore[operator]
 
     assert eventually(shorter)

@@ -1,5 +1,6 @@
-"""A TCP connection that is held while rules change."""
+"""A TCP connection that is held while rules change; and for how long a flow is remembered."""
 
+import re
 import socket
 from contextlib import suppress
 
@@ -38,3 +39,11 @@ class Connection:
         for control in controls:
             control.lives()
         assert not self.far.readable(0.3), f"{self.name}: goes on"
+
+
+def remembered(lab: Lab, protocol: str, source: str, to: str, sport: int | str = "") -> int | None:
+    """For how many seconds more the router knows the flow that `source` has begun, from that port or any."""
+    flows = lab.run("main.router", "cat", "/proc/net/nf_conntrack").output
+    ends = f" src={lab.address(source)} dst={lab.address(to)} sport={sport}"  # the answers' way is the other way round
+    found = (re.search(rf" {protocol} +[0-9]+ ([0-9]+) ", line) for line in flows.splitlines() if ends in line)
+    return next((int(held.group(1)) for held in found if held), None)
