@@ -16,6 +16,7 @@ from emulator.topology.values import ALL_PROTOCOLS
 
 KNOWN = "known_groups"
 _FIRST = "ct state new"  # only the packet that opens a flow decides
+_ANY = (0,)  # no matter by which rule; a box of no rule would be no box
 _BITS = {"egress": names.UNTRACKED_BY_CALLER, "ingress": names.UNTRACKED_BY_CALLED}
 
 
@@ -36,7 +37,7 @@ def lookups(direction: str, combination: tuple[SecurityGroup, ...]) -> tuple[nft
         return (nft.Rule(f"{_FIRST} meta l4proto {nft.either(('tcp', 'udp'))} {then}", comment),)
     found = []
     for protocol in (nft.TCP, nft.UDP):
-        ports = disjoint(Box(0, 0, rule.from_port, rule.to_port, ()) for rule in rules if rule.protocol == protocol)
+        ports = disjoint(Box(0, 0, rule.from_port, rule.to_port, _ANY) for rule in rules if rule.protocol == protocol)
         if ports:
             wanted = nft.either(nft.span(box.first, box.last) for box in ports)
             found.append(nft.Rule(f"{_FIRST} meta l4proto {protocol} th dport {wanted} {then}", comment))

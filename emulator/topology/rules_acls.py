@@ -35,7 +35,10 @@ def _check_entries(acl: NetworkAcl, direction: str, entries: tuple[NetworkAclEnt
             what = f"the ACL already has an {direction} rule {entry.number} (line {other.where.line})"
             key = "rule_number" if report.given(entry.where, "rule_number") else "rule_no"
             report.error(entry.where, what, "choose another number", "NetworkAclEntryAlreadyExists", key)
-    if len(entries) > ENTRIES_PER_DIRECTION:
+    if len(entries) > ENTRIES_AT_MOST:
+        what = f"{len(entries)} {direction} rules: AWS allows {ENTRIES_AT_MOST} at most"
+        report.error(acl.where, what, "one block may stand for several", "NetworkAclEntryLimitExceeded", direction)
+    elif len(entries) > ENTRIES_PER_DIRECTION:
         what = f"{len(entries)} {direction} rules: an account's quota is {ENTRIES_PER_DIRECTION} until AWS raises it"
-        hint = f"AWS raises it to {ENTRIES_AT_MOST} at most" if len(entries) > ENTRIES_AT_MOST else ""
+        hint = f"AWS raises it to {ENTRIES_AT_MOST} at most"
         report.warn(acl.where, what, hint, "NetworkAclEntryLimitExceeded", direction)

@@ -175,7 +175,29 @@ def test_CT_13_each_end_tracks_for_itself(lab: Lab) -> None:
         connection.stalls(control)
 
 
-def test_CT_16_ssh_and_icmp_are_tracked_and_http_is_not(lab: Lab) -> None:
+def test_CT_14_a_segment_without_syn_is_judged_by_the_rules(lab: Lab) -> None:
+    """A TCP segment of a connection that an interface does not know comes in where a rule allows its port."""
+    came, sender = Tap(lab, "hq"), Sender(lab, "new")
+    right, wrong = packets.cookie(), packets.cookie()
+    sender.send("hq", packets.TCP(sport=4000, dport=23, flags="A") / packets.Raw(wrong))
+    sender.send("hq", packets.TCP(sport=4000, dport=80, flags="A") / packets.Raw(right))
+    came.wait(right)
+    silent(came, about=wrong)
+
+
+def test_CT_07_of_two_rules_one_is_enough(lab: Lab) -> None:
+    """An untracked connection that two rules admit goes on when either of them is removed, and is cut with the last."""
+    both = f"{HTTP}          - {{protocol: tcp, port: 79-81, from: 0.0.0.0/0}}\n"
+    with changed(lab, {HTTP: both}):
+        http = Connection(lab, "client", "hq", 80, lab.public("hq"))
+    ssh = Connection(lab, "client", "hq", 22, lab.public("hq"))
+    with changed(lab, {HTTP: both.removeprefix(HTTP)}):
+        http.lives()
+    with changed(lab, {HTTP: ""}):
+        http.stalls(ssh)
+
+
+def test_CT_09_CT_16_ssh_and_icmp_are_tracked_and_http_is_not(lab: Lab) -> None:
     """With ssh from one block, http and ICMP from everywhere and all egress, only http is untracked."""
     ssh = Connection(lab, "client", "hq", 22, lab.public("hq"))
     http = Connection(lab, "client", "hq", 80, lab.public("hq"))

@@ -73,7 +73,7 @@ def lab() -> Iterator[Lab]:
         yield up
 
 
-def test_T_40_a_new_group(lab: Lab) -> None:
+def test_SG_07_SG_09_T_40_a_new_group(lab: Lab) -> None:
     """A new security group lets nobody in and everything out."""
     check(
         lab,
@@ -88,7 +88,7 @@ def test_T_40_a_new_group(lab: Lab) -> None:
     )
 
 
-def test_T_41_the_default_group(lab: Lab) -> None:
+def test_SG_05_SG_08_T_41_the_default_group(lab: Lab) -> None:
     """Two instances with the VPC's default security group reach each other; one with another group reaches neither."""
     check(
         lab,
@@ -108,6 +108,19 @@ def test_T_42_a_reference_means_private_addresses(lab: Lab) -> None:
         drops("lb", lab.public("hp"), "tcp", 80),
         [Probe("lb", lab.public("near"), "tcp", 80, seen_as=lab.public("lb"))],
     )
+
+
+def test_SG_03_SG_04_a_reply_needs_no_rule(lab: Lab) -> None:
+    """Without egress rules an instance answers who may call it, and calls nobody itself: its SYN goes nowhere."""
+    called = Tap(lab, "open")
+    check(lab, passes("open", "listed", "tcp", 80), drops("listed", "open", "tcp", 80, 81))
+    own = lab.private("listed")
+    assert {f.packet["TCP"].sport for f in called.came() if "TCP" in f.packet and f.packet["IP"].src == own} == {80}
+
+
+def test_SG_44_what_an_instance_says_to_itself(lab: Lab) -> None:
+    """What goes to an instance's own address never reaches its groups, which let nobody in."""
+    check(lab, passes("hq", "hq", "tcp", 80), passes("hq", "hq", "icmp"), drops("hq-2", "hq", "tcp", 80))
 
 
 def test_SG_30_every_group_of_a_member_counts(lab: Lab) -> None:

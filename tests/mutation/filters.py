@@ -5,6 +5,7 @@ from tests.mutation.mutant import ACLS, APPLIANCES, GROUPS, Mutant
 _SECURITY, _ACL, _VPC, _UNTRACKED = (f"compile/{name}.py" for name in ("security", "acl", "vpc", "untracked"))
 
 MUTANTS = (
+    Mutant("of several open ports none is untracked (CT-01)", _UNTRACKED, "_ANY = (0,)", "_ANY = ()", GROUPS),
     Mutant("the idle times of an interface are ignored (CT-05)", _VPC, "*kept.rules,", "", GROUPS),
     # --- security groups
     Mutant(

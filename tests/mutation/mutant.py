@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 # Conformance tests that should notice.
 GROUPS = ("test_security_group_rules.py", "test_security_group_flows.py", "test_security_group_idle.py")
-ACLS = ("test_network_acl.py",)
+ACLS = ("test_network_acl.py", "test_network_acl_running.py")
 ROUTES = ("test_routes_choice.py", "test_routes_edits.py", "test_routes_prefix_lists.py")
 APPLIANCES = ("test_appliances.py", "test_appliance_tracking.py")
 NAT = ("test_nat_gateway.py", "test_nat_packets.py")
