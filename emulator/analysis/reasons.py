@@ -35,9 +35,13 @@ def _some(pieces: Sequence[Piece], packet: Packet) -> str:
 
 
 def groups(
-    component: Component, eni: Eni, packet: Packet, pieces: Sequence[Piece], other: Eni | None, meant: Eni | None
-) -> Explanation:
-    """RA-50. meant: the ENI that a rule with a group may have meant, if the packet does not come straight from it."""
+    component: Component, eni: Eni, packet: Packet, pieces: Sequence[Piece], other: Eni | None, meant: Eni | None,
+    *, back: bool = False,
+) -> Explanation:  # fmt: skip
+    """RA-50. meant: the ENI that a rule with a group may have meant, if the packet does not come straight from it.
+
+    back: it is an answer, to a question that this ENI has not seen.
+    """
     direction = component.direction
     held = [eni.vpc.groups[name] for name in eni.groups]
     where = place(*(group.group.where for group in held), eni.where)
@@ -69,6 +73,8 @@ def groups(
         sentence = f"{whose} of {eni.name} {'have' if len(held) > 1 else 'has'} no {direction} rules at all"
         return Explanation("SG_HAS_NO_RULES", component, sentence, where, hint, packet=packet)
     sentence = f"no {direction} rule of {whose} allows {traffic(packet)} {key} {address(peer)}{_some(pieces, packet)}"
+    if back:
+        hint = f"the question did not pass {eni.name}, so it does not know the answer: compare the routes of both ways"
     return Explanation("ENI_SG_RULES_MISMATCH", component, sentence, where, hint, packet=packet)
 
 
@@ -227,12 +233,17 @@ def route(component: Component, eni: Eni, choices: Sequence[Choice], kind: str, 
 
 def _way_out(eni: Eni, packet: Packet) -> str:
     """What a route that leads on could point at."""
+    from emulator.analysis.world import unroutable
+
     ground = eni.vpc
     if ground.holds(packet.destination):
         return "local"
     gateway = next((one.name for one in ground.enis.values() if one.gateway and any(one.public)), "")
-    internet = ground.vpc.internet_gateway or "an internet gateway (internet_gateway: igw)"
-    return internet if packet.source in ground.public_of or not gateway else gateway
+    if unroutable(packet.destination):
+        return "a transit gateway, or a VPC peering connection"
+    if packet.source in ground.public_of:
+        return ground.vpc.internet_gateway or "an internet gateway (internet_gateway: igw)"
+    return gateway or "a NAT gateway (nat_gateways: {nat: {subnet: a public one}})"
 
 
 def more_specific(
@@ -309,7 +320,7 @@ def no_public_source(component: Component, ground: Ground, packet: Packet) -> Ex
         sentence = f"internet gateway {component.name} refuses {source}, which is no address of VPC {ground.name}"
         return Explanation(
             "GATEWAY_REJECTS_SPOOFED_TRAFFIC", component, sentence, ground.vpc.where,
-            "an instance that forwards has to translate (services: [nat])", packet=packet,
+            _closer_route(packet) or "an instance that forwards has to translate (services: [nat])", packet=packet,
         )  # fmt: skip
     sentence = f"{source} of {held.node} has no public IP: internet gateway {component.name} drops what it sends"
     if held.gateway is not None:
@@ -319,13 +330,23 @@ def no_public_source(component: Component, ground: Ground, packet: Packet) -> Ex
     return Explanation("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", component, sentence, held.where, hint, packet=packet)
 
 
+def _closer_route(packet: Packet) -> str:
+    """What to do about a private address that has followed a default route to an internet gateway; else ""."""
+    from emulator.analysis.world import unroutable
+
+    if not unroutable(packet.destination).startswith("RFC"):
+        return ""
+    wanted = f"the route table that leads here needs a closer route for {address(packet.destination)}"
+    return f"{wanted}, to a transit gateway or a peering connection"
+
+
 def unroutable_destination(component: Component, ground: Ground, packet: Packet, reserved: str) -> Explanation:
     """IGW-08."""
     sentence = f"the internet does not carry {address(packet.destination)} ({reserved})"
     code = "UNKNOWN_DESTINATION"
     if reserved.startswith("RFC"):
         code = f"IGW_DESTINATION_ADDRESS_NOT_IN_{reserved}_EGRESS"
-    hint = "a private address is reached within its VPC; from elsewhere by its public one"
+    hint = _closer_route(packet) or "a private address is reached within its VPC; from elsewhere by its public one"
     return Explanation(code, component, sentence, ground.vpc.where, hint, packet=packet)
 
 

@@ -248,12 +248,12 @@ class Walk(Account):
             return False
         meant = self._meant(eni.vpc, direction, packet)
         partial = any(piece.passes for piece in pieces)
-        stranger = self.stranger
+        stranger, back = self.stranger, self.back
         return self.drop(
             component,
             lambda: (
                 reasons_transit.reference(component, eni, held, packet, stranger)
-                or reasons.groups(component, eni, packet, pieces, other, meant)
+                or reasons.groups(component, eni, packet, pieces, other, meant, back=back)
             ),
             partial=partial,
         )

@@ -110,7 +110,7 @@ def _routes(
         label = ""
         if candidate.target != LOCAL:
             label = f"{destination}{of_list} to {target_text(candidate.target)}"
-            label += asleep.get(candidate.target.name, "")
+            label += asleep.get(candidate.target.name, "") or _why_not(vpc, held, candidate, route, borders)
         yield route, label
 
 
@@ -134,6 +134,17 @@ def _route(
             return Route(table, destination, "unicast", eni.link, eni.ip, onlink=True)
         case _:
             return Route(table, destination, "blackhole")  # RT-40, RT-41: it stays, wins by prefix, and drops
+
+
+def _why_not(vpc: Vpc, held: KernelTable, candidate: Candidate, route: Route, borders: Collection[Border]) -> str:
+    """Why a route drops whose target is there: the end of its label."""
+    if route.kind != "blackhole":
+        return ""
+    if held.subnet and any(border.target == candidate.target for border in borders):
+        return f": VPC {vpc.name} has no attachment in zone {held.subnet.availability_zone}"  # TGW-05
+    if held.edge and candidate.target.kind == "instance":
+        return f": {candidate.target.name} has no public IP"  # GRT-05
+    return ""
 
 
 def _in_zone(vpc: Vpc, held: KernelTable, border: Border) -> bool:

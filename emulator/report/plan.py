@@ -111,7 +111,8 @@ def change_text(change: Change, *, short: bool = False) -> str:
     if found is None:
         return f"{change.noun} {change.text}"
     direction = re.match(r"(ingress|egress)\[", found["part"])
-    what = f"{direction[1]} {change.text}" if direction else change.text
+    told = direction and change.text.startswith(f"{direction[1]} ")  # an ACL's entry says it: its number is of one
+    what = f"{direction[1]} {change.text}" if direction and not told else change.text
     named = change.noun == "service" or (change.noun == "network interface" and change.path.endswith("]"))
     if named:
         what = f"{change.noun} {what}"

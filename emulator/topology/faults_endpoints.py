@@ -68,7 +68,7 @@ FAULTS = (
         "endpoint-not-accepted",
         "an endpoint that the provider has not accepted",
         "Where the service demands acceptance, an endpoint carries nothing until the provider accepts it. Its "
-        "addresses and its name are there all the while.",
+        "addresses are there all the while; its name leads to none of them.",
         _not_accepted,
     ),
     Fault(

@@ -60,7 +60,10 @@ class _Names:
                 hint = "`internet: {hosts: {web.example: {ip: 93.184.216.34}}}`"
                 self._report.error(where, "the lab's internet has no hosts", hint, key=key)
         elif kind is None:
-            if not self._incomplete:
+            if self._is_gone(name):
+                # RT-40, NAT-09: what is terminated or deleted has no address any more
+                self._report.error(where, f"`{name}` is gone", "its state says so: remove it, or this line", key=key)
+            elif not self._incomplete:
                 hint = did_you_mean(name, self._talking, "an instance, an outside host, or an address")
                 if self._is_group_or_subnet(name):
                     hint = f"all of a subnet or a group: {{subnet: {name}}}, {{group: {name}}}"
@@ -101,10 +104,19 @@ class _Names:
         kind = self._kinds.get(name)
         if kind in _ON_A_PATH or name in self._broken or (kind is None and self._incomplete):
             return
+        if kind is None and self._is_gone(name):
+            return  # what is expected is no longer so, which is for `test` to say
         known = [name for name, kind in self._kinds.items() if kind in _ON_A_PATH]
         hint = did_you_mean(name, known, "a gateway, a load balancer, or an instance that forwards")
         what = f"`{name}` is on no path" if kind else f"no gateway and no instance is called `{name}`"
         self._report.error(expected.where, what, hint, key=key)
+
+    def _is_gone(self, name: str) -> bool:
+        """Whether the file has it as a terminated instance or a deleted NAT gateway."""
+        held = (
+            f"{vpc.where.path}.{key}.{name}" for vpc in self._topology.vpcs for key in ("instances", "nat_gateways")
+        )
+        return name not in self._kinds and any(path in self._report.places for path in held)
 
     def _is_group_or_subnet(self, name: str) -> bool:
         vpcs = self._topology.vpcs
