@@ -146,10 +146,12 @@ def source_check(component: Component, eni: Eni, packet: Packet) -> Explanation:
     return Explanation("ENI_SOURCE_DEST_CHECK_RESTRICTION", component, sentence, eni.where, hint, packet=packet)
 
 
-def destination_check(component: Component, eni: Eni, packet: Packet) -> Explanation:
-    """SDC-01, NATI-03."""
+def destination_check(component: Component, eni: Eni, packet: Packet, *, idle: bool = False) -> Explanation:
+    """SDC-01, NATI-03. idle: an instance that would forward nothing, were the check off."""
     sentence = f"{address(packet.destination)} is not an address of {eni.name}, and its source/destination check is on"
     hint = f"instances: {{{eni.node}: {{source_dest_check: false}}}}"
+    if idle:
+        hint = f"{eni.node} forwards nothing: lead the route elsewhere, or make it forward, with the check off"
     return Explanation("ENI_SOURCE_DEST_CHECK_RESTRICTION", component, sentence, eni.where, hint, packet=packet)
 
 
@@ -326,7 +328,8 @@ def no_public_source(component: Component, ground: Ground, packet: Packet) -> Ex
     if held.gateway is not None:
         hint = f"nat_gateways: {{{held.node}: {{connectivity_type: public}}}}"
     else:
-        hint = f"instances: {{{held.node}: {{elastic_ip: ...}}}}, or a route to a NAT gateway"
+        table = held.subnet.table.table.name
+        hint = f"instances: {{{held.node}: {{elastic_ip: ...}}}}, or a route to {_nat(ground, table)} in table {table}"
     return Explanation("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", component, sentence, held.where, hint, packet=packet)
 
 
@@ -338,6 +341,12 @@ def _closer_route(packet: Packet) -> str:
         return ""
     wanted = f"the route table that leads here needs a closer route for {address(packet.destination)}"
     return f"{wanted}, to a transit gateway or a peering connection"
+
+
+def _nat(ground: Ground, table: str) -> str:
+    """A public NAT gateway that the route table may lead to: one whose own subnet uses another. Else words for one."""
+    gateways = (eni for eni in ground.enis.values() if eni.gateway and any(eni.public))
+    return next((eni.name for eni in gateways if eni.subnet.table.table.name != table), "a NAT gateway")
 
 
 def unroutable_destination(component: Component, ground: Ground, packet: Packet, reserved: str) -> Explanation:
@@ -368,7 +377,9 @@ def unknown_address(component: Component, ground: Ground | None, packet: Packet)
     held = ground.by_address.get(packet.destination) if ground else None
     if ground is None or held is None:
         sentence = f"no host of the internet and no gateway has the address {there}"
-        hint = f"internet: {{hosts: {{name.example: {{ip: {there}}}}}}}"
+        hint = (
+            f"an instance that had it has no public IP now, or internet: {{hosts: {{name.example: {{ip: {there}}}}}}}"
+        )
         return Explanation("UNKNOWN_DESTINATION", component, sentence, NOWHERE, hint, packet=packet)
     public = ground.public_of.get(packet.destination)
     if ground.vpc.internet_gateway is None:

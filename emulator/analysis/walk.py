@@ -207,7 +207,8 @@ class Walk(Account):
             return
         interface = Component("network_interface", eni.name, eni.vpc.name, "ingress")
         if eni.check and packet.destination not in eni.addresses:  # SDC-01
-            if self.drop(interface, lambda: reasons.destination_check(interface, eni, packet)):
+            idle = eni.kind == "instance" and self.world.instances[eni.node].appliance is None
+            if self.drop(interface, lambda: reasons.destination_check(interface, eni, packet, idle=idle)):
                 return
             if self.world.instances[eni.node].appliance is None:
                 self.answered = False

@@ -138,12 +138,13 @@ def _route(
 
 def _why_not(vpc: Vpc, held: KernelTable, candidate: Candidate, route: Route, borders: Collection[Border]) -> str:
     """Why a route drops whose target is there: the end of its label."""
-    if route.kind != "blackhole":
+    target = candidate.target
+    if route.kind != "blackhole" or isinstance(target, str):
         return ""
-    if held.subnet and any(border.target == candidate.target for border in borders):
+    if held.subnet and any(border.target == target for border in borders):
         return f": VPC {vpc.name} has no attachment in zone {held.subnet.availability_zone}"  # TGW-05
-    if held.edge and candidate.target.kind == "instance":
-        return f": {candidate.target.name} has no public IP"  # GRT-05
+    if held.edge and target.kind == "instance":
+        return f": {target.name} has no public IP"  # GRT-05
     return ""
 
 

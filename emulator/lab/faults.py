@@ -88,10 +88,11 @@ def break_at_random(
     progress: Progress = no_progress,
     say: Callable[[str], None] = doors.quiet,
 ) -> Done:
-    """One of the faults that make a line of the lab's `expect:` list fail. seed: the same one, the same fault."""
+    """One of the faults that make a line of the lab's `expect:` list fail. seed: the same of a file, the same fault."""
 
     def choose(topology: Topology, has: Sequence[Active]) -> tuple[Applied, ...]:
-        chance = random.Random(seed)
+        # Of another file the same number is another exercise, whatever the lab is called.
+        chance = random.Random(None if seed is None else f"{seed} {' '.join(node.name for node in topology.nodes())}")
         before = len(_felt(topology, topology))
         faults = list(FAULTS.values())
         chance.shuffle(faults)  # every fault is as likely as any other, however many victims it has

@@ -76,7 +76,7 @@ def _acquire(lab: str, waiting: Callable[[str], None]) -> int:
                     told = True
                     waiting(os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown")
                 fcntl.flock(fd, fcntl.LOCK_EX)
-            if _is(fd, name):
+            if same(fd, name):
                 os.ftruncate(fd, 0)
                 os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
                 return fd
@@ -86,7 +86,8 @@ def _acquire(lab: str, waiting: Callable[[str], None]) -> int:
         os.close(fd)
 
 
-def _is(fd: int, name: str) -> bool:
+def same(fd: int, name: str) -> bool:
+    """Whether the open file is still the one of that name."""
     try:
         there = os.stat(name)
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 /run/vpcemu/<lab>/          mode 0700
     lock                    flock: one `up` or `down` at a time
+    test.lock               flock: a `test` has brought the lab up for itself
     record.json             what `up` was asked for; written before the first change
     nodes.json              what `exec` needs to know of each node
     topology.pickle         what the record's text was understood as, to save time only
@@ -15,6 +16,7 @@ import os
 from emulator.errors import UsageError
 
 RUN = "/run/vpcemu"
+TEST = "test.lock"
 NETNS = "/run/netns"
 
 

@@ -11,6 +11,7 @@ from emulator.errors import ExitCode, Problem, TopologyError, UsageError
 from emulator.lab import doors, places, reasons, running, source
 from emulator.lab.down import down
 from emulator.lab.expected import Judged, judge
+from emulator.lab.lent import lent
 from emulator.lab.probe import WINDOW
 from emulator.lab.ticking import ticking
 from emulator.lab.undisturbed import undisturbed
@@ -99,7 +100,11 @@ def _lab(target: str | None, trust: bool, progress: Progress, say: Callable[[str
     text = source.read(target)
     topology, _ = source.load(text, target)
     _nothing_expected(topology, target)
-    if topology.name in places.recorded():
+    with lent(topology.name, say) as ours:
+        if ours:
+            with _brought_up(target, text, topology, trust, progress, say) as lab:
+                yield lab
+            return
         found = running.recall(topology.name)
         if replace(running.of_file(found.record), expect=()) != replace(topology, expect=()):
             raise UsageError(
@@ -107,12 +112,18 @@ def _lab(target: str | None, trust: bool, progress: Progress, say: Callable[[str
                 f"`vpcemu up {target}` makes it so; `vpcemu test {topology.name}` tests what is up",
             )
         yield _running(found, target, topology)
-        return
+
+
+@contextmanager
+def _brought_up(
+    file: str, text: str, topology: Topology, trust: bool, progress: Progress, say: Callable[[str], None]
+) -> Iterator[_Lab]:
+    """For as long as the test runs."""
     try:
-        done = up(target, text=text, trust=trust, progress=progress, say=say)
+        done = up(file, text=text, trust=trust, progress=progress, say=say)
         wanted = done.plan.wanted
         yield _Lab(
-            wanted.lab, target, topology, wanted.topology, wanted.addresses, wanted.addresses, True, done.complaints
+            wanted.lab, file, topology, wanted.topology, wanted.addresses, wanted.addresses, True, done.complaints
         )
     except Interrupted:  # what it says of an incomplete lab is not true: that goes as well
         raise KeyboardInterrupt from None

@@ -13,6 +13,7 @@ from emulator.compile.diff import diff
 from emulator.compile.state import CONFINED, Netns, Service, Step, Uplink, Veth
 from emulator.errors import KernelError, TopologyError, VpcemuError
 from emulator.lab import doors, lock, memory, nodes, record, services, source, ssh, view
+from emulator.lab.lent import adopt
 from emulator.lab.plan import Plan, Wanted, compare, settle
 from emulator.report.words import wrong
 from emulator.topology.zones import without_zones
@@ -72,6 +73,7 @@ def up(
     ssh.require(topology)
     with lock.hold(topology.name, lambda holder: say(_waiting(topology.name, holder))) as held:
         started = time.monotonic()
+        adopt(topology.name)
         before = record.read(topology.name)
         kernel = doors.kernel(checkpoint)
         try:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import Protocol, TypedDict
 
+from emulator.report.flows import component_text
 from emulator.report.text import PLAIN, Paint, one_line, table
 from emulator.topology.faults_nouns import Broken, Fault
+from emulator.topology.flows import Component
 
 WIDTH = 100
 SHOWN = 8  # unmet lines
@@ -139,12 +141,10 @@ def exercise_text(shape: ExerciseShape, program: str, paint: Paint = PLAIN) -> l
         if shape["came"] and each["fault"] not in shape["came"]:
             continue  # it was there before
         guilty = each["component"]
-        way = f", {guilty['direction']}" if guilty["direction"] else ""
         lines += [f"{paint.bold(lab)} is broken on purpose, {each['fault']}: {one_line(each['what'])}"]
         lines += wrap(each["lesson"], WIDTH, initial_indent="  ", subsequent_indent="  ")
-        kind = guilty["kind"].replace("_", " ").replace("acl", "ACL").replace("nat ", "NAT ")
-        kind = kind.replace("security group", "security groups of")  # all of an interface's decide together
-        lines += [f"  To be found guilty: {kind} {one_line(guilty['name'])}{way}", ""]
+        culprit = Component(guilty["kind"], one_line(guilty["name"]), guilty["vpc"], guilty["direction"])  # type: ignore[arg-type]
+        lines += [f"  To be found guilty: {component_text(culprit)}", ""]
     return [*lines, *_unmet(shape["unmet"]), "", f"Back again: {program} break {lab} --undo"]
 
 

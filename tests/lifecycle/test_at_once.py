@@ -101,6 +101,40 @@ def test_many_ups_and_downs_at_once(make: Make) -> None:
     assert_nothing_left(lab.name)
 
 
+def test_two_tests_of_one_file(make: Make) -> None:
+    """Each has the lab for itself, one after the other: neither is taken down while it is tried."""
+    lab = make(_tried())
+    running = [start_vpcemu("test", lab.file) for _ in range(2)]
+    said = [process.communicate(timeout=60) for process in running]
+    assert [process.returncode for process in running] == [0, 0], said
+    assert_nothing_left(lab.name)
+
+
+def test_a_test_after_one_that_was_killed(make: Make) -> None:
+    """What it left is nobody's: the next one takes it down, and its own after that. An `up` makes it somebody's."""
+    lab = make(_tried())
+    for then in ("test", "up"):
+        killed = start_vpcemu("test", lab.file)
+        eventually(lambda: (found := record.read(lab.name)) is not None and found.complete)
+        killed.kill()
+        killed.communicate(timeout=60)
+        assert nodes(lab.name)
+        if then == "up":
+            lab.up()
+        done = vpcemu("test", lab.file)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert bool(nodes(lab.name)) == (then == "up")
+
+
+def _tried() -> dict[str, object]:
+    """A file that expects something."""
+
+    def edit(document: dict[str, object]) -> None:
+        document["expect"] = [{"from": "dev", "to": WEB_OUTSIDE, "port": 80, "result": "pass"}]
+
+    return edited(nat(), edit)
+
+
 def test_who_waits_says_for_whom(make: Make) -> None:
     lab = make(nat())
     with lock.hold(lab.name):

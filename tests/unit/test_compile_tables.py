@@ -2,13 +2,17 @@
 
 from ipaddress import IPv4Address, IPv4Network
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 
+from emulator.compile.lab import compile_lab
 from emulator.compile.tables import LOCAL, Candidate, Origin, candidates, effective, kernel_tables, lookup, number_for
+from emulator.topology.addresses import assign
 from emulator.topology.load import load
 from emulator.topology.model import Target, Topology, Vpc
 
+LESSONS = Path(__file__).parents[2] / "topologies"
 BLOCK = "10.0.0.0/16"
 
 
@@ -131,3 +135,13 @@ def test_RT_55_of_two_lists_the_one_that_the_table_names_first() -> None:
     chosen = effective(candidates(lab.vpcs[0], main, {held.name: held for held in lab.prefix_lists}))
     assert chosen[IPv4Network("10.9.0.0/16")].prefix_list == "branch"
     assert chosen[IPv4Network("10.0.0.0/8")].prefix_list == "office"
+
+
+def test_TGW_05_a_route_that_drops_for_want_of_an_attachment_says_so() -> None:
+    """What a trace tells of the drop; an attachment without the zone looks right in the route table."""
+    topology, _ = load((LESSONS / "transit-gateway-pair.yaml").read_text(), "")
+    assert topology
+    labels = compile_lab(topology, assign(topology)[0]).labels
+    told = [label for (node, _), label in labels.items() if node == "one.router" and "10.2.0.0/16 to tgw" in label]
+    assert "route table main: 10.2.0.0/16 to tgw" in told
+    assert "route table main: 10.2.0.0/16 to tgw: VPC one has no attachment in zone ap-northeast-1c" in told

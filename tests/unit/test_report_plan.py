@@ -31,6 +31,9 @@ def test_changes_name_their_owner_unless_it_stands_above() -> None:
         Change("replace", f"{main}.route_tables.a.routes.0.0.0.0/0", "main", "route", "0.0.0.0/0: nat -> igw"),
         Change("replace", f"{main}.instances.dev.private_ip", "main", "instance", "private_ip: none -> 10.0.0.9"),
         Change("add", f"{main}.instances.dev.services[1]", "main", "service", "http on port 80"),
+        Change(
+            "add", f"{main}.network_acls.front.ingress[0]", "main", "network ACL rule", "ingress 90: deny all traffic"
+        ),
         Change("replace", f"{main}.cidr_block", "main", "VPC", "cidr_block: 10.0.0.0/16 -> 10.1.0.0/16"),
         Change("replace", "internet.hosts.dns.example.ip", "", "outside host", "ip: 8.8.8.8 -> 9.9.9.9"),
         Change("remove", "internet.hosts.dns.example.services", "", "service", "dns on port 53"),
@@ -43,6 +46,7 @@ def test_changes_name_their_owner_unless_it_stands_above() -> None:
         "  ~ route table a: route 0.0.0.0/0: nat -> igw",
         "  ~ instance dev: private_ip: none -> 10.0.0.9",
         "  + instance dev: service http on port 80",
+        "  + network ACL rule front: ingress 90: deny all traffic",
         "  ~ VPC cidr_block: 10.0.0.0/16 -> 10.1.0.0/16",
         "Outside the VPCs",
         "  ~ outside host dns.example: ip: 8.8.8.8 -> 9.9.9.9",
