@@ -26,6 +26,7 @@ from emulator.lab.plan import Wanted, settle
 from emulator.lab.reach import Inconclusive, Question, Reach, reaches
 from emulator.lab.reach import Lab as Asked
 from emulator.lab.running import recall
+from emulator.lab.shown import ShownTrace
 from emulator.lab.sniff import Sniff
 from emulator.lab.tested import Answer, Tested
 from emulator.lab.trace import trace
@@ -165,9 +166,9 @@ class Lab:
     def trace(
         self, source: str, target: str, *, tcp: int | None = None, udp: int | None = None, icmp: bool = False
     ) -> Trace:
-        """The way of a real packet, and of its answer, with the rules that they met."""
+        """The way of a real packet, and of its answer, with the rules that they met. It prints as text."""
         [found] = trace(self.name, [Question(source, target, tcp, udp, icmp).flow(self._asked)])
-        return found
+        return ShownTrace(*found)
 
     def analyze(
         self, source: str, target: str, *, tcp: int | None = None, udp: int | None = None, icmp: bool = False

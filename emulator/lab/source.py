@@ -25,7 +25,7 @@ def read(file: str) -> str:
             with open(file, "rb") as stream:
                 data = stream.read(LIMIT + 1)
     except OSError as error:
-        raise _wrong(file, error.strerror or str(error), _meant(file)) from None
+        raise _wrong(file, error.strerror or str(error), meant(file)) from None
     if len(data) > LIMIT:
         raise _wrong(file, f"larger than {LIMIT // 1024 // 1024} MiB: not a topology", TEXT)
     try:
@@ -77,17 +77,18 @@ def full_path(file: str) -> str:
     return file if file == STDIN else os.path.abspath(file)
 
 
-def _meant(file: str) -> str:
+def meant(file: str) -> str:
     """The topology files that somebody may have meant who names a directory, or a file that is not there."""
     folder, name = (file, "") if os.path.isdir(file) else os.path.split(file)
-    here = [os.path.join(folder, each) for each in _topologies(folder)]
+    here = _topologies(folder)
     if not name:
-        return f"the files in it: {listed(here)}" if here else "a topology is a file, such as topologies/nat.yaml"
+        inside = listed(os.path.join(folder, each) for each in here)
+        return f"the files in it: {inside}" if here else "a topology is a file, such as topologies/nat.yaml"
     lesson = os.path.join("topologies", f"{name.removesuffix('.yaml')}.yaml")
     if os.path.isfile(lesson):
         return f"did you mean {lesson}?"
-    guess = nearest(file, here)
-    return f"did you mean {guess}?" if guess else ""
+    guess = nearest(name, here)
+    return f"did you mean {os.path.join(folder, guess)}?" if guess else ""
 
 
 def _topologies(folder: str) -> list[str]:

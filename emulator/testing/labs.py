@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from emulator.errors import UnsupportedError, UsageError, VpcemuError
-from emulator.lab import places
+from emulator.lab import places, source
 from emulator.lab.held import Lab, Source, is_text, lab, unique_name
 from emulator.lab.up import Interrupted
 from emulator.testing.recorder import Recorder
@@ -95,7 +95,9 @@ class LabFactory:
             if (folder / topology).exists():
                 return (folder / topology).resolve()
         looked = ", ".join(str(folder) for folder in places_to_look)
-        pytest.fail(f"there is no topology {os.fspath(topology)}; looked in {looked}", pytrace=False)
+        hints = (source.meant(os.path.join(folder, topology)) for folder in places_to_look)
+        hint = "".join(f"\n    hint: {hint}" for hint in list(filter(None, hints))[:1])
+        pytest.fail(f"there is no topology {os.fspath(topology)}; looked in {looked}{hint}", pytrace=False)
 
     def begin_test(self) -> None:
         """Whatever is recorded from now on is of this test."""

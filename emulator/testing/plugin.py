@@ -4,14 +4,18 @@ Imported by every pytest run on a machine where vpcemu is installed, so the rest
 for a lab.
 """
 
+import contextlib
 import os
 import signal
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import pytest
+
+from emulator.errors import VpcemuError
 
 if TYPE_CHECKING:
     from emulator.testing.labs import LabFactory, Options
@@ -83,7 +87,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test's report gets the trace and the packets."""
+    """A failed test's report gets the trace and the packets; an expected failure shows the caller's lines alone."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, VpcemuError):
+        _cut(call.excinfo.tb)
     report = yield
     factory = item.config.stash.get(_FACTORY, None)
     if factory is not None and report.failed:
@@ -93,6 +99,22 @@ def pytest_runtest_makereport(
         if folder is not None:
             item.user_properties.append(("vpcemu-artifacts", str(folder)))
     return report
+
+
+def _cut(entry: TracebackType | None) -> None:
+    """Let the traceback end with the last line that is the caller's."""
+    last = None
+    while entry is not None:
+        if not _ours(Path(entry.tb_frame.f_code.co_filename)):
+            last = entry
+        entry = entry.tb_next
+    if last is not None:
+        last.tb_next = None
+
+
+def _ours(file: Path) -> bool:
+    """Whether it is of no interest to who has misspelt a name: vpcemu's own, and what its `with` blocks go through."""
+    return Path(__file__).parents[1] in file.parents or file == Path(contextlib.__file__)
 
 
 def _artifacts(config: pytest.Config) -> Path:

@@ -220,15 +220,44 @@ def test_a_wrong_file_is_told_as_the_command_line_tells_it(inner: Inner) -> None
     line = wrong[: wrong.index("subnet: privat,")].count("\n") + 1
     (inner.folder / "deep" / "test_wrong.py").write_text(
         "def test_it(vpcemu_lab):\n    vpcemu_lab('wrong.yaml')\n\n"
-        "def test_none(vpcemu_lab):\n    vpcemu_lab('nowhere.yaml')\n"
+        "def test_none(vpcemu_lab):\n    vpcemu_lab('nowhere.yaml')\n\n"
+        "def test_slip(vpcemu_lab):\n    vpcemu_lab('wrnog.yaml')\n"
     )
     result = inner.run()
-    result.assert_outcomes(failed=2)
+    result.assert_outcomes(failed=3)
     said = result.stdout.str()
     assert re.search(rf"deep/wrong\.yaml:{line}:\d+: .*privat", said)
     assert "did you mean `private`" in said
     assert "there is no topology nowhere.yaml" in said
+    assert re.search(r"hint: did you mean .*deep/wrong\.yaml", said)
     assert "Traceback" not in said
+
+
+def test_a_slip_is_shown_at_the_callers_line(inner: Inner) -> None:
+    """And not somewhere in vpcemu, through which it went: nobody wants to read that. A trace prints as text."""
+    result = inner.run(
+        conftest=VPC,
+        test_slips="""
+def test_sender(vpc):
+    vpc.reaches("deb", "web", tcp=80)
+
+def test_block(vpc):
+    with vpc.broken("default-route-mising"):
+        pass
+
+def test_print(vpc):
+    shown = str(vpc.trace("attacker", "web", tcp=22))
+    assert "DROP      security group web, ingress: no rule allows it" in shown
+""",
+    )
+    result.assert_outcomes(passed=1, failed=2)
+    said = result.stdout.str()
+    assert "nobody in this lab sends from deb" in said
+    assert "did you mean web?" in said
+    assert "default-route-missing" in said
+    assert "test_slips.py:2: UsageError" in said
+    assert "test_slips.py:5: UsageError" in said
+    assert "raise UsageError" not in said
 
 
 def test_a_command_that_hangs_is_ended_with_all_it_started(inner: Inner) -> None:
