@@ -13,7 +13,11 @@ def console() -> NoReturn:
     # What a run makes is needed until its end, so looking through it for garbage is a quarter of the time of a large
     # lab's `up`. Not switched off altogether: `logs -f` may run for days.
     gc.set_threshold(1_000_000)
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # while modules were loaded: nothing has been done yet
+        sys.stderr.write("vpcemu: interrupted\n")
+        code = 130
     for stream in filter(None, (sys.stdout, sys.stderr)):
         with suppress(OSError):  # nobody reads it any more
             stream.flush()

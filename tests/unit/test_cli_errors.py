@@ -1,6 +1,7 @@
 """What goes wrong, as the person at the terminal meets it: a sentence, what to do, the exit code, never a traceback."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -302,3 +303,16 @@ def test_colours(monkeypatch: pytest.MonkeyPatch, terminal: bool, environment: d
         monkeypatch.setenv(key, value)
     monkeypatch.setattr(sys, "stdout", Terminal(terminal))
     assert output.colours() is coloured
+
+
+def test_control_c_while_modules_are_loaded() -> None:
+    """Before anything watches over the command there is no traceback either."""
+    script = """
+import emulator.cli
+def interrupted():
+    raise KeyboardInterrupt
+emulator.cli.main = interrupted
+emulator.cli.console()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "vpcemu: interrupted\n")
