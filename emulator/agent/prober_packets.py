@@ -15,6 +15,7 @@ _PROXY = b"\r\n\r\n\0\r\nQUIT\n"  # proxy protocol v2
 _PROXY_HEAD = 16
 _UDP = struct.Struct("!HHHH")
 ECHO_REPLY = 0
+HOST_UNREACHABLE = b"\x03\x01"
 ERRORS = (3, 11, 12)  # unreachable, time exceeded, parameter problem: they carry what they are about
 
 UNREACHABLE = {

@@ -11,6 +11,7 @@ from emulator.agent.prober_flow import ECHO_REQUEST, Attempt, Result
 
 LONG_ENOUGH = 1200  # bytes of a datagram: more would be fragmented on the internet
 _RECEIVE_ERRORS = 11  # IP_RECVERR, not in Python 3.11's socket module: an ICMP error is not silence
+_BY_ICMP = 2  # SO_EE_ORIGIN_ICMP
 _BIND_TRIES = 50
 _FLAGS = socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _RESET_ON_CLOSE = b"\1\0\0\0\0\0\0\0"  # struct linger
@@ -71,6 +72,12 @@ class _Socket:
                 if error.errno != errno.EADDRINUSE or asked.source_port:
                     raise
         raise OSError(errno.EADDRINUSE, "no port is free")
+
+    def _fail(self, error: OSError) -> None:
+        if error.errno == errno.EHOSTUNREACH and _offender(self._socket) == self._attempt.asked.source_ip:
+            self.close()  # L2-02: its own kernel has given up asking for a MAC; the network has said nothing
+            return
+        self._end(*failure(error))
 
     def _end(self, result: Result, detail: str) -> None:
         self.close()
@@ -151,7 +158,7 @@ class Tcp(_Socket):
         if self._connected:
             self._end("error", f"connected, then: {failure(error)[1]}")
         else:
-            self._end(*failure(error))
+            self._fail(error)
 
 
 class Udp(_Socket):
@@ -177,7 +184,7 @@ class Udp(_Socket):
             except BlockingIOError:
                 return
             except OSError as error:
-                self._end(*failure(error))
+                self._fail(error)
 
     def _ready(self) -> None:
         if self._socket.fileno() < 0:
@@ -187,7 +194,7 @@ class Udp(_Socket):
         except BlockingIOError:
             return
         except OSError as error:
-            self._end(*failure(error))
+            self._fail(error)
             return
         self._end("pass", f"{len(data)} bytes answered")
 
@@ -241,8 +248,8 @@ class Icmp:
                 self._run.settle(attempt, "pass", "answered")
             return
         about = packets.error_about(found)
-        if about is None:
-            return
+        if about is None or (found.source == self._source_ip and found.body[:2] == packets.HOST_UNREACHABLE):
+            return  # L2-02, as of sockets
         attempt = self._run.find(about[1])
         if attempt is not None and attempt.asked.source_ip == self._source_ip:
             self._run.settle(attempt, "error", about[0])
@@ -250,3 +257,15 @@ class Icmp:
 
 def _asks(attempt: Attempt) -> bool:
     return attempt.asked.protocol == "icmp" and attempt.asked.icmp_type == ECHO_REQUEST
+
+
+def _offender(sock: socket.socket) -> str:
+    """Who sent the ICMP error that a socket with IP_RECVERR has met; "" if it was none. Takes it off the queue."""
+    try:
+        _, ancillary, _, _ = sock.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+    except OSError:
+        return ""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.IPPROTO_IP, _RECEIVE_ERRORS) and len(data) >= 24 and data[4] == _BY_ICMP:
+            return socket.inet_ntoa(data[20:24])  # struct sock_extended_err, then struct sockaddr_in
+    return ""

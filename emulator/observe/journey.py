@@ -48,6 +48,8 @@ def _verdict(
     narrator: Narrator,
 ) -> tuple[Verdict, str]:
     answer = back[0].known.answer if back else ""
+    if stopped and back and back[0].node == flow.source:
+        back = []  # L2-02: its own kernel has given up asking for a MAC, which is nobody's answer
     if back and back[-1].arrived and not back[-1].dropped and back[-1].node == flow.source:
         said = back[-1].ends.source
         if refuses(answer):

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.analysis import analyze
+from emulator.lab.probe import probe
 from emulator.lab.status import status
 from emulator.lab.trace import trace
-from emulator.topology.flows import flow
+from emulator.topology.flows import Component, flow
 from tests.support import lab as labs
 from tests.support import packets
 from tests.support.lab import Lab, edited
@@ -104,6 +105,22 @@ def test_RT_42_packets_for_a_stopped_instance_vanish(lab: Lab) -> None:
     back[0].wait(done)
     for tap in back:  # GEN-01: what vanishes is not answered by an ICMP error
         assert not [frame for frame in tap.frames() if not frame.outgoing and lost in frame.data]
+
+
+def test_RT_42_a_stopped_neighbour_is_silence_too(lab: Lab) -> None:
+    """To a stopped instance of its own subnet a sender's kernel gives up asking for a MAC: nobody has refused it."""
+    neighbour = lab.private("late")
+    check(lab, passes("web", neighbour, "icmp"))
+    lab.up(stop("late"))
+    lab.run("web", "sysctl", "-qw", "net.ipv4.neigh.eth0.retrans_time_ms=50")  # sooner than the tests do
+    lab.run("web", "ip", "neigh", "flush", "dev", "eth0")
+    silent = [flow(lab.topology, lab.addresses, "web", "late", what, 80) for what in ("tcp", "udp", "icmp")]
+    passing = flow(lab.topology, lab.addresses, "web", "far", "tcp", 80)
+    *lost, through = probe(lab.name, [*silent, passing])
+    assert through.verdict.result == "pass"
+    assert [found.verdict.result for found in lost] == ["drop"] * 3, lost
+    for found in trace(lab.name, silent):
+        assert (found.verdict.result, found.verdict.dropped_at) == ("drop", Component("instance", "late", "main"))
 
 
 def test_RT_42_SUB_18_it_keeps_its_addresses(lab: Lab) -> None:
