@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from emulator.errors import Problem, Where
+from emulator.topology.addresses import slots
 from emulator.topology.model import Topology, Vpc
 from emulator.topology.rules_network import RESTRICTION_HINT, restriction
+from emulator.topology.suggest import listed
 
 
 def refused(old: Topology, new: Topology) -> list[Problem]:
@@ -18,7 +20,21 @@ def refused(old: Topology, new: Topology) -> list[Problem]:
             found += _gone_blocks(held, vpc)
             found += _new_blocks(old, new, held, vpc)
             found += _new_groups(held, vpc)
+            found += _gone_gateway(held, vpc)
     return found
+
+
+def _gone_gateway(old: Vpc, new: Vpc) -> Iterator[Problem]:
+    """IGW-13: a file without a gateway may give public addresses; a gateway cannot leave those that are mapped."""
+    if old.internet_gateway is None or new.internet_gateway is not None:
+        return
+    before = {held.name for held in slots(old) if held.public_ip is not None}
+    mapped = [held.name for held in slots(new) if held.public_ip is not None and held.name in before]
+    if mapped:
+        where = Where(new.where.line, new.where.column, f"{new.where.path}.internet_gateway")
+        what = f"network {new.name} has some mapped public address(es): {listed(mapped)}"
+        hint = f"take the public addresses away as well, or leave internet gateway {old.internet_gateway} attached"
+        yield Problem(where, what, hint, "DependencyViolation")
 
 
 def _new_groups(old: Vpc, new: Vpc) -> Iterator[Problem]:

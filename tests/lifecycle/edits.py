@@ -141,6 +141,10 @@ def _no_gateway(document: Document) -> None:
     vpc["route_tables"] = {"public": {"routes": {}}, "private": {"routes": {}}}
 
 
+def _block(document: Document) -> None:
+    document["block_public_access"] = {"internet_gateway_block_mode": "block-bidirectional"}
+
+
 def _second_vpc(cidr: str, port: int = 80) -> Callable[[Document], None]:
     """The same addresses again: VPCs do not see each other."""
     base = cidr.rpartition(".0.0/")[0]
@@ -444,6 +448,7 @@ EDITS = (
         _set("route_tables", "private", "routes", to={}),
     ),
     _edit("internet gateway removed", seen("dev"), NAT_ADDRESS, "drop", _no_gateway),
+    _edit("block public access turned on", seen("dev"), NAT_ADDRESS, "drop", _block),
     _edit(
         "internet gateway changed: its name",
         seen("web"),

@@ -1,4 +1,4 @@
-"""What AWS refuses about an edit of blocks, though both files are right."""
+"""What AWS refuses about an edit, though both files are right."""
 
 import pytest
 
@@ -76,3 +76,33 @@ def test_a_request_that_waits() -> None:
     assert codes(base, with_blocks(b="100.70.0.0/16", **waiting)) == []
     assert codes(base, with_blocks(b="100.64.3.0/24", **waiting)) == []  # and the connection fails
     assert codes(base, with_blocks("100.64.0.0/16, 100.70.0.0/16")) == []  # accepted in the same edit
+
+
+GATEWAY = """
+name: lab
+vpcs:
+  a:
+    cidr_block: 10.5.0.0/16
+    internet_gateway: igw
+    subnets: {one: {cidr_block: 10.5.1.0/24, map_public_ip_on_launch: true}}
+    instances: {web: {subnet: one}, bare: {subnet: one, associate_public_ip_address: false}}
+"""
+
+
+def with_gateway(**changes: str) -> Topology:
+    topology, problems = load(edited(GATEWAY, changes))
+    assert topology is not None, problems
+    return topology
+
+
+def test_IGW_13_a_gateway_does_not_leave_mapped_addresses() -> None:
+    """A file without a gateway may give public addresses, but an edit that takes the gateway from them is refused."""
+    base, gone = with_gateway(), {"    internet_gateway: igw\n": ""}
+    (problem,) = refused(base, with_gateway(**gone))
+    assert (problem.code, problem.where.path) == ("DependencyViolation", "vpcs.a.internet_gateway")
+    assert "public address(es): web" in problem.what
+    private = {"map_public_ip_on_launch: true": "map_public_ip_on_launch: false"}
+    assert codes(base, with_gateway(**gone, **private)) == []
+    assert codes(with_gateway(**gone), with_gateway(**gone)) == codes(with_gateway(**gone), base) == []
+    other = {"web: {subnet: one}, ": "", "bare: {": "new: {subnet: one}, bare: {"}  # nothing that was mapped is left
+    assert codes(base, with_gateway(**gone, **other)) == []
