@@ -123,6 +123,7 @@ def _vpc(topology: Topology, vpc: Vpc, wanted: Wanted, running: dict[str, list[d
         name=vpc.name,
         cidr_block=", ".join(map(str, vpc.cidr_blocks)),
         internet_gateway=vpc.internet_gateway or "",
+        internet_gateway_block_mode=topology.block_mode(vpc),
         main_route_table=vpc.main_route_table,
         subnets=[
             shapes.SubnetStatus(

@@ -188,6 +188,7 @@ class VpcStatus(TypedDict):
     name: str
     cidr_block: str
     internet_gateway: str
+    internet_gateway_block_mode: str
     main_route_table: str
     subnets: list[SubnetStatus]
     nat_gateways: list[NatGatewayStatus]

@@ -106,6 +106,8 @@ def state(name: LabState, paint: Paint = PLAIN) -> str:
 
 def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
     gateway = f", internet gateway {vpc['internet_gateway']}" if vpc["internet_gateway"] else ", no internet gateway"
+    if vpc["internet_gateway"] and vpc["internet_gateway_block_mode"] != "off":
+        gateway += f" ({vpc['internet_gateway_block_mode']})"  # BPA-01
     lines = [f"{paint.bold('VPC ' + vpc['name'])} {vpc['cidr_block']}{gateway}"]
     many = len(vpc["instances"]) > MANY
     held: dict[str, list[InstanceStatus]] = {}

@@ -80,7 +80,8 @@ def lab(**changes: Any) -> Status:
     vpc = VpcStatus(
         name="main",
         cidr_block="10.0.0.0/16",
-        internet_gateway="",
+        internet_gateway=changes.pop("internet_gateway", ""),
+        internet_gateway_block_mode=changes.pop("mode", "off"),
         main_route_table="main",
         subnets=[subnet],
         nat_gateways=[],
@@ -115,6 +116,11 @@ def test_a_subnet_with_an_acl_of_its_own_shows_it() -> None:
     lines = status.status(lab(network_acl="closed"))
     assert lines[3].split("  ")[-2:] == ["network ACL", "kind"]
     assert lines[4].split()[-2:] == ["closed", "isolated"]
+
+
+def test_BPA_01_a_mode_that_blocks_stands_beside_the_gateway() -> None:
+    for mode, words in (("off", "internet gateway igw"), ("block-ingress", "internet gateway igw (block-ingress)")):
+        assert status.status(lab(internet_gateway="igw", mode=mode))[2] == f"VPC main 10.0.0.0/16, {words}"
 
 
 def test_a_lab_of_one() -> None:
