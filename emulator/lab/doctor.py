@@ -58,6 +58,7 @@ _TOOLS = (
     ("curl", "curl", False),
     ("tcpdump", "tcpdump", False),
     ("conntrack", "conntrack", False),
+    ("traceroute", "traceroute", False),
 )
 
 
