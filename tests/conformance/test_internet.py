@@ -407,6 +407,8 @@ def test_IGW_11_L2_06_traceroute(lab: Lab) -> None:
     """A traceroute shows the NAT gateway's private address, and never the internet gateway or the VPC's router."""
     assert hops(lab, "hp", "198.51.100.8") == ["192.0.2.1", "198.51.100.8"]
     assert hops(lab, "hq", "198.51.100.8") == [lab.private("nat"), "192.0.2.1", "198.51.100.8"]
+    # CT-01: what is said of a flow belongs to it; this one's groups let no ICMP in.
+    assert hops(lab, "hp3", "198.51.100.8") == ["192.0.2.1", "198.51.100.8"]
     assert hops(lab, "y", "203.0.113.10") == ["192.0.2.1", "203.0.113.10"], "from outside"
     # IGW-10: out to the internet and back, from one public address to another.
     assert hops(lab, "hp2", "203.0.113.10") == ["203.0.113.10"]

@@ -162,7 +162,7 @@ def test_L2_04_traceroute_shows_no_router(lab: Lab) -> None:
 
 
 def test_L2_04_the_TTL_is_kept(lab: Lab) -> None:
-    """The router takes nothing off, and leaves a header whose checksum is right."""
+    """The router takes nothing off a ping or what a traceroute sends, one off others; checksums are right."""
     sender, far = Sender(lab, "mallory"), Tap(lab, "far")
     sent = {("ICMP", ttl) for ttl in range(1, 256)} | {("UDP", ttl) for ttl in range(1, 40)}
     sent |= {("ICMP", 0), ("UDP", 64), ("UDP", 255)}

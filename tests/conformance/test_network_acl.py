@@ -96,6 +96,18 @@ def test_ACL_01_replies_need_a_rule_of_their_own(lab: Lab) -> None:
     seen.wait(mark)
 
 
+def test_ACL_16_a_traceroute_needs_a_rule_for_ICMP(lab: Lab) -> None:
+    """Word of a packet that lived too short passes the groups with its flow, and an ACL by a rule of its own only."""
+    gateway, deaf = Tap(lab, "igw"), Tap(lab, "forgetful-1")
+    unheard, heard = packets.cookie(), packets.cookie()
+    Sender(lab, "forgetful-1").send("outside", packets.TCP(dport=80) / packets.Raw(unheard), ttl=1)
+    gateway.wait_for(lambda p: "TCPerror" in p and unheard in bytes(p), "word of its end")
+    own = Tap(lab, "client")
+    Sender(lab, "client").send("outside", packets.TCP(dport=80) / packets.Raw(heard), ttl=1)
+    assert own.wait_for(lambda p: "TCPerror" in p and heard in bytes(p), "word of its end")["ICMP"].type == 11
+    silent(deaf, about=unheard)
+
+
 def test_ACL_02_within_a_subnet_no_acl_is_asked(lab: Lab) -> None:
     """Two instances of one subnet talk whatever the subnet's network ACL says; their groups still count."""
     check(

@@ -9,6 +9,7 @@ ROUTES = ("test_routes_choice.py", "test_routes_edits.py", "test_routes_prefix_l
 APPLIANCES = ("test_appliances.py", "test_appliance_tracking.py")
 NAT = ("test_nat_gateway.py", "test_nat_packets.py")
 INTERNET = ("test_internet.py",)
+LINK_LAYER = ("test_link_layer.py",)
 PEERING = ("test_peering.py",)
 ASSOCIATIONS = ("test_group_associations.py",)
 TRANSIT = (

@@ -1,9 +1,9 @@
 """Mistakes in what leads packets: routes, the source/destination check, appliances, gateways."""
 
-from tests.mutation.mutant import APPLIANCES, INTERNET, NAT, ROUTES, Mutant
+from tests.mutation.mutant import APPLIANCES, INTERNET, LINK_LAYER, NAT, ROUTES, Mutant
 
 _TABLES, _ROUTING, _SOURCE, _APPLIANCE = (f"compile/{name}.py" for name in ("tables", "routing", "source", "appliance"))
-_NAT, _INTERNET, _VPC = (f"compile/{name}.py" for name in ("nat", "internet", "vpc"))
+_NAT, _INTERNET, _VPC, _HOPS = (f"compile/{name}.py" for name in ("nat", "internet", "vpc", "hops"))
 
 MUTANTS = (
     # --- routes
@@ -56,6 +56,17 @@ MUTANTS = (
         "if False",
         APPLIANCES,
     ),
+    # --- hops
+    Mutant("an internet gateway is a hop (IGW-11)", _INTERNET, "                hops.on_arrival(),\n", "", INTERNET),
+    Mutant(
+        "a VPC's router is a hop (L2-04)",
+        _VPC,
+        "                hops.forwarded(),\n",
+        "                nft.Chain(hops.CHAIN, ()),\n",
+        LINK_LAYER,
+    ),
+    Mutant("a TTL of 255 is lost (L2-04)", _HOPS, '"ip ttl 255 accept"', '"ip ttl 0 accept"', LINK_LAYER),
+    Mutant("the checksum is forgotten", _HOPS, "ip hdrlength set 6 @nh,4,4 set 5", "ip hdrlength 5", LINK_LAYER),
     # --- source/destination check, appliances
     Mutant(
         "everybody may send from any address (SDC-01)",
