@@ -1,6 +1,5 @@
 """What a valid file means: the nouns, the defaults, and the spellings that are understood."""
 
-import time
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -349,15 +348,3 @@ def test_every_noun_knows_its_place_and_a_place_is_no_difference() -> None:
 def test_an_alias_repeats_a_value() -> None:
     main = vpc("instances: {one: &one {subnet: a, services: [http]}, two: *one}")
     assert main.instances[0].services == main.instances[1].services
-
-
-def test_a_thousand_instances_load_fast() -> None:
-    text = "name: lab\nvpcs:\n  main:\n    cidr_block: 10.0.0.0/16\n    subnets: {a: {cidr_block: 10.0.0.0/20}}\n"
-    text += "    security_groups: {web: {ingress: [{protocol: tcp, port: 80, from: 0.0.0.0/0}]}}\n    instances:\n"
-    text += "".join(f"      i{i}: {{subnet: a, security_groups: [web], services: [http]}}\n" for i in range(1000))
-    took = []
-    for _ in range(5):
-        start = time.process_time()
-        assert loaded(text)
-        took.append(time.process_time() - start)
-    assert min(took) < 0.15  # 0.045 s where it was written; slow machines are slow
