@@ -6,11 +6,10 @@ Those of one resource stand with its rules.
 from collections import Counter
 from ipaddress import IPv4Address
 
-from emulator.topology import quotas_transit
+from emulator.topology import quotas_addresses, quotas_transit
 from emulator.topology.addresses import Slot, slots
 from emulator.topology.associations import with_associated
-from emulator.topology.instances import NetworkInterface
-from emulator.topology.model import NatGateway, Topology, Vpc
+from emulator.topology.model import Topology, Vpc
 from emulator.topology.prefix_lists import counted
 from emulator.topology.report import Report
 
@@ -19,8 +18,7 @@ GATEWAYS_PER_REGION = 5  # Q-03
 ELASTIC_IPS_PER_REGION = 5
 GROUPS_PER_REGION = 2500
 GROUPS_TIMES_RULES = 1000
-INTERFACES_PER_ZONE = 5000
-CONNECTIONS_PER_VPC = 50
+CONNECTIONS_PER_VPC, REQUESTS_PER_ACCOUNT = 50, 25
 
 
 def check(topology: Topology, report: Report) -> None:
@@ -31,9 +29,10 @@ def check(topology: Topology, report: Report) -> None:
     for vpcs in places.values():
         _check_region(vpcs, report)
         _check_elastic_ips(vpcs, report)
+        quotas_addresses.check_account(vpcs, report)
     _check_connections(topology, report)
     quotas_transit.check(topology, report)
-    _check_interfaces(topology, report)
+    quotas_addresses.check_units(topology, report)
     for vpc in topology.vpcs:
         _check_rules_of_interfaces(topology, vpc, report)
 
@@ -43,11 +42,11 @@ def _check_region(vpcs: list[Vpc], report: Report) -> None:
     if len(vpcs) > VPCS_PER_REGION:
         what = f"{len(vpcs)} VPCs: an account's quota is {VPCS_PER_REGION} per region until AWS raises it"
         report.warn(vpcs[VPCS_PER_REGION].where, what, code="VpcLimitExceeded")  # SUB-24
-    attached = [vpc for vpc in vpcs if vpc.internet_gateway]
-    if len(attached) > GATEWAYS_PER_REGION:
-        what = f"{len(attached)} internet gateways: an account's quota is {GATEWAYS_PER_REGION} per region"
+    owners = [vpc for vpc in vpcs if vpc.internet_gateway or vpc.detached_gateway]
+    if len(owners) > GATEWAYS_PER_REGION:
+        what = f"{len(owners)} internet gateways: an account's quota is {GATEWAYS_PER_REGION} per region"
         what += " until AWS raises it"
-        at = attached[GATEWAYS_PER_REGION].where
+        at = owners[GATEWAYS_PER_REGION].where
         report.warn(at, what, code="InternetGatewayLimitExceeded", key="internet_gateway")  # IGW-14
     _check_groups(vpcs, report)
 
@@ -66,7 +65,15 @@ def _check_elastic_ips(vpcs: list[Vpc], report: Report) -> None:
 
 def _check_connections(topology: Topology, report: Report) -> None:
     active: Counter[str] = Counter()
+    waiting: Counter[str] = Counter()
+    owners = {vpc.name: vpc.owner_id for vpc in topology.vpcs}
     for held in topology.vpc_peering_connections:
+        if held.state == "pending-acceptance" and held.vpc in owners:
+            waiting[owners[held.vpc]] += 1
+            if waiting[owners[held.vpc]] == REQUESTS_PER_ACCOUNT + 1:
+                what = f"more than {REQUESTS_PER_ACCOUNT} VPC peering connections of an account wait for acceptance,"
+                what += " which is the quota until AWS raises it"
+                report.warn(held.where, what, code="OutstandingVpcPeeringConnectionLimitExceeded")  # PCX-06
         for name in sorted(held.pair) if held.active else ():
             active[name] += 1
             if active[name] == CONNECTIONS_PER_VPC + 1:
@@ -83,21 +90,6 @@ def _check_groups(vpcs: list[Vpc], report: Report) -> None:
         largest = max(vpcs, key=lambda vpc: len(vpc.security_groups))
         what = f"{count:,} security groups: an account's quota is {GROUPS_PER_REGION:,} per region until AWS raises it"
         report.warn(largest.where, what, code="SecurityGroupLimitExceeded", key="security_groups")  # SG-14
-
-
-def _check_interfaces(topology: Topology, report: Report) -> None:
-    zones: Counter[str] = Counter()
-    for vpc in topology.vpcs:
-        zone_of = {subnet.name: subnet.availability_zone for subnet in vpc.subnets}
-        of_instances = (interface for instance in vpc.instances for interface in instance.interfaces)
-        interfaces: list[NatGateway | NetworkInterface] = [*vpc.nat_gateways, *of_instances]
-        for interface in interfaces:
-            zone = zone_of.get(interface.subnet, "")
-            zones[zone] += 1
-            if zone and zones[zone] == INTERFACES_PER_ZONE + 1:
-                what = f"more than {INTERFACES_PER_ZONE:,} network interfaces in {zone}, which is an account's quota"
-                what += " until AWS raises it"
-                report.warn(interface.where, what, code="NetworkInterfaceLimitExceeded")  # ENI-04
 
 
 def _check_rules_of_interfaces(topology: Topology, vpc: Vpc, report: Report) -> None:

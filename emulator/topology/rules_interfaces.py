@@ -8,13 +8,12 @@ from emulator.errors import Where
 from emulator.names import guest_link
 from emulator.topology.addresses import INTERNET_ADDRESS, RESERVED_FRONT, in_subnet, is_public, reserved, usable
 from emulator.topology.instances import Instance
-from emulator.topology.model import NatGateway, Subnet, Topology, Vpc
+from emulator.topology.model import Subnet, Topology, Vpc
 from emulator.topology.report import Report
 from emulator.topology.rules_carried import check_groups
 from emulator.topology.suggest import did_you_mean, listed
 
 INTERFACES_AT_MOST, ADDRESSES_AT_MOST = 15, 50  # ENI-02, ENI-04: of the largest instance types
-GATEWAYS_PER_ZONE = 5
 ELASTIC_IPS_PER_GATEWAY = 2
 
 
@@ -192,10 +191,7 @@ def _check_elastic(vpc: Vpc, interface: Interface, elastic: dict[IPv4Address, In
 
 
 def _check_gateways(vpc: Vpc, report: Report) -> None:
-    zones: dict[str, list[NatGateway]] = {}
-    zone_of = {subnet.name: subnet.availability_zone for subnet in vpc.subnets}
     for gateway in vpc.nat_gateways:
-        zones.setdefault(zone_of.get(gateway.subnet, ""), []).append(gateway)
         if gateway.elastic_ip is None and gateway.connectivity_type == "public" and lacks_gateway(vpc, report):
             # NAT-02, NAT-06
             what = f"network {vpc.name} has no internet gateway attached"
@@ -206,12 +202,6 @@ def _check_gateways(vpc: Vpc, report: Report) -> None:
                 "per NAT gateway until AWS raises it, to 8 at most"
             )
             report.warn(gateway.where, what, code="AddressLimitExceeded", key="secondary_elastic_ips")
-    for zone, gateways in zones.items():
-        if zone and len(gateways) > GATEWAYS_PER_ZONE:
-            what = (
-                f"{len(gateways)} NAT gateways in {zone}: an account's quota is {GATEWAYS_PER_ZONE} until AWS raises it"
-            )
-            report.warn(gateways[GATEWAYS_PER_ZONE].where, what, code="NatGatewayLimitExceeded")  # NAT-09
 
 
 def lacks_gateway(vpc: Vpc, report: Report) -> bool:

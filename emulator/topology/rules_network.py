@@ -25,7 +25,7 @@ RESTRICTED = {
 FIRST_OF_TEN, BESIDE_IT = IPv4Network("10.0.0.0/16"), IPv4Network("10.0.0.0/15")
 RESTRICTION_HINT = "blocks of 100.64.0.0/10 and public ones can be added to any VPC"
 
-BLOCKS_PER_VPC = 5  # VPC-08
+BLOCKS_PER_VPC, BLOCKS_AT_MOST = 5, 50  # VPC-08
 SUBNETS_PER_VPC = 200
 TABLES_PER_VPC = 200
 
@@ -39,8 +39,11 @@ def check_block(vpc: Vpc, report: Report) -> None:
         accepted.append(vpc.cidr_block)
     for index, block in enumerate(vpc.secondary_cidr_blocks):
         _check_secondary(vpc, block, accepted, f"secondary_cidr_blocks[{index}]", report)
-    if len(vpc.cidr_blocks) > BLOCKS_PER_VPC:
+    if len(vpc.cidr_blocks) > BLOCKS_AT_MOST:
         # VPC-08
+        what = f"{len(vpc.cidr_blocks)} blocks: AWS allows {BLOCKS_AT_MOST} per VPC at most"
+        report.error(vpc.where, what, code="CidrLimitExceeded", key="secondary_cidr_blocks")
+    elif len(vpc.cidr_blocks) > BLOCKS_PER_VPC:
         what = f"{len(vpc.cidr_blocks)} blocks: an account's quota is {BLOCKS_PER_VPC} per VPC until AWS raises it"
         report.warn(vpc.where, what, code="CidrLimitExceeded", key="secondary_cidr_blocks")
 
