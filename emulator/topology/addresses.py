@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from emulator.errors import Problem, Where
 from emulator.topology.given import Addresses, slot
 from emulator.topology.model import Subnet, Topology, Vpc
+from emulator.topology.reservations import set_aside
 
 RESERVED_FRONT = 4  # SUB-05: network, router, DNS, future use ...
 RESERVED_BACK = 1  # ... and the last one
@@ -139,6 +140,8 @@ def _private(topology: Topology, held: dict[str, IPv4Address], problems: list[Pr
             address = chosen.get(interface.name) or next(free[interface.subnet], None)
             if address is None:
                 what = f"subnet {interface.subnet} has no free address left"
+                if subnets[interface.subnet].cidr_reservations:
+                    what += " outside of its CIDR reservations"
                 problems.append(Problem(interface.where, what, "", "InsufficientFreeAddressesInSubnet"))  # SUB-10
             else:
                 given[interface.name] = address
@@ -149,7 +152,7 @@ def _free(subnet: Subnet, taken: Collection[int]) -> Iterator[IPv4Address]:
     """Lowest first. `taken` is complete before the first is drawn."""
     first, last = int(subnet.cidr_block.network_address), int(subnet.cidr_block.broadcast_address)
     for number in range(first + RESERVED_FRONT, last + 1 - RESERVED_BACK):
-        if number not in taken:
+        if number not in taken and not set_aside(subnet.cidr_reservations, number):
             yield IPv4Address(number)
 
 

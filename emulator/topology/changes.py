@@ -133,7 +133,14 @@ def _subnet_text(subnet: Subnet) -> str:
 
 def _subnet(path: str, vpc: str, old: Subnet | None, new: Subnet | None) -> Iterator[Change]:
     if old and new:
-        keys = ("cidr_block", "availability_zone", "route_table", "network_acl", "map_public_ip_on_launch")
+        keys = (
+            "cidr_block",
+            "availability_zone",
+            "route_table",
+            "network_acl",
+            "map_public_ip_on_launch",
+            "cidr_reservations",
+        )
         yield from differing(path, vpc, "subnet", old, new, keys)
 
 

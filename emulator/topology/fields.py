@@ -30,6 +30,8 @@ from emulator.topology.values import (
 from emulator.topology.values_gateways import GATEWAY, POOLED_IP
 from emulator.topology.values_routes import DESTINATION
 
+NO_VGW = "virtual private gateways are not emulated"
+
 SUBNET = Noun(
     "subnet",
     "A block of the VPC in one availability zone.",
@@ -41,12 +43,21 @@ SUBNET = Noun(
         "map_public_ip_on_launch": Key(
             BOOLEAN, "Instances get a public IP unless they say otherwise; left out: false."
         ),
+        "cidr_reservations": Key(
+            MapTo(CIDR, values.choice("explicit", "prefix"), "{10.0.1.64/28: explicit}"),
+            "Parts of the block that nobody is given: explicit, who asks for such an address gets it; or prefix.",
+        ),
     },
     instead={
         "cidr": "the key is cidr_block",
         "public": "a subnet is public when its route table has a route to an internet gateway",
         "vpc_id": "a subnet belongs to the VPC it is written in",
         "ipv6_cidr_block": values.NO_IPV6,
+        "ipv6_native": values.NO_IPV6,
+        "assign_ipv6_address_on_creation": values.NO_IPV6,
+        "enable_dns64": values.NO_IPV6,
+        "cidr_reservation": "the key is cidr_reservations, a map such as {10.0.1.64/28: explicit}",
+        "subnet_cidr_reservations": "the key is cidr_reservations, a map such as {10.0.1.64/28: explicit}",
         "network_acl_id": "the key is network_acl",
         "network_acls": "the key is network_acl: a subnet has exactly one",
     },
@@ -61,7 +72,12 @@ ROUTE_TABLE = Noun(
             "CIDR block or prefix list, to a gateway, a peering connection, an instance (fw, fw.eth1) or blackhole.",
         ),
     },
-    instead={"route": "the key is routes, a map such as {0.0.0.0/0: igw}", "subnets": "a subnet names its route_table"},
+    instead={
+        "route": "the key is routes, a map such as {0.0.0.0/0: igw}",
+        "subnets": "a subnet names its route_table",
+        "associations": "a subnet names its route_table",
+        "propagating_vgws": NO_VGW,
+    },
 )
 
 NAT_GATEWAY = Noun(
@@ -168,6 +184,10 @@ VPC = Noun(
         "igw": "the key is internet_gateway",
         "block_public_access": "it stands beside vpcs: a mode is an account's, in a region",
         "ipv6_cidr_block": values.NO_IPV6,
+        "assign_generated_ipv6_cidr_block": values.NO_IPV6,
+        "egress_only_internet_gateway": values.NO_IPV6,
+        "vpn_gateway": NO_VGW,
+        "enable_network_address_usage_metrics": "there are no metrics; what is over the quota is a warning",
         "routes": "routes go into a route table",
         "network_acl": "the key is network_acls, a map of network ACLs by name",
         "prefix_lists": "prefix lists stand beside vpcs, not in one",

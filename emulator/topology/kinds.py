@@ -43,6 +43,7 @@ class MapTo(NamedTuple):
 
     name: Scalar
     value: Scalar
+    sample: str = "{0.0.0.0/0: igw}"
 
 
 class ListOf(NamedTuple):

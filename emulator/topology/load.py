@@ -33,6 +33,7 @@ from emulator.topology.nodes import compose
 from emulator.topology.prefix_lists import build_prefix_list
 from emulator.topology.read import VISIT_LIMIT, Reader, Record, TooLarge
 from emulator.topology.report import LIMIT, Report, TooManyProblems
+from emulator.topology.reservations import CidrReservation
 from emulator.topology.routes import Owners, build_route_table, gateway_of
 from emulator.topology.security import DEFAULT_GROUP, build_group, implied_group
 from emulator.topology.services import build_services
@@ -182,6 +183,7 @@ def _subnet(record: Record, vpc: Record, region: str, main: str, report: Report)
         bool(record.get("map_public_ip_on_launch")),
         record.get("network_acl") or DEFAULT_ACL,
         record.where,
+        tuple(CidrReservation(block, kind) for block, kind, _ in record.get("cidr_reservations") or ()),
     )
 
 

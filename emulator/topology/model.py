@@ -17,6 +17,7 @@ from emulator.topology.instances import Instance, Service
 from emulator.topology.peering import VpcPeeringConnection
 from emulator.topology.place import written
 from emulator.topology.public_access import BlockMode, PublicAccess
+from emulator.topology.reservations import CidrReservation
 from emulator.topology.settings import Settings
 from emulator.topology.transit import AttachedSubnet, TransitGateway, TransitGatewayPeeringAttachment
 
@@ -160,6 +161,7 @@ class Subnet:
     map_public_ip_on_launch: bool = False
     network_acl: str = DEFAULT_ACL
     where: Where = written()
+    cidr_reservations: tuple[CidrReservation, ...] = ()
 
 
 class SecondaryAddress(NamedTuple):

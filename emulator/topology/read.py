@@ -172,7 +172,7 @@ class Reader:
 
     def _map_to(self, node: Node, kind: MapTo, path: str) -> tuple[tuple[Any, Any, Where], ...]:
         found = []
-        for name, where, child in self._entries(node, kind.name, path, "a map such as {0.0.0.0/0: igw}"):
+        for name, where, child in self._entries(node, kind.name, path, f"a map such as {kind.sample}"):
             self.report.places[where.path] = child
             value = self._value(child, kind.value, where.path)
             if value is not None:

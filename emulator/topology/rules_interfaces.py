@@ -6,11 +6,19 @@ from typing import NamedTuple
 
 from emulator.errors import Where
 from emulator.names import guest_link
-from emulator.topology.addresses import INTERNET_ADDRESS, RESERVED_FRONT, in_subnet, is_public, reserved, usable
+from emulator.topology.addresses import (
+    INTERNET_ADDRESS,
+    RESERVED_FRONT,
+    in_subnet,
+    is_public,
+    reserved,
+    usable,
+)
 from emulator.topology.instances import Instance
 from emulator.topology.model import Subnet, Topology, Vpc
 from emulator.topology.report import Report
 from emulator.topology.rules_carried import check_groups
+from emulator.topology.reservations import set_aside
 from emulator.topology.suggest import did_you_mean, listed
 
 INTERFACES_AT_MOST, ADDRESSES_AT_MOST = 15, 50  # ENI-02, ENI-04: of the largest instance types
@@ -142,6 +150,11 @@ def _check_fixed(
         what = f"address {address} is in the reserved range of subnet {subnet.name}: kept for {purpose}"
         report.error(interface.where, what, hint, "InvalidParameterValue", interface.private_key)
         return
+    kept = set_aside(subnet.cidr_reservations, int(address))
+    if kept and kept.reservation_type == "prefix":
+        # SUB-19
+        what = f"whether AWS gives {address} is not known: {kept.cidr_block} is reserved for prefixes"
+        report.warn(interface.where, what, "explicit is the reservation to ask from", key=interface.private_key)
     other = used.setdefault((subnet.name, int(address)), interface)
     if other is not interface:
         # SUB-10

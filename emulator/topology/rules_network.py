@@ -4,6 +4,7 @@ from bisect import bisect
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
+from emulator.errors import Where
 from emulator.topology.model import Subnet, Vpc
 from emulator.topology.report import Report
 from emulator.topology.suggest import did_you_mean, listed
@@ -121,6 +122,7 @@ def check_subnets(vpc: Vpc, report: Report) -> None:
             report.error(subnet.where, what, _inside_hint(vpc.cidr_block), "InvalidSubnet.Range", "cidr_block")
         else:
             _check_overlap(subnet, accepted, report)
+            _check_reservations(subnet, report)
     _check_tables(vpc, report)
     if len(vpc.subnets) > SUBNETS_PER_VPC:
         what = f"{len(vpc.subnets)} subnets: an account's quota is {SUBNETS_PER_VPC} per VPC until AWS raises it"
@@ -150,6 +152,22 @@ def _check_overlap(subnet: Subnet, accepted: list[Subnet], report: Report) -> No
         report.error(subnet.where, what, "subnets of a VPC do not overlap", "InvalidSubnet.Conflict", "cidr_block")
     else:
         accepted.insert(at, subnet)
+
+
+def _check_reservations(subnet: Subnet, report: Report) -> None:
+    """SUB-19."""
+    at = report.at(subnet.where, "cidr_reservations")
+    seen: list[IPv4Network] = []
+    for block, _ in subnet.cidr_reservations:
+        where = report.value_of(Where(at.line, at.column, f"{at.path}.{block}"))
+        if not block.subnet_of(subnet.cidr_block):
+            what = f"the reservation {block} is not inside subnet {subnet.name} ({subnet.cidr_block})"
+            report.error(where, what, "a part of the subnet's own block", "InvalidParameterValue")
+        elif other := next((held for held in seen if held.overlaps(block)), None):
+            what = f"the reservation {block} has overlap with {other}, which is reserved already"
+            report.error(where, what, "reservations do not overlap", "InvalidParameterValue")
+        else:
+            seen.append(block)
 
 
 def _first(subnet: Subnet) -> IPv4Address:

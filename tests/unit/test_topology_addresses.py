@@ -72,6 +72,37 @@ def test_fixed_addresses_go_first() -> None:
     assert private(topology) == {"db": "10.0.0.4", "web": "10.0.0.5", "app": "10.0.0.6"}
 
 
+def reserved_lab(instances: str, reservations: str = "10.0.0.4/30: explicit, 10.0.0.8/30: prefix") -> Topology:
+    text = (
+        "name: lab\nvpcs: {main: {cidr_block: 10.0.0.0/24, subnets: {a: {cidr_block: 10.0.0.0/28,"
+        f" cidr_reservations: {{{reservations}}}}}}}, instances: {{{instances}}}}}}}"
+    )
+    topology, problems = load(text)
+    assert topology is not None, problems
+    return topology
+
+
+def test_reservations_are_given_to_nobody() -> None:  # SUB-19
+    three = "one: {subnet: a}, two: {subnet: a, private_ip: 10.0.0.6}, three: {subnet: a}, four: {subnet: a}"
+    assert private(reserved_lab(three)) == {
+        "one": "10.0.0.12",
+        "two": "10.0.0.6",
+        "three": "10.0.0.13",
+        "four": "10.0.0.14",
+    }
+    given, problems = assign(reserved_lab(f"{three}, five: {{subnet: a}}"))
+    assert [problem.code for problem in problems] == ["InsufficientFreeAddressesInSubnet"]
+    assert "outside of its CIDR reservations" in problems[0].what
+    assert "five" not in given.private
+
+
+def test_a_reservation_takes_no_address_away() -> None:  # SUB-19
+    before, _ = assign(reserved_lab("one: {subnet: a}, two: {subnet: a}", ""), None)
+    assert strings(before.private) == {"one": "10.0.0.4", "two": "10.0.0.5"}
+    after = private(reserved_lab("one: {subnet: a}, new: {subnet: a}, two: {subnet: a}"), before)
+    assert after == {"one": "10.0.0.4", "two": "10.0.0.5", "new": "10.0.0.12"}
+
+
 def test_what_is_held_is_kept() -> None:  # SUB-18
     before, _ = assign(lab("web: {subnet: a}, db: {subnet: a}"), None)
     after = private(lab("new: {subnet: a}, db: {subnet: a}, web: {subnet: a}"), before)

@@ -152,3 +152,14 @@ def test_a_gateway_is_detached() -> None:
             "replace", f"{VPC}.route_tables.main.routes.0.0.0.0/0", "route", "0.0.0.0/0: igw -> blackhole (igw is gone)"
         ),
     ]
+
+
+def test_reservations_of_a_subnet() -> None:
+    """SUB-19."""
+    subnet = "a: {cidr_block: 10.0.1.0/24}"
+    reserved = parse(
+        edited(BASE, {subnet: "a: {cidr_block: 10.0.1.0/24, cidr_reservations: {10.0.1.64/28: explicit}}"})
+    )
+    (change,) = changes(parse(BASE), reserved)
+    assert (change.verb, change.path) == ("replace", f"{VPC}.subnets.a.cidr_reservations")
+    assert change.text == "cidr_reservations: none -> 10.0.1.64/28 (explicit)"
