@@ -1,6 +1,7 @@
 """What `up` says at its end: what changed, and what to try next."""
 
 from collections.abc import Sequence
+from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from emulator.compile.state import Step
@@ -11,6 +12,7 @@ from emulator.topology.given import Addresses
 from emulator.topology.instances import Instance
 from emulator.topology.model import OutsideHost, Topology, Vpc
 
+EVERYWHERE = IPv4Network("0.0.0.0/0")
 SHOWN = 12  # changes listed in full; a bigger edit is counted
 
 
@@ -104,11 +106,15 @@ def _traveller(topology: Topology) -> tuple[Vpc, Instance, bool] | None:
 
 
 def _seen_as(vpc: Vpc, instance: Instance, addresses: Addresses) -> str:
-    """The public address under which the instance calls, as far as that is plain."""
-    if instance.name in addresses.public:
-        return str(addresses.public[instance.name])
-    gateways = [gateway.name for gateway in vpc.nat_gateways if gateway.name in addresses.public]
-    return str(addresses.public[gateways[0]]) if len(gateways) == 1 else ""
+    """The public address under which the instance calls, as far as that is plain: its default route says."""
+    table = next(table for table in vpc.route_tables if table.name == vpc.subnet(instance.subnet).route_table)
+    target = next((route.target for route in table.routes if route.destination == EVERYWHERE), None)
+    if target is None or target.kind not in ("internet_gateway", "nat_gateway"):
+        return ""
+    if any(gateway.name == target.name and gateway.secondary for gateway in vpc.nat_gateways):
+        return ""  # NAT-26: one of several
+    name = instance.name if target.kind == "internet_gateway" else target.name
+    return str(addresses.public.get(name, ""))
 
 
 def _famous(hosts: Sequence[OutsideHost]) -> OutsideHost | None:

@@ -66,11 +66,12 @@ def _is_public(interface: NetworkInterface) -> bool:
 
 def _check_stopped(vpc: Vpc, report: Report) -> None:
     """RT-42: a route to a stopped instance drops what it holds; no other route is used instead."""
-    stopped = {instance.name for instance in vpc.instances if instance.state == "stopped"}
+    asleep = (instance for instance in vpc.instances if instance.state == "stopped")
+    stopped = {held.name: instance.name for instance in asleep for held in instance.interfaces}
     for table in vpc.route_tables:
         for route in table.routes:
             if route.target.name in stopped:
-                what = f"{route.target.name} is stopped: what this route leads to it is dropped"
+                what = f"{stopped[route.target.name]} is stopped: what this route leads to it is dropped"
                 report.warn(report.value_of(route.where), what)
 
 

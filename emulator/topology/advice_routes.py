@@ -15,6 +15,7 @@ DISCOURAGED = IPv4Network("172.17.0.0/16")  # VPC-05
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918
 SHARED = IPv4Network("100.64.0.0/10")  # RFC 6598
 # Nobody's on the internet, though no private range either: benchmarks and documentation.
+EVERYWHERE = IPv4Network("0.0.0.0/0")
 NOBODYS = tuple(map(IPv4Network, ("198.18.0.0/15", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4")))
 
 
@@ -26,6 +27,7 @@ def check(topology: Topology, vpc: Vpc, report: Report) -> None:
         _check_block(vpc, block, f"secondary_cidr_blocks[{index}]", report)
     if not report.errors:  # else what uses a table may be missing because it is wrong
         _check_unused(vpc, report)
+        _check_symmetry(vpc, report)
     lists = {held.name: held for held in topology.prefix_lists}
     _check_private(vpc, lists, report)
     if blocks_are_known(vpc, report):
@@ -53,6 +55,35 @@ def _check_unused(vpc: Vpc, report: Report) -> None:
             what = f"no subnet uses route table {table.name}"
             hint = f"route_table: {table.name} in a subnet, or main_route_table: {table.name} for all that name none"
             report.warn(table.where, what, hint)
+
+
+def _check_symmetry(vpc: Vpc, report: Report) -> None:
+    """GRT-08: an appliance between the internet and a subnet sees both directions, or AWS supports it not."""
+    owners = {held.name: instance for instance in vpc.instances for held in instance.interfaces}
+    tables = {table.name: table for table in vpc.route_tables}
+    public = {
+        held.subnet
+        for instance in vpc.instances
+        for held in instance.interfaces
+        if any(address.public_ip is not None for address in held.addresses)
+    }
+    edge = tables[vpc.gateway_route_table].routes if vpc.gateway_route_table else ()
+    inward = {route.destination: route for route in edge if route.target.name in owners}
+    for subnet in vpc.subnets:
+        if subnet.name not in public:
+            continue
+        before = inward.get(subnet.cidr_block) or next((inward[own] for own in vpc.cidr_blocks if own in inward), None)
+        after = next((held for held in tables[subnet.route_table].routes if held.destination == EVERYWHERE), None)
+        through = owners[before.target.name] if before else None
+        back = owners.get(after.target.name) if after else None
+        if before and through and through is not back and subnet.name not in {e.subnet for e in through.interfaces}:
+            what = f"what comes in to subnet {subnet.name} passes {through.name}, and its answers do not"
+            hint = f"{EVERYWHERE}: {before.target.name} in route table {subnet.route_table}: both directions or none"
+            report.warn(report.value_of(before.where), what, hint)
+        elif after and back and not before and back.appliance is not None and not back.appliance.translates:
+            what = f"what subnet {subnet.name} sends out passes {back.name}, and the answers do not"
+            hint = f"a route table of the internet gateway with {subnet.cidr_block}: {after.target.name}"
+            report.warn(report.value_of(after.where), what, hint)
 
 
 def _check_private(vpc: Vpc, lists: Mapping[str, PrefixList], report: Report) -> None:

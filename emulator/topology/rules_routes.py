@@ -35,12 +35,14 @@ def check_routes(topology: Topology, vpc: Vpc, report: Report) -> None:
                 name = route.destination.prefix_list
                 unknown_list(topology, name, route.where, report, _other_noun(vpc, name))
             else:
-                _check_destination(vpc, route, route.destination, report)
+                edge = vpc.internet_gateway is not None and table.name == vpc.gateway_route_table
+                _check_destination(vpc, route, route.destination, edge, report)
         _check_count(table, sizes, report)
     _check_edge(vpc, report)
 
 
-def _check_destination(vpc: Vpc, route: Route, destination: IPv4Network, report: Report) -> None:
+def _check_destination(vpc: Vpc, route: Route, destination: IPv4Network, edge: bool, report: Report) -> None:
+    """edge: the table serves the internet gateway, and which targets it takes is told by `_check_edge`."""
     if destination.subnet_of(RESERVED_ROUTES):
         what = f"AWS keeps {RESERVED_ROUTES} to itself: a route for or inside it is refused"
         report.error(route.where, what, "", "InvalidParameterValue")  # RT-11
@@ -54,7 +56,7 @@ def _check_destination(vpc: Vpc, route: Route, destination: IPv4Network, report:
     )
     if destination == block:
         # RT-30; RT-04: another target replaces local.
-        if not fits:
+        if not fits and not (edge and target.kind in _KIND):
             what = f"the table already has a local route to {destination}, the VPC's own block"
             hint = "remove it: only an instance or a NAT gateway can take the place of local"
             report.error(route.where, what, hint, "RouteAlreadyExists")
@@ -63,7 +65,7 @@ def _check_destination(vpc: Vpc, route: Route, destination: IPv4Network, report:
         what = f"{destination} is more specific than the VPC's block {block}"
         hint = "such a route must be for the whole block of one of its subnets"
         report.error(route.where, what, hint, "InvalidParameterValue")
-    elif not fits and target.kind != "blackhole":
+    elif not fits and target.kind != "blackhole" and not edge:
         # RT-06
         kind = _KIND.get(target.kind, target.name)
         what = f"{destination} is inside the VPC's block {block}: its target cannot be {kind}"
