@@ -17,8 +17,8 @@ from emulator.topology.addresses import (
 from emulator.topology.instances import Instance
 from emulator.topology.model import Subnet, Topology, Vpc
 from emulator.topology.report import Report
-from emulator.topology.rules_carried import check_groups
 from emulator.topology.reservations import set_aside
+from emulator.topology.rules_carried import check_groups
 from emulator.topology.suggest import did_you_mean, listed
 
 INTERFACES_AT_MOST, ADDRESSES_AT_MOST = 15, 50  # ENI-02, ENI-04: of the largest instance types

@@ -52,7 +52,9 @@ vpcs:
     main_route_table: private
     dhcp_options: {domain_name: corp.example, domain_name_servers: [8.8.8.8]}
     subnets:
-      a: {cidr_block: 10.0.1.0/24, availability_zone: a, route_table: public, map_public_ip_on_launch: true}
+      a:
+        {cidr_block: 10.0.1.0/24, availability_zone: a, route_table: public, map_public_ip_on_launch: true,
+         cidr_reservations: {10.0.1.240/28: prefix}}
       b: {cidr_block: 10.0.2.0/24, availability_zone: ap-northeast-1c, network_acl: border}
       c: {cidr_block: 10.0.3.0/24, route_table: public}
     route_tables:
@@ -255,6 +257,7 @@ def test_it_refuses_an_unknown_key_wherever_it_stands(path: tuple[str, ...]) -> 
         ("10.0.0.0/16\n    secondary", "10.0.0.0/33\n    secondary"),
         ("cidr_block: 10.0.2.0/24, ", ""),
         ("map_public_ip_on_launch: true", "map_public_ip_on_launch: 'yes'"),
+        ("10.0.1.240/28: prefix", "10.0.1.240/28: other"),
         ("protocol: udp, port: all", "protocol: udp, port: many"),
         ("protocol: udp", "protocol: quic"),
         ("port: all, from: default", "port: all"),
