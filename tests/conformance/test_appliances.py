@@ -267,6 +267,15 @@ def test_GRT_05_a_target_without_public_address(lab: Lab) -> None:
     )
 
 
+def test_GRT_05_a_target_that_is_stopped(lab: Lab) -> None:
+    """An edge route to an instance that is stopped drops what comes in; the local route is not taken instead."""
+    lab.up(edited(TOPOLOGY, {"services: [{firewall: [23]}]}": "services: [{firewall: [23]}], state: stopped}"}))
+    try:
+        agree(lab, drops("far", "203.0.113.6", "tcp", 80), passes("c", "web", "tcp", 80))
+    finally:
+        lab.up(TOPOLOGY)
+
+
 def test_NATI_02_an_owners_table_beside_ours(lab: Lab) -> None:
     """What an appliance's owner loads into it stays, and what makes it an appliance is put back when missing."""
     lab.must("fw", "nft add table inet mine")

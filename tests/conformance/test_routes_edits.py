@@ -7,6 +7,7 @@ import pytest
 
 from tests.conformance.test_routes_choice import TOPOLOGY, serve
 from tests.support import lab as labs
+from tests.support.connections import Connection
 from tests.support.lab import Lab, edited
 from tests.support.probes import Probe, check, drops, passes
 
@@ -51,6 +52,28 @@ def test_RT_26_routes_that_come_and_go(lab: Lab) -> None:
         check(lab, drops("empty", "far", "tcp", 80), [Probe("one", "far", "tcp", 80, seen_as="203.0.113.2")])
     with changed(lab, "shared: {routes: {0.0.0.0/0: nat}}", "shared: {}"):
         check(lab, drops("one", "far", "tcp", 80), passes("one", "two", "tcp", 80))
+
+
+def test_RT_26_a_flow_and_its_route(lab: Lab) -> None:
+    """A flow whose route gets another target is interrupted; one whose target stays the same is not disturbed."""
+    moved, stays = (Connection(lab, node, lab.address("far"), 80, "far") for node in ("one", "holes"))
+    for held in (moved, stays):
+        held.carries()
+    assert moved.seen_as == stays.seen_as == "203.0.113.1"
+    other = {
+        "shared: {routes: {0.0.0.0/0: nat}}": "shared: {routes: {0.0.0.0/0: nat-2}}",
+        "holes: {routes: {0.0.0.0/0: nat, ": "holes: {routes: {45.83.64.0/24: nat, 0.0.0.0/0: nat-2, ",
+    }
+    lab.up(edited(TOPOLOGY, other))
+    moved.client.sendall(b"lost")
+    for _ in range(3):
+        stays.carries()  # the control: what was sent before it would be there
+    check(lab, [Probe("one", "far", "tcp", 80, seen_as="203.0.113.2")])
+    assert not moved.server.readable(0.2)
+    lab.up(TOPOLOGY)
+    stays.carries()
+    for held in (moved, stays):
+        held.reset()
 
 
 def test_RT_40_a_blackhole_is_filled(lab: Lab) -> None:

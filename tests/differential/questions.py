@@ -16,6 +16,7 @@ from emulator.topology.model import Topology, Vpc
 
 BITS = 56  # of a number; a flow has about 2**30 possibilities
 _NOBODY = tuple(map(IPv4Address, ("203.0.113.250", "45.83.64.200", "10.99.0.1", "192.168.99.9", "100.64.99.9")))
+_KEPT = IPv4Address("169.254.170.2")  # RT-11: no route forwards it
 _ICMP = ((8, 0), (8, 0), (8, 1), (13, 0))
 _PLAIN, _BORDERS = 33_000, (1024, 1025, 32767, 32768, 60999, 61000, 61001, 65535, 8100, 8101)
 _LOW = (1023, 600, 22)  # a gateway that translates ports would choose another one
@@ -54,7 +55,7 @@ def ask(topology: Topology, addresses: Addresses) -> Ask:
         if public is not None:
             targets += [public] * (weight // 2 if public != private else 0)
             outside += [public] * weight
-    targets += [*_NOBODY, INTERNET_ADDRESS]
+    targets += [*_NOBODY, INTERNET_ADDRESS, _KEPT]
     for vpc in topology.vpcs:
         targets += _nobody_in(vpc, set(addresses.private.values()))
     translating = any(vpc.nat_gateways for vpc in topology.vpcs) or any(
