@@ -1,5 +1,6 @@
 """status: what is there, in AWS's words, and what is not as it should be. Changes nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from emulator.lab.running import recall
 from emulator.report import shapes
 from emulator.report.words import essential, wrong
 from emulator.topology import gateways
+from emulator.topology.addresses import slots, usable
 from emulator.topology.given import Addresses, slot
 from emulator.topology.instances import Instance, NetworkInterface, Service
 from emulator.topology.model import Route, Topology, Vpc
@@ -119,6 +121,7 @@ def _interface(held: NetworkInterface, addresses: Addresses) -> shapes.NetworkIn
 
 def _vpc(topology: Topology, vpc: Vpc, wanted: Wanted, running: dict[str, list[dict[str, Any]]]) -> shapes.VpcStatus:
     tables = {table.name: table.routes for table in vpc.route_tables}
+    taken = Counter(held.subnet for held in slots(vpc))
     return shapes.VpcStatus(
         name=vpc.name,
         cidr_block=", ".join(map(str, vpc.cidr_blocks)),
@@ -133,6 +136,8 @@ def _vpc(topology: Topology, vpc: Vpc, wanted: Wanted, running: dict[str, list[d
                 route_table=subnet.route_table,
                 network_acl=subnet.network_acl,
                 kind=subnet_kind(tables.get(subnet.route_table, ())),
+                # SUB-15: those of a stopped instance are taken, too.
+                available_ip_address_count=usable(subnet) - taken[subnet.name],
             )
             for subnet in vpc.subnets
         ],

@@ -59,6 +59,7 @@ class SubnetStatus(TypedDict):
     route_table: str
     network_acl: str
     kind: Literal["public", "private", "isolated"]
+    available_ip_address_count: int
 
 
 class PrivateAddress(TypedDict):

@@ -114,7 +114,7 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
     for instance in vpc["instances"]:
         held.setdefault(instance["subnet"], []).append(instance)
     lines += table(
-        ("subnet", "cidr", "zone", "route table", "network ACL", "kind", "instances"),
+        ("subnet", "cidr", "zone", "route table", "network ACL", "kind", "free", "instances"),
         [
             (
                 subnet["name"],
@@ -123,6 +123,7 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
                 subnet["route_table"],
                 subnet["network_acl"] if subnet["network_acl"] != DEFAULT_ACL else "",
                 subnet["kind"],
+                f"{subnet['available_ip_address_count']:,}",
                 _summary(held.get(subnet["name"], [])) if many else "",
             )
             for subnet in vpc["subnets"]

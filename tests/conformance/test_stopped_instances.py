@@ -164,8 +164,8 @@ def test_SG_30_a_stopped_instance_is_a_member_of_its_groups(lab: Lab) -> None:
     check(lab, passes("hq", "db", "tcp", 80), drops("late", "db", "tcp", 80))
 
 
-def test_RT_42_what_status_and_plan_say(lab: Lab) -> None:
-    """A lab with a stopped instance is healthy, a second `up` changes nothing, and the plan says what was stopped."""
+def test_RT_42_SUB_15_what_status_and_plan_say(lab: Lab) -> None:
+    """A lab with a stopped instance is healthy, its addresses are in use, and a second `up` changes nothing."""
     outcome = lab.up(stop("web", "fw"))
     said = [change.text for change in outcome.plan.changes]
     assert said == ["state: running -> stopped", "state: running -> stopped", "public_ip: auto -> none"]
@@ -176,6 +176,8 @@ def test_RT_42_what_status_and_plan_say(lab: Lab) -> None:
     assert facts["healthy"], facts["wrong"]
     states = {instance["name"]: instance["state"] for instance in facts["vpcs"][0]["instances"]}
     assert states == {"hq": "running", "db": "running", "fw": "stopped", "web": "stopped", "late": "running"}
+    free = {subnet["name"]: subnet["available_ip_address_count"] for subnet in facts["vpcs"][0]["subnets"]}
+    assert free == {"hq": 251 - 2, "public": 251 - 4}
     assert not lab.up(stop("web", "fw")).plan.steps
 
 

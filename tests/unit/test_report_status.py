@@ -76,6 +76,7 @@ def lab(**changes: Any) -> Status:
         route_table="main",
         network_acl=changes.pop("network_acl", "default"),
         kind="isolated",
+        available_ip_address_count=1250,
     )
     vpc = VpcStatus(
         name="main",
@@ -114,8 +115,8 @@ def lab(**changes: Any) -> Status:
 
 def test_a_subnet_with_an_acl_of_its_own_shows_it() -> None:
     lines = status.status(lab(network_acl="closed"))
-    assert lines[3].split("  ")[-2:] == ["network ACL", "kind"]
-    assert lines[4].split()[-2:] == ["closed", "isolated"]
+    assert lines[3].split()[-4:] == ["network", "ACL", "kind", "free"]
+    assert lines[4].split()[-3:] == ["closed", "isolated", "1,250"]
 
 
 def test_BPA_01_a_mode_that_blocks_stands_beside_the_gateway() -> None:
@@ -128,8 +129,8 @@ def test_a_lab_of_one() -> None:
         "lab: up, agent running, since 2026-01-31T12:00:00+00:00, from lab.yaml",
         "",
         "VPC main 10.0.0.0/16, no internet gateway",
-        "  subnet  cidr         zone        route table  kind",
-        "  a       10.0.0.0/24  us-east-1a  main         isolated",
+        "  subnet  cidr         zone        route table  kind      free",
+        "  a       10.0.0.0/24  us-east-1a  main         isolated  1,250",
         "",
         "  node            subnet  private   groups  services",
         "  one   instance  a       10.0.0.4  web     http 80",
