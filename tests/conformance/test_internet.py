@@ -479,6 +479,29 @@ def test_MTU_03_MTU_05_the_internet_carries_1500_bytes(lab: Lab) -> None:
     silent(outside, about=large)
 
 
+def test_MTU_09_a_network_acl_without_icmp(lab: Lab) -> None:
+    """A network ACL does not infer "fragmentation needed": one that lets no ICMP in keeps it from the sender."""
+    rows = ", ".join(
+        f"{{rule_number: {number}, protocol: {word}, action: allow, cidr_block: 0.0.0.0/0{ports}}}"
+        for number, word, ports in ((1, "udp", ", port: all"), (2, "tcp", ", port: all"))
+    )
+    everything = "{rule_number: 1, protocol: all, action: allow, cidr_block: 0.0.0.0/0}"
+    subnets = "      public: {cidr_block: 10.0.0.0/24, route_table: public}\n      private: {cidr"
+    acls = f"    network_acls: {{no-icmp: {{ingress: [{rows}], egress: [{everything}]}}}}\n"
+    gateways = "    nat_gateways:\n      nat: {subnet: public, elastic_ip: 203.0.113.99}\n"
+    with_acl = subnets.replace("public}\n", "public, network_acl: no-icmp}\n")
+    tap, sender = Tap(lab, "hp"), Sender(lab, "hp")
+    lab.up(edited(TOPOLOGY, {subnets: with_acl, gateways: gateways + acls}))
+    try:
+        sender.send("x", packets.UDP(sport=4103, dport=9) / packets.Raw(b"." * 1473), flags="DF")
+        check(lab, passes("hp", "x", "tcp", 80), passes("x", "203.0.113.10", "tcp", 80))
+        assert not [frame for frame in tap.came() if too_large(frame.packet)]
+    finally:
+        lab.up(TOPOLOGY)
+    sender.send("x", packets.UDP(sport=4104, dport=9) / packets.Raw(b"." * 1473), flags="DF")
+    tap.wait_for(too_large, "fragmentation needed")
+
+
 @pytest.mark.parametrize("caller", ["hp", "hq"])
 def test_MTU_05_path_mtu_discovery(lab: Lab, caller: str) -> None:
     """A TCP transfer between two hosts with jumbo frames works through the 1,500 bytes between them."""
