@@ -10,7 +10,8 @@ from tests.support import lab as labs
 from tests.support import packets
 from tests.support.lab import Lab, edited
 from tests.support.packets import Sender, Tap, silent
-from tests.support.probes import Probe, check, drops, passes
+from tests.support.probes import Probe, check, drops, passes, refused
+from tests.support.views import agree
 
 TOPOLOGY = """
 vpcs:
@@ -48,6 +49,18 @@ def test_VPC_12_local_for_every_block(lab: Lab) -> None:
     """A further block brings a local route to every route table: all subnets reach each other."""
     nodes = ("first", "second", "third")
     check(lab, [Probe(a, b, "tcp", 80, seen_as=lab.private(a)) for a in nodes for b in nodes if a != b])
+
+
+def test_SUB_07_SUB_08_the_resolver_is_in_the_primary_block(lab: Lab) -> None:
+    """AWS's resolver has the third address of the primary block; that of another block or of a subnet is nobody's."""
+    for node in ("first", "second"):
+        agree(
+            lab,
+            refused(node, "10.0.0.2", "udp", 53),
+            drops(node, "100.64.0.2", "udp", 53),
+            drops(node, "100.64.1.2", "udp", 53),
+            drops(node, "10.0.1.2", "udp", 53),
+        )
 
 
 def test_VPC_06_public_addresses_of_the_block_stay_inside(lab: Lab) -> None:

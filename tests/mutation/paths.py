@@ -15,6 +15,13 @@ MUTANTS = (
         ROUTES,
     ),
     Mutant(
+        "what AWS keeps is forwarded (RT-11)",
+        _ROUTING,
+        '    yield Route(held.number, str(RESERVED_ROUTES), "blackhole"), f"{RESERVED_ROUTES} is kept by AWS"\n',
+        "    yield from ()\n",
+        APPLIANCES,
+    ),
+    Mutant(
         "every subnet uses the first one's route table (RT-22)",
         "compile/eni.py",
         "gateway_address(subnet), number_for(vpc, subnet))",
