@@ -185,7 +185,6 @@ VPC = Noun(
         "block_public_access": "it stands beside vpcs: a mode is an account's, in a region",
         "ipv6_cidr_block": values.NO_IPV6,
         "assign_generated_ipv6_cidr_block": values.NO_IPV6,
-        "egress_only_internet_gateway": values.NO_IPV6,
         "vpn_gateway": NO_VGW,
         "enable_network_address_usage_metrics": "there are no metrics; what is over the quota is a warning",
         "routes": "routes go into a route table",
