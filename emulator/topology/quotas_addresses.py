@@ -6,7 +6,6 @@ The first two are an account's, in an availability zone; the units are a VPC's. 
 from collections.abc import Iterator
 
 from emulator.errors import Where
-from emulator.topology.addresses import slots
 from emulator.topology.model import NatGateway, Topology, Vpc
 from emulator.topology.report import Report
 
@@ -41,8 +40,17 @@ def check_account(vpcs: list[Vpc], report: Report) -> None:
 
 
 def _interfaces(vpc: Vpc) -> Iterator[tuple[str, Where]]:
-    """The subnet of every ENI: whatever follows a plus is a further address of one."""
-    return ((held.subnet, held.where) for held in slots(vpc) if "+" not in held.name)
+    """The subnet of every ENI."""
+    for instance in vpc.instances:
+        for interface in instance.interfaces:
+            yield interface.subnet, interface.where
+    for gateway in vpc.nat_gateways:
+        yield gateway.subnet, gateway.where
+    for held in vpc.zonal:
+        for subnet in held.subnets:
+            yield subnet, held.where
+    for attached in vpc.attached_subnets:
+        yield attached.subnet, attached.where
 
 
 # ---- Network Address Usage -----------------------------------------------------------------------------------------
