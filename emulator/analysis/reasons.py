@@ -9,6 +9,7 @@ from emulator.analysis.packets import ICMP, TCP, Packet, address, span, traffic
 from emulator.analysis.routing import Choice
 from emulator.analysis.world import Eni, Ground, Land, known_as
 from emulator.errors import Where
+from emulator.topology.associations import owner_and_group
 from emulator.topology.flows import Component
 from emulator.topology.model import GroupReference, NetworkAclEntry, PrefixListReference, Route
 from emulator.topology.place import NOWHERE
@@ -68,7 +69,12 @@ def groups(
                 rule=rule,
             )
     named = next(iter(known_as(eni.vpc, other)), f"{address(peer)}/32")
-    hint = f"security_groups: {{{eni.groups[0]}: {{{direction}: [{_rule(packet, key, named)}]}}}}"
+    group = next((name for name in eni.groups if "/" not in name), eni.groups[0])
+    owner, group = owner_and_group(eni.vpc.name, group)
+    wanted = _rule(packet, key, named if owner == eni.vpc.name else f"{address(peer)}/32")
+    hint = f"security_groups: {{{group}: {{{direction}: [{wanted}]}}}}"
+    if owner != eni.vpc.name:  # SG-12: its rules are written there
+        hint = f"vpcs: {{{owner}: {{{hint}}}}}"
     if not any(group.rules(direction) for group in held):
         sentence = f"{whose} of {eni.name} {'have' if len(held) > 1 else 'has'} no {direction} rules at all"
         return Explanation("SG_HAS_NO_RULES", component, sentence, where, hint, packet=packet)

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from functools import partial
+from ipaddress import IPv4Address
 
 import pytest
 
+from emulator.analysis import Analyzer
+from emulator.topology.flows import Flow
 from emulator.topology.load import load
 from tests.support import lab as labs
 from tests.support.lab import Lab, edited
@@ -106,6 +109,14 @@ def test_SG_12_a_rule_that_names_an_associated_group(lab: Lab) -> None:
         passes("web-1", "db", "tcp", 80),  # a group of main, carried over there
         drops("lb-1", "db", "tcp", 80),
     )
+
+
+def test_SG_12_the_hint_says_where_the_group_is_written(lab: Lab) -> None:
+    """Who is not let in is told which rule would do so, in the group's own VPC."""
+    flow = Flow("lb-1", IPv4Address(lab.private("lb-1")), IPv4Address(lab.private("web-1")), "tcp", 80)
+    hint = Analyzer(lab.topology, lab.addresses).analyze(flow).explanations[0].hint
+    rule = f"{{protocol: tcp, port: 80, from: {lab.private('lb-1')}/32}}"
+    assert hint == f"vpcs: {{main: {{security_groups: {{web: {{ingress: [{rule}]}}}}}}}}"
 
 
 def test_SG_12_a_rule_of_the_group_is_edited(lab: Lab) -> None:
