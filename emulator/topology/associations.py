@@ -28,7 +28,8 @@ def renamed_for(vpc: str, other: str, name: str) -> str:
 
 def carried(vpc: str, written: Iterable[str | None] | None) -> tuple[str, ...]:
     """The groups that an interface of the VPC names, its own ones without the VPC's name."""
-    return tuple(renamed_for(vpc, vpc, name) for name in written or () if name is not None)
+    found = (name for name in written or () if name is not None)
+    return tuple(renamed_for(vpc, vpc, name) if "/" in name else name for name in found)
 
 
 def associated(topology: Topology, vpc: Vpc) -> Iterator[SecurityGroup]:

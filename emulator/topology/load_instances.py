@@ -12,6 +12,8 @@ from emulator.topology.report import Report
 from emulator.topology.security import DEFAULT_GROUP
 from emulator.topology.services import build_appliance, build_services
 
+_USUAL_TRACKING = ConnectionTracking()
+
 
 def build_instance(record: Record, vpc: str, subnets: dict[str, Subnet], report: Report) -> Instance:
     """The instance as the file says, its keys checked against each other. `subnets`: those of its VPC, by name."""
@@ -93,8 +95,10 @@ def _interface(
 
 def _tracking(record: Record | None) -> ConnectionTracking:
     """CT-05: what is left out, or wrong, is as AWS has it."""
-    given = {key: record.get(key) for key in ConnectionTracking._fields} if record else {}
-    return ConnectionTracking()._replace(**{key: seconds for key, seconds in given.items() if seconds is not None})
+    if record is None:
+        return _USUAL_TRACKING
+    given = {key: record.get(key) for key in ConnectionTracking._fields}
+    return _USUAL_TRACKING._replace(**{key: seconds for key, seconds in given.items() if seconds is not None})
 
 
 def _secondary(entry: IPv4Address | str | Record | None) -> PrivateAddress:
