@@ -32,6 +32,8 @@ NEXT_HOP = IPv4Address("169.254.0.1")  # whatever is on the far side of a router
 LINK_LOCAL_SERVICES = tuple(map(IPv4Address, ("169.254.169.253", "169.254.169.254", "169.254.169.123")))
 # PrivateLink: each carrier has two addresses of this block, which nobody sees but the two nodes that it joins.
 CARRIER_BLOCK = IPv4Network("169.254.64.0/18")
+# A regional NAT gateway is in no subnet: what stands for its Elastic IPs within its VPC is of this block.
+REGIONAL_NAT_BLOCK = IPv4Network("169.254.192.0/18")
 CARRIER_LINK = "nlb"  # in an endpoint's node, towards the load balancer
 
 # Bits of a flow's mark in the VPC's router: the ENI of who began it, or of who was called, does not track it (CT-01).

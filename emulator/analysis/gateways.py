@@ -115,7 +115,7 @@ def enter_vpc(walk: "Walk", ground: Ground, packet: Packet, *, hairpin: bool = F
 def from_gateway(walk: "Walk", ground: Ground, packet: Packet) -> None:
     """GRT-01: the edge route table, if there is one, then the ENI."""
     held = ground.by_address[packet.destination]
-    if ground.edge is None:
+    if ground.edge is None or (held.gateway and held.gateway.regional):  # an edge table is about the VPC's blocks
         _in(walk, held, packet)
         return
     component = Component("route_table", ground.edge.name, ground.name)

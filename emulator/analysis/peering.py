@@ -59,7 +59,9 @@ def returns(walk: "Walk", ground: Ground, packet: Packet) -> "Way | None":
 
     for held in walk.memory.translated[: walk.memory.asked]:
         eni = walk.world.enis_of[held.node][0]
-        if eni.gateway is None or eni.vpc is ground or (held.outside, held.far) != (packet.destination, packet.source):
+        if eni.gateway is None or eni.gateway.regional or eni.vpc is ground:
+            continue
+        if (held.outside, held.far) != (packet.destination, packet.source):
             continue
         for connection in walk.world.topology.peerings_of(ground.name):
             if connection.other(ground.name) == eni.vpc.name:

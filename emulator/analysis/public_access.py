@@ -47,13 +47,16 @@ def _reason(component: Component, ground: Ground, eni: Eni, packet: Packet) -> E
     way = "lets nothing out" if component.direction == "egress" else "lets nothing in"
     if mode == "block-ingress":
         way += " but what a NAT gateway sends" if component.direction == "egress" else " but answers to a NAT gateway"
+    regional = eni.gateway is not None and eni.gateway.regional  # RNAT-01: only the VPC as a whole can be excluded
+    place = f"VPC {ground.name}" if regional else f"subnet {eni.subnet.name}"
     sentence = (
         f"VPC Block Public Access is {mode}: internet gateway {component.name} {way}; "
-        f"subnet {eni.subnet.name} of {eni.name} is not excluded{_lesser(ground, eni)}"
+        f"{place} of {eni.name} is not excluded{_lesser(ground, eni)}"
     )
+    within = "" if regional else f"subnet: {eni.subnet.name}, "
     wanted = "allow-egress" if eni.gateway is not None else "allow-bidirectional"
     hint = (
-        f"block_public_access: {{exclusions: [{{vpc: {ground.name}, subnet: {eni.subnet.name}, "
+        f"block_public_access: {{exclusions: [{{vpc: {ground.name}, {within}"
         f"internet_gateway_exclusion_mode: {wanted}}}]}}"
     )
     own = topology.block_public_access.options_of(topology.region_of(vpc), vpc.owner_id)

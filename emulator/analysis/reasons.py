@@ -218,6 +218,8 @@ def route(component: Component, eni: Eni, choices: Sequence[Choice], kind: str, 
         assert held is not None
         if held.target.kind == "transit_gateway":
             return reasons_transit.no_zone(component, eni, held, packet)
+        if held.target.kind == "nat_gateway":
+            return unregistered(component, eni, held, packet)
         state = eni.vpc.topology.is_blackhole(held.target) if held.target.kind == "vpc_peering_connection" else ""
         why = f": {state}" if state else ""
         sentence = f"route {route_text(held)} of route table {component.name} is a blackhole{why}"
@@ -312,6 +314,19 @@ def unsolicited(component: Component, eni: Eni, packet: Packet, *, back: bool) -
     sentence = f"NAT gateway {component.name} lets nothing in that nobody inside has asked for, and answers no ping"
     hint = "call an instance with a public address of its own (elastic_ip)"
     return Explanation("NGW_DEST_ADDRESS_PRESERVATION", component, sentence, eni.gateway.where, hint, packet=packet)
+
+
+def unregistered(component: Component, eni: Eni, route: Route, packet: Packet) -> Explanation:
+    """RNAT-07."""
+    zone, name = eni.subnet.subnet.availability_zone, route.target.name
+    sentence = (
+        f"route {route_text(route)} of route table {component.name}: regional NAT gateway {name} is not registered "
+        f"in availability zone {zone}, where {eni.name} is"
+    )
+    own = f"{{availability_zone: {zone[-1]}, elastic_ips: [...]}}"
+    hint = f"nat_gateways: {{{name}: {{availability_zone_address: [..., {own}]}}}}"
+    code = "REGIONAL_NGW_ROUTE_AZ_RESTRICTION"
+    return Explanation(code, component, sentence, route.where, hint, packet=packet, rule=route)
 
 
 def protocol(component: Component, eni: Eni, packet: Packet) -> Explanation:

@@ -307,6 +307,9 @@ class Walk(Account):
             return Way("transit" if leads else "blackhole", None, choices, route.target.name)
         if route.target.kind == "internet_gateway":
             return Way("gateway", None, choices)
+        if route.target.kind == "nat_gateway":
+            node = ground.nat_node(route.target.name, land.subnet.availability_zone if land else "")
+            return Way("eni" if node else "blackhole", node, choices)  # RNAT-07
         return Way("eni", ground.enis[route.target.name], choices)
 
     def take(self, eni: Eni, table: Table, way: Way, packet: Packet) -> None:

@@ -13,7 +13,9 @@ from emulator.topology.endpoints import InterfaceEndpoint
 from emulator.topology.flows import ComponentKind
 from emulator.topology.given import Addresses, slot
 from emulator.topology.instances import Instance
-from emulator.topology.model import NatGateway, OutsideHost, Subnet, Topology, Vpc
+from emulator.topology.model import OutsideHost, Subnet, Topology, Vpc
+from emulator.topology.nat import NatGateway
+from emulator.topology.nat_nodes import NatNode, nat_nodes, regional_places
 from emulator.topology.place import NOWHERE
 from emulator.topology.privatelink import Carrier, carriers
 from emulator.topology.targets import Serving
@@ -111,8 +113,12 @@ class Ground:
         self.enis: dict[str, Eni] = {}
         self.by_address: dict[int, Eni] = {}
         self.public_of: dict[int, int] = {}  # IGW-01: private to public, of the ENIs
-        for gateway in vpc.nat_gateways:
-            self._add_gateway(gateway, addresses)
+        # RNAT-01: a regional NAT gateway is in no subnet, and no ACL judges it.
+        stands = self.lands | {
+            held.name: Land(held, self.tables[held.route_table], everything) for held in regional_places(vpc)
+        }
+        for node in nat_nodes(vpc):
+            self._add_gateway(node, stands[node.subnet], addresses)
         for balancer in vpc.load_balancers:
             self._add_balancer(balancer, addresses)
         for endpoint in vpc.vpc_endpoints:
@@ -120,10 +126,10 @@ class Ground:
         for instance in vpc.instances:
             self._add_instance(instance, addresses)
 
-    def _add_gateway(self, gateway: NatGateway, addresses: Addresses) -> None:
-        eni = Eni(gateway.name, gateway.name, self, self.lands[gateway.subnet], (), False, gateway.where)
-        eni.gateway, eni.kind = gateway, "nat_gateway"
-        self._place(eni, len(gateway.secondary) + 1, addresses)
+    def _add_gateway(self, node: NatNode, land: Land, addresses: Addresses) -> None:
+        eni = Eni(node.name, node.name, self, land, (), False, node.gateway.where)
+        eni.gateway, eni.kind = node.gateway, "nat_gateway"
+        self._place(eni, len(node.addresses), addresses)
 
     def _add_balancer(self, balancer: LoadBalancer, addresses: Addresses) -> None:
         groups = tuple(dict.fromkeys(balancer.security_groups))
@@ -165,6 +171,11 @@ class Ground:
     def holds(self, address: int) -> bool:
         """Whether the address lies in a block of the VPC, somebody's or not."""
         return any(low <= address <= high for low, high in self.blocks)
+
+    def nat_node(self, gateway: str, zone: str) -> Eni | None:
+        """RNAT-05: what a NAT gateway has for packets of a zone; None: RNAT-07."""
+        held = self.enis.get(gateway) or self.enis.get(f"{gateway}.{zone[-1:]}")
+        return held if held and held.gateway else None
 
     def land_of(self, address: int) -> Land | None:
         return next((land for land in self.lands.values() if land.span[0] <= address <= land.span[1]), None)

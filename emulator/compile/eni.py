@@ -8,6 +8,7 @@ from emulator.compile.tables import number_for
 from emulator.topology.given import Addresses, slot
 from emulator.topology.instances import ConnectionTracking, Instance
 from emulator.topology.model import Subnet, Vpc, router_of
+from emulator.topology.nat_nodes import nat_nodes, places
 
 ENI_MTU = 9001  # MTU-01
 
@@ -74,7 +75,7 @@ def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
     mac = router_mac(vpc)
     subnets = {
         subnet.name: (subnet.cidr_block.prefixlen, gateway_address(subnet), number_for(vpc, subnet))
-        for subnet in vpc.subnets
+        for subnet in places(vpc)
     }
 
     def made(
@@ -95,10 +96,7 @@ def enis(vpc: Vpc, addresses: Addresses) -> dict[str, Eni]:
         )._replace(tracking=held.tracking)
         for instance in vpc.instances for held in instance.interfaces
     ]  # fmt: skip
-    found += [
-        made(gateway.name, gateway.name, 0, gateway.subnet, 1 + len(gateway.secondary), (), False)
-        for gateway in vpc.nat_gateways
-    ]
+    found += [made(node.name, node.name, 0, node.subnet, len(node.addresses), (), False) for node in nat_nodes(vpc)]
     found += [
         made(name, name, 0, place.subnet, 1, endpoint.security_groups, True)._replace(always_tracked=True)
         for endpoint in vpc.vpc_endpoints for place in endpoint.subnet_configurations

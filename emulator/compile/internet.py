@@ -25,6 +25,7 @@ from emulator.topology import addresses
 from emulator.topology.addresses import slots
 from emulator.topology.given import Addresses
 from emulator.topology.model import INTERNET, OutsideHost, Target, Topology, Vpc, router_of
+from emulator.topology.nat_nodes import regional_places
 from emulator.topology.settings import Settings
 
 INTERNET_MTU = 1500  # MTU-03
@@ -89,7 +90,7 @@ def internet_gateway(vpc: Vpc, addresses: Addresses, settings: Settings) -> Name
                 Route(MAIN_TABLE, "0.0.0.0/0", "unicast", names.INTERNET_LINK, hop, onlink=True),
                 *(
                     Route(MAIN_TABLE, str(block), "unicast", names.VPC_LINK, hop, onlink=True)
-                    for block in vpc.cidr_blocks
+                    for block in (*vpc.cidr_blocks, *(place.cidr_block for place in regional_places(vpc)))
                 ),
             }
         ),

@@ -22,6 +22,7 @@ from emulator.errors import Problem, TopologyError
 from emulator.topology import zones
 from emulator.topology.given import Addresses
 from emulator.topology.model import INTERNET, Topology, router_of
+from emulator.topology.nat_nodes import nat_nodes
 
 
 def compile_lab(topology: Topology, addresses: Addresses) -> State:
@@ -55,7 +56,7 @@ def compile_lab(topology: Topology, addresses: Addresses) -> State:
         if held.internet_gateway:
             namespaces[held.internet_gateway] = internet.internet_gateway(held, addresses, topology.settings)
             veths += internet.gateway_links(held)
-        for gateway in held.nat_gateways:
+        for gateway in nat_nodes(held):
             namespaces[gateway.name] = nat.nat_gateway(linked[gateway.name], topology.settings)
         for endpoint in held.vpc_endpoints:
             for name in endpoint.nodes:

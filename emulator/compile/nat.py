@@ -1,5 +1,7 @@
 """The NAT gateway: a namespace with one ENI in its subnet, in the path of the packets it translates.
 
+A regional one has such a namespace in each of its zones (see `topology.nat_nodes`).
+
 It rewrites the source to one of its own private addresses and sends the packet back to the router. At a public one the
 route table of its subnet leads on to the internet gateway, which rewrites once more to the Elastic IP of that private
 address (IGW-16). A private one has no Elastic IP, so the internet gateway lets nothing of its through (IGW-17).

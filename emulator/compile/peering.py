@@ -13,6 +13,7 @@ from emulator.compile.eni import ENI_MTU
 from emulator.compile.state import PolicyRule, Route, Veth
 from emulator.topology.given import Addresses, slot
 from emulator.topology.model import Target, Topology, Vpc, router_of
+from emulator.topology.nat_nodes import nat_nodes
 from emulator.topology.peering import VpcPeeringConnection
 
 FAR_MTU = 8500  # MTU-04
@@ -68,9 +69,9 @@ def _guards(name: str, link: str, vpc: Vpc, peer: Vpc) -> Iterator[nft.Rule]:
 
 
 def _nat_gateways(peer: Vpc, addresses: Addresses) -> Iterator[str]:
-    for gateway in peer.nat_gateways:
-        for number in range(len(gateway.secondary) + 1):
-            yield str(addresses.private[slot(gateway.name, number)])
+    for node in nat_nodes(peer):
+        if not node.zone:  # a regional one has no way into a peer
+            yield from (str(addresses.private[slot(node.name, number)]) for number in range(len(node.addresses)))
 
 
 def _mac(held: VpcPeeringConnection, vpc: str) -> str:

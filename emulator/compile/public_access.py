@@ -12,6 +12,7 @@ from emulator import names
 from emulator.compile import nft, remarks
 from emulator.compile.eni import Eni
 from emulator.topology.model import Topology, Vpc
+from emulator.topology.nat_nodes import nat_nodes
 
 _BLOCKED = "blocked_link"
 
@@ -28,7 +29,7 @@ def blocked(vpc: Vpc, enis: Iterable[Eni], topology: Topology) -> Blocked:
     mode = topology.block_mode(vpc)
     if vpc.internet_gateway is None or mode == "off":
         return Blocked()
-    gateways = {gateway.name for gateway in vpc.nat_gateways}
+    gateways = {node.name for node in nat_nodes(vpc)}
     links = [
         nft.link(eni.link)
         for eni in enis

@@ -9,6 +9,7 @@ from emulator.compile.state import MAIN_TABLE, Route
 from emulator.compile.tables import LOCAL, Candidate, KernelTable, candidates, effective, kernel_tables
 from emulator.topology import gateways
 from emulator.topology.model import PrefixList, Target, Topology, Vpc, router_of
+from emulator.topology.nat_nodes import regional_places, serving
 from emulator.topology.prefix_lists import RESERVED_ROUTES
 from emulator.topology.words import target_text
 from emulator.topology.zones import dark_text
@@ -102,6 +103,9 @@ def _routes(
         yield Route(held.number, str(own), "throw"), ""
     # RT-11: a route that holds AWS's own range among others forwards nothing of it.
     yield Route(held.number, str(RESERVED_ROUTES), "blackhole"), f"{RESERVED_ROUTES} is kept by AWS"
+    if held.edge:
+        for place in regional_places(vpc):  # what is not of the VPC's blocks is nothing for an edge route table
+            yield Route(held.number, str(place.cidr_block), "throw"), ""
     for destination, candidate in effective(candidates(vpc, held.table, lists)).items():
         if destination == own:
             continue
@@ -110,7 +114,9 @@ def _routes(
         label = ""
         if candidate.target != LOCAL:
             label = f"{destination}{of_list} to {target_text(candidate.target)}"
-            label += asleep.get(candidate.target.name, "") or _why_not(vpc, held, candidate, route, borders)
+            name = _interface(vpc, held, candidate.target) if candidate.target.kind == "nat_gateway" else ""
+            at_rest = asleep.get(name or candidate.target.name, "")
+            label += at_rest or _why_not(vpc, held, candidate, route, borders)
         yield route, label
 
 
@@ -127,10 +133,10 @@ def _route(
     match target.kind:
         case "instance" if held.edge and not _has_public_ip(vpc, target.name):
             return Route(table, destination, "blackhole")  # GRT-05
-        case "nat_gateway" | "instance" if target.name not in enis:
-            return Route(table, destination, "blackhole")  # RT-42: stopped; AZ-01: its zone is down
+        case "nat_gateway" | "instance" if _interface(vpc, held, target) not in enis:
+            return Route(table, destination, "blackhole")  # RT-42: stopped; AZ-01: its zone is down; RNAT-07
         case "nat_gateway" | "instance":
-            eni = enis[target.name]
+            eni = enis[_interface(vpc, held, target)]
             return Route(table, destination, "unicast", eni.link, eni.ip, onlink=True)
         case _:
             return Route(table, destination, "blackhole")  # RT-40, RT-41: it stays, wins by prefix, and drops
@@ -143,9 +149,18 @@ def _why_not(vpc: Vpc, held: KernelTable, candidate: Candidate, route: Route, bo
         return ""
     if held.subnet and any(border.target == target for border in borders):
         return f": VPC {vpc.name} has no attachment in zone {held.subnet.availability_zone}"  # TGW-05
+    if held.subnet and target.kind == "nat_gateway":
+        return f": it is not registered in zone {held.subnet.availability_zone}"  # RNAT-07
     if held.edge and target.kind == "instance":
         return f": {target.name} has no public IP"  # GRT-05
     return ""
+
+
+def _interface(vpc: Vpc, held: KernelTable, target: Target) -> str:
+    """The name of the ENI that a route leads to. RNAT-05: of a regional NAT gateway, its zone's; "": none."""
+    if target.kind == "instance":
+        return target.name
+    return serving(vpc, target.name, held.subnet.availability_zone if held.subnet else "")
 
 
 def _in_zone(vpc: Vpc, held: KernelTable, border: Border) -> bool:

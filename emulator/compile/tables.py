@@ -1,8 +1,8 @@
 """Route tables as the kernel needs them: which tables there are, who uses which, and the one route per destination.
 
 The only place that chooses between a route table and a variant of it. A subnet needs a variant where a route would
-capture traffic within the subnet itself, which on AWS never meets the router (RT-08), or leads to a
-transit gateway; the internet gateway always has
+capture traffic within the subnet itself, which on AWS never meets the router (RT-08), or leads to what has
+a link in each zone, a transit gateway or a regional NAT gateway; the internet gateway always has
 one, since there a target needs a public address (GRT-05).
 """
 
@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from emulator import names
 from emulator.topology.model import PrefixList, PrefixListReference, RouteTable, Subnet, Target, Vpc
+from emulator.topology.nat_nodes import places
 from emulator.topology.prefix_lists import destinations
 
 Origin = Literal["local", "static", "prefix_list", "propagated"]
@@ -94,7 +95,7 @@ def candidates(vpc: Vpc, table: RouteTable, lists: Mapping[str, PrefixList]) -> 
 def number_for(vpc: Vpc, subnet: Subnet) -> int:
     """The kernel table, and mark, of what comes from an ENI of the subnet."""
     table = next((table for table in vpc.route_tables if table.name == subnet.route_table), None)
-    if table is not None and (_captures(vpc, table, subnet) or _depends_on_zone(table)):
+    if table is not None and (_captures(vpc, table, subnet) or _depends_on_zone(vpc, table)):
         return names.route_table(f"{table.name}/{subnet.name}")
     return names.route_table(subnet.route_table)
 
@@ -117,16 +118,17 @@ def _captures(vpc: Vpc, table: RouteTable, subnet: Subnet) -> bool:
     )
 
 
-def _depends_on_zone(table: RouteTable) -> bool:
-    """TGW-05, TGW-40: from each zone another link leads to a transit gateway, or none."""
-    return any(route.target.kind == "transit_gateway" for route in table.routes)
+def _depends_on_zone(vpc: Vpc, table: RouteTable) -> bool:
+    """TGW-05, TGW-40, RNAT-05: from each zone another link leads to a transit gateway or a regional NAT gateway."""
+    regional = {gateway.name for gateway in vpc.nat_gateways if gateway.regional}
+    return any(route.target.kind == "transit_gateway" or route.target.name in regional for route in table.routes)
 
 
 def kernel_tables(vpc: Vpc) -> list[KernelTable]:
     """Every routing table of the router's namespace, main apart."""
     tables = {table.name: table for table in vpc.route_tables}
     found = [KernelTable(names.route_table(table.name), table) for table in vpc.route_tables]
-    for subnet in vpc.subnets:
+    for subnet in places(vpc):
         number = number_for(vpc, subnet)
         if number != names.route_table(subnet.route_table):
             found.append(KernelTable(number, tables[subnet.route_table], subnet))

@@ -54,7 +54,7 @@ class _Counted(NamedTuple):
 def _counted(topology: Topology) -> Iterator[_Counted]:
     for vpc in topology.vpcs:
         for gateway in vpc.nat_gateways:  # PRICE-01: questions and answers both arrive by its interface
-            yield _Counted(gateway.name, gateway.name, (names.GUEST_LINK,))
+            yield from (_Counted(gateway.name, node, (names.GUEST_LINK,)) for node in vpc.nodes_of(gateway))
         if vpc.internet_gateway:
             yield _Counted(vpc.internet_gateway, vpc.internet_gateway, (names.VPC_LINK,))
         # Questions and answers both pass them.

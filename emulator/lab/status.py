@@ -17,6 +17,7 @@ from emulator.topology.addresses import slots, usable
 from emulator.topology.given import Addresses, slot
 from emulator.topology.instances import Instance, NetworkInterface, Service
 from emulator.topology.model import Route, Topology, Vpc
+from emulator.topology.nat_nodes import nat_nodes
 from emulator.topology.transit import TransitGateway, TransitGatewayPeeringAttachment
 from emulator.topology.words import appliance_text
 
@@ -146,6 +147,19 @@ def _vpc(topology: Topology, vpc: Vpc, wanted: Wanted, running: dict[str, list[d
                 name=gateway.name,
                 subnet=gateway.subnet,
                 connectivity_type=gateway.connectivity_type,
+                availability_mode=gateway.availability_mode,
+                availability_zones=[
+                    shapes.NatGatewayZone(
+                        name=node.name,
+                        availability_zone=node.zone,
+                        public_ips=[
+                            _address(wanted.addresses, slot(node.name, number))["public_ip"]
+                            for number in range(len(node.addresses))
+                        ],
+                    )
+                    for node in nat_nodes(vpc)
+                    if node.zone and node.gateway is gateway
+                ],
                 **_address(wanted.addresses, gateway.name),
                 secondary=[
                     _address(wanted.addresses, slot(gateway.name, number))

@@ -18,6 +18,7 @@ from emulator.kernel.watch import Packet
 from emulator.observe.passes import Pass
 from emulator.topology.flows import Component, ComponentKind
 from emulator.topology.model import INTERNET, NodeKind, Topology, router_of
+from emulator.topology.nat_nodes import nat_nodes, places
 from emulator.topology.privatelink import carriers
 from emulator.topology.traces import Decision, Met, TraceHop
 from emulator.topology.zones import dark, dark_text
@@ -72,15 +73,17 @@ class Narrator:
             for vpc in topology.vpcs
             for name in (
                 *(interface.name for instance in vpc.instances for interface in instance.interfaces),
-                *(gateway.name for gateway in vpc.nat_gateways),
+                *(node.name for node in nat_nodes(vpc)),
                 *(node for held in vpc.zonal for node in held.nodes),
             )
         }
         self._judges = {carrier.node: carrier.balancer_node for carrier in carriers(topology)}  # PL-37
         self._led_by = {
-            gateway.name: vpc.subnet(gateway.subnet).route_table
+            node.name: place.route_table
             for vpc in topology.vpcs
-            for gateway in vpc.nat_gateways
+            for place in places(vpc)
+            for node in nat_nodes(vpc)
+            if node.subnet == place.name
         }
         self._stopped = {
             stopped(instance.name): Component("instance", instance.name, vpc.name)

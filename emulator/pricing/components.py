@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from emulator.topology.gateways import region_of
 from emulator.topology.model import Topology, Vpc
+from emulator.topology.nat_nodes import nat_nodes
 
 
 class Component(NamedTuple):
@@ -37,7 +38,8 @@ def components(topology: Topology) -> Iterator[Component]:
         for name, count in _public_addresses(vpc):
             yield Component("public_ipv4_address", name, vpc.name, region, "public_ipv4_address", count)
         for gateway in vpc.nat_gateways:
-            yield Component("nat_gateway", gateway.name, vpc.name, region, "nat_gateway", 1, "nat_gateway_data")
+            zones = len(vpc.nodes_of(gateway))
+            yield Component("nat_gateway", gateway.name, vpc.name, region, "nat_gateway", zones, "nat_gateway_data")
         for balancer in vpc.load_balancers:  # by the hour for all of its zones; PRICE-05: an NLCU is a GB an hour
             kind = "network_load_balancer"
             yield Component(kind, balancer.name, vpc.name, region, kind, 1, f"{kind}_data")
@@ -73,7 +75,7 @@ def _public_addresses(vpc: Vpc) -> Iterator[tuple[str, int]]:
             yield instance.name, count
     for gateway in vpc.nat_gateways:
         if gateway.connectivity_type == "public":
-            yield gateway.name, 1 + len(gateway.secondary)
+            yield gateway.name, sum(len(node.addresses) for node in nat_nodes(vpc) if node.gateway is gateway)
     for balancer in vpc.load_balancers:
         if not balancer.internal:
             yield balancer.name, len(balancer.subnets)

@@ -108,6 +108,8 @@ def _notes(topology: Topology, usage: Usage) -> list[str]:
     notes = ["EC2 instances, and data out to the internet that no `--gb GATEWAY=N` names, are not in it"]
     if len(zones) > len(regions) and not usage.cross_az:
         notes.append("between zones, by a VPC peering connection, a NAT gateway or a load balancer: `--cross-az-gb N`")
+    if any(gateway.regional for vpc in topology.vpcs for gateway in vpc.nat_gateways):
+        notes.append("a regional NAT gateway is charged here as a zonal one in each of its zones: unconfirmed")
     if len(regions) > 1:
         notes.append("data between regions is not in it: no price of it is known here")
     return notes

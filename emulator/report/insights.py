@@ -22,6 +22,7 @@ from emulator.topology.model import (
     SecurityGroupRule,
     Topology,
 )
+from emulator.topology.nat_nodes import nat_nodes
 from emulator.topology.values import ALL_PROTOCOLS, PROTOCOL_WORDS
 
 ACCOUNT = "000000000000"
@@ -68,13 +69,15 @@ class Names:
         self.groups: dict[str, tuple[str, ...]] = {}
         self.nodes: dict[str, tuple[str, str]] = {}
         for vpc in topology.vpcs:
-            for gateway in vpc.nat_gateways:
-                self.subnets[gateway.name], self.nodes[gateway.name] = gateway.subnet, ("nat_gateway", gateway.name)
+            for node in nat_nodes(vpc):
+                self.nodes[node.name] = ("nat_gateway", node.gateway.name)
+                if not node.gateway.regional:  # RNAT-01
+                    self.subnets[node.name] = node.subnet
             for held in vpc.zonal:
                 kind = "network_load_balancer" if isinstance(held, LoadBalancer) else "vpc_endpoint"
-                for subnet, node in zip(held.subnets, held.nodes, strict=True):
-                    self.subnets[node], self.groups[node] = subnet, held.security_groups
-                    self.nodes[node] = (kind, node)
+                for subnet, name in zip(held.subnets, held.nodes, strict=True):
+                    self.subnets[name], self.groups[name] = subnet, held.security_groups
+                    self.nodes[name] = (kind, name)
             for instance in vpc.instances:
                 for eni in instance.interfaces:
                     self.subnets[eni.name], self.groups[eni.name] = eni.subnet, eni.security_groups
@@ -179,8 +182,10 @@ def _path(names: Names, hops: tuple[Hop, ...]) -> Iterator[Shape]:
         number += 1
         shape: Shape = {"SequenceNumber": number, "Component": _component(names, hop.component, hop.group)}
         if kind == "network_interface":
-            shape["AttachedTo"] = names.object(names.nodes[hop.component.name][0], hop.component.vpc, hop.node)
-            shape["Subnet"] = names.object("subnet", hop.component.vpc, names.subnets[hop.component.name])
+            owner = names.nodes[hop.component.name]
+            shape["AttachedTo"] = names.object(owner[0], hop.component.vpc, owner[1])
+            if subnet := names.subnets.get(hop.component.name):
+                shape["Subnet"] = names.object("subnet", hop.component.vpc, subnet)
         shape["Vpc"] = names.object("vpc", "", hop.component.vpc)
         if number == 1:
             shape["InboundHeader"] = _header(hop.before)
@@ -194,6 +199,8 @@ def _component(names: Names, component: Component, group: str = "") -> Shape:
     if component.kind == "security_group":
         group = group or names.groups[component.name][0]
         return names.object("security_group", component.vpc, group)
+    if component.kind == "nat_gateway":  # of a regional one each zone's node is the gateway
+        return names.object(component.kind, component.vpc, names.nodes[component.name][1])
     return names.object(component.kind, "" if component.kind == "vpc" else component.vpc, component.name)
 
 

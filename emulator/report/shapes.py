@@ -93,10 +93,22 @@ class InstanceStatus(TypedDict):
     network_interfaces: list[NetworkInterfaceStatus]
 
 
+class NatGatewayZone(TypedDict):
+    """What a regional NAT gateway has in a zone."""
+
+    name: str
+    availability_zone: str
+    public_ips: list[str]
+
+
 class NatGatewayStatus(TypedDict):
+    """A regional one has neither `subnet` nor `private_ip`; its addresses are in `availability_zones`."""
+
     name: str
     subnet: str
     connectivity_type: Literal["public", "private"]
+    availability_mode: Literal["zonal", "regional"]
+    availability_zones: list[NatGatewayZone]
     private_ip: str
     public_ip: str
     secondary: list[PrivateAddress]

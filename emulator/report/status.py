@@ -143,6 +143,21 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
         )
         for gateway in vpc["nat_gateways"]
         for number, address in enumerate((gateway, *gateway["secondary"]))
+        if gateway["availability_mode"] == "zonal"
+    ]
+    rows += [
+        (
+            node["name"] if not number else "",
+            "regional NAT gateway" if not number else "",
+            f"zone {node['availability_zone']}" if not number else "",
+            "",
+            address,
+            "",
+            "",
+        )
+        for gateway in vpc["nat_gateways"]
+        for node in gateway["availability_zones"]
+        for number, address in enumerate(node["public_ips"])
     ]
     rows += nodes(vpc)
     rows += endpoints.nodes(vpc)

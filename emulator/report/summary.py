@@ -11,6 +11,7 @@ from emulator.topology.changes import Change
 from emulator.topology.given import Addresses
 from emulator.topology.instances import Instance
 from emulator.topology.model import OutsideHost, Topology, Vpc
+from emulator.topology.nat_nodes import nat_nodes, serving
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 SHOWN = 12  # changes listed in full; a bigger edit is counted
@@ -107,14 +108,17 @@ def _traveller(topology: Topology) -> tuple[Vpc, Instance, bool] | None:
 
 def _seen_as(vpc: Vpc, instance: Instance, addresses: Addresses) -> str:
     """The public address under which the instance calls, as far as that is plain: its default route says."""
-    table = next(table for table in vpc.route_tables if table.name == vpc.subnet(instance.subnet).route_table)
+    home = vpc.subnet(instance.subnet)
+    table = next(table for table in vpc.route_tables if table.name == home.route_table)
     target = next((route.target for route in table.routes if route.destination == EVERYWHERE), None)
     if target is None or target.kind not in ("internet_gateway", "nat_gateway"):
         return ""
-    if any(gateway.name == target.name and gateway.secondary for gateway in vpc.nat_gateways):
+    if target.kind == "internet_gateway":
+        return str(addresses.public.get(instance.name, ""))
+    node = serving(vpc, target.name, home.availability_zone)
+    if any(held.name == node and len(held.addresses) > 1 for held in nat_nodes(vpc)):
         return ""  # NAT-26: one of several
-    name = instance.name if target.kind == "internet_gateway" else target.name
-    return str(addresses.public.get(name, ""))
+    return str(addresses.public.get(node, ""))
 
 
 def _famous(hosts: Sequence[OutsideHost]) -> OutsideHost | None:

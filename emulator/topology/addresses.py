@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from emulator.errors import Problem, Where
 from emulator.topology.given import Addresses, slot
 from emulator.topology.model import Subnet, Topology, Vpc
+from emulator.topology.nat_nodes import nat_nodes, places
 from emulator.topology.reservations import set_aside
 
 RESERVED_FRONT = 4  # SUB-05: network, router, DNS, future use ...
@@ -78,13 +79,11 @@ class Slot(NamedTuple):
 
 def slots(vpc: Vpc) -> Iterator[Slot]:
     """All private addresses that the VPC's ENIs want, in the order in which they are served."""
-    for gateway in vpc.nat_gateways:
-        assigned: Literal["auto"] | None = "auto" if gateway.connectivity_type == "public" else None  # NAT-03
-        public = gateway.elastic_ip or assigned
-        yield Slot(gateway.name, gateway.subnet, gateway.private_ip, gateway.where, public)
-        for number, further in enumerate(gateway.secondary, 1):
-            name = slot(gateway.name, number)
-            yield Slot(name, gateway.subnet, further.private_ip, gateway.where, further.elastic_ip)
+    for node in nat_nodes(vpc):
+        public: Literal["auto"] | None = "auto" if node.gateway.connectivity_type == "public" else None  # NAT-03
+        for number, (private_ip, elastic_ip) in enumerate(node.addresses):
+            own = slot(node.name, number)
+            yield Slot(own, node.subnet, private_ip, node.gateway.where, elastic_ip or public)
     for instance in vpc.instances:
         for interface in instance.interfaces:
             for number, address in enumerate(interface.addresses):
@@ -120,7 +119,7 @@ def _at_rest(topology: Topology) -> Iterator[str]:
 def _private(topology: Topology, held: dict[str, IPv4Address], problems: list[Problem]) -> dict[str, IPv4Address]:
     given: dict[str, IPv4Address] = {}
     for vpc in topology.vpcs:
-        subnets = {subnet.name: subnet for subnet in vpc.subnets}
+        subnets = {subnet.name: subnet for subnet in places(vpc)}
         interfaces = list(slots(vpc))
         taken: dict[str, set[int]] = {name: set() for name in subnets}
         chosen: dict[str, IPv4Address] = {}

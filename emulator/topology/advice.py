@@ -1,6 +1,6 @@
 """Warnings: AWS accepts it, and a learner probably meant something else. Each is said once, not once per instance."""
 
-from emulator.topology import advice_acls, advice_groups, advice_routes, quotas
+from emulator.topology import advice_acls, advice_groups, advice_nat, advice_routes, quotas
 from emulator.topology.instances import NetworkInterface
 from emulator.topology.model import Topology, Vpc
 from emulator.topology.report import Report
@@ -11,6 +11,7 @@ def check(topology: Topology, report: Report) -> None:
     for vpc in topology.vpcs:
         if not report.errors:  # else a route may seem to be missing because it, or its table, is wrong
             _check_ways_out(vpc, report)
+            advice_nat.check(vpc, report)
             for acl in vpc.network_acls:
                 advice_acls.check(acl, report)
             _check_appliances(vpc, report)
@@ -29,7 +30,7 @@ def _check_ways_out(vpc: Vpc, report: Report) -> None:
     told: set[str] = set()
     for gateway in vpc.nat_gateways:
         name = gateway.subnet
-        if name not in closed or name in told or gateway.connectivity_type == "private":
+        if gateway.regional or name not in closed or name in told or gateway.connectivity_type == "private":
             continue
         told.add(name)
         what = f"NAT gateway {gateway.name} has no way out: {_closed(name, table_of[name])}"

@@ -48,6 +48,7 @@ def _check_block(vpc: Vpc, block: IPv4Network, key: str, report: Report) -> None
 def _check_unused(vpc: Vpc, report: Report) -> None:
     """RT-20: a subnet uses the table that it names, else the main one."""
     used = {subnet.route_table for subnet in vpc.subnets} | {vpc.main_route_table}
+    used |= {held.route_table for held in vpc.nat_gateways if held.regional}  # RNAT-02
     gateway = Where(path=f"{vpc.where.path}.internet_gateway")
     for table in vpc.route_tables:
         edge = report.item(gateway, ("route_table",), table.name)

@@ -12,7 +12,6 @@ from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.model import (
     Destination,
-    NatGateway,
     NetworkAcl,
     NetworkAclEntry,
     OutsideHost,
@@ -26,6 +25,7 @@ from emulator.topology.model import (
     Topology,
     Vpc,
 )
+from emulator.topology.nat import NatGateway
 from emulator.topology.peering import VpcPeeringConnection
 from emulator.topology.words import (
     appliance_text,
@@ -166,6 +166,8 @@ def _key(destination: Destination) -> str:
 
 
 def _gateway_text(gateway: NatGateway) -> str:
+    if gateway.regional:
+        return f"{gateway.name} regional, {_zones(gateway)}"
     address = f" with {gateway.elastic_ip}" if gateway.elastic_ip else ""
     private = "private, " if gateway.connectivity_type == "private" else ""
     return f"{gateway.name} {private}in {gateway.subnet}{address}"
@@ -173,11 +175,20 @@ def _gateway_text(gateway: NatGateway) -> str:
 
 def _gateway(path: str, vpc: str, old: NatGateway | None, new: NatGateway | None) -> Iterator[Change]:
     if old and new:
-        keys = ("subnet", "connectivity_type", "private_ip", "elastic_ip")
+        keys = ("availability_mode", "subnet", "connectivity_type", "private_ip", "elastic_ip")
         yield from differing(path, vpc, "NAT gateway", old, new, keys)
+        if old.zone_addresses != new.zone_addresses:
+            text = f"zones: {_zones(old)} -> {_zones(new)}"
+            yield Change("replace", f"{path}.availability_zone_address", vpc, "NAT gateway", text)
         if old.secondary != new.secondary:
             text = f"secondary addresses: {_secondary(old)} -> {_secondary(new)}"
             yield Change("replace", f"{path}.secondary", vpc, "NAT gateway", text)
+
+
+def _zones(gateway: NatGateway) -> str:
+    """RNAT-03."""
+    held = (f"{zone.availability_zone} {' '.join(map(str, zone.elastic_ips))}" for zone in gateway.zone_addresses)
+    return ", ".join(held) or "automatic"
 
 
 def _secondary(gateway: NatGateway) -> str:

@@ -5,17 +5,8 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from emulator.topology.instances import Instance, NetworkInterface, PrivateAddress
-from emulator.topology.model import (
-    NatGateway,
-    NetworkAcl,
-    Route,
-    RouteTable,
-    SecurityGroup,
-    Subnet,
-    Target,
-    Topology,
-    Vpc,
-)
+from emulator.topology.model import NetworkAcl, Route, RouteTable, SecurityGroup, Subnet, Target, Topology, Vpc
+from emulator.topology.nat import NatGateway
 
 
 class _Named(Protocol):

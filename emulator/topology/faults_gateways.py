@@ -14,7 +14,8 @@ from emulator.topology.faults_nouns import Broken, Fault
 from emulator.topology.faults_talks import Leg, best, legs, table_of, talks
 from emulator.topology.flows import Component
 from emulator.topology.instances import Instance, PrivateAddress
-from emulator.topology.model import INTERNET, NatGateway, SecondaryAddress, Target, Topology, Vpc
+from emulator.topology.model import INTERNET, Target, Topology, Vpc
+from emulator.topology.nat import NatGateway, SecondaryAddress
 from emulator.topology.public_access import PublicAccess
 
 
@@ -53,7 +54,11 @@ def _through_nat_gateways(topology: Topology) -> Iterator[tuple[Leg, NatGateway]
 
 def _nat_gateway_deleted(topology: Topology) -> Iterator[Broken]:
     for leg, gateway in _through_nat_gateways(topology):
-        left = replace(leg.vpc, nat_gateways=tuple(other for other in leg.vpc.nat_gateways if other is not gateway))
+        gateways = tuple(other for other in leg.vpc.nat_gateways if other is not gateway)
+        tables = tuple(
+            table for table in leg.vpc.route_tables if table.name != gateway.route_table or table is leg.table
+        )
+        left = replace(leg.vpc, nat_gateways=gateways, route_tables=tables)
         yield Broken(
             with_vpc(topology, forsaken(left, gateway.name)),
             Component("route_table", leg.table.name, leg.vpc.name),  # NAT-08
@@ -65,7 +70,7 @@ def _nat_gateway_deleted(topology: Topology) -> Iterator[Broken]:
 
 def _nat_gateway_in_private_subnet(topology: Topology) -> Iterator[Broken]:
     for leg, gateway in _through_nat_gateways(topology):
-        if leg.subnet.name == gateway.subnet:
+        if gateway.regional or leg.subnet.name == gateway.subnet:
             continue
         addresses = tuple(SecondaryAddress(None, further.elastic_ip) for further in gateway.secondary)
         moved = replace(gateway, subnet=leg.subnet.name, private_ip=None, secondary=addresses)
@@ -79,9 +84,23 @@ def _nat_gateway_in_private_subnet(topology: Topology) -> Iterator[Broken]:
         )
 
 
+def _nat_gateway_zone_missing(topology: Topology) -> Iterator[Broken]:
+    for leg, gateway in _through_nat_gateways(topology):
+        left = tuple(held for held in gateway.zone_addresses if held.availability_zone != leg.subnet.availability_zone)
+        if not left or left == gateway.zone_addresses:
+            continue
+        yield Broken(
+            with_vpc(topology, with_nat_gateway(leg.vpc, replace(gateway, zone_addresses=left))),
+            Component("route_table", leg.table.name, leg.vpc.name),  # RNAT-07
+            f"regional NAT gateway {gateway.name} has no address in zone {leg.subnet.availability_zone}",
+            leg.vpc.name,
+            gateway.name,
+        )
+
+
 def _nat_gateway_private(topology: Topology) -> Iterator[Broken]:
     for leg, gateway in _through_nat_gateways(topology):
-        if gateway.connectivity_type == "private" or leg.vpc.internet_gateway is None:
+        if gateway.regional or gateway.connectivity_type == "private" or leg.vpc.internet_gateway is None:
             continue
         addresses = tuple(SecondaryAddress(further.private_ip) for further in gateway.secondary)
         private = replace(gateway, connectivity_type="private", elastic_ip=None, secondary=addresses)
@@ -204,6 +223,13 @@ FAULTS = (
         "A NAT gateway uses the route table of its own subnet. In a private one that leads to the NAT gateway itself "
         "(or nowhere), so what it has translated never leaves: a NAT gateway belongs into a public subnet.",
         _nat_gateway_in_private_subnet,
+    ),
+    Fault(
+        "nat-gateway-zone-missing",
+        "a regional NAT gateway in manual mode is not registered in a zone",
+        "In manual mode a regional NAT gateway serves the zones that somebody has listed, with Elastic IPs. From any "
+        "other zone the route to it drops.",
+        _nat_gateway_zone_missing,
     ),
     Fault(
         "nat-gateway-private",

@@ -61,7 +61,7 @@ def _default_to_nat_gateway(topology: Topology) -> Iterator[Broken]:
         nats = [
             gateway
             for gateway in leg.vpc.nat_gateways
-            if leg.answer or table_of(leg.vpc, leg.vpc.subnet(gateway.subnet)) == leg.table
+            if not gateway.regional and (leg.answer or table_of(leg.vpc, leg.vpc.subnet(gateway.subnet)) == leg.table)
         ]
         if nats and leg.talk.source.vpc != leg.talk.target.vpc:
             itself = leg.end.interface is not None and leg.end.interface.subnet != leg.subnet.name

@@ -142,7 +142,8 @@ def way(talk: Talk, end: End, to: IPv4Address) -> Iterator[Leg]:
         yield Leg(talk, end, to, vpc, subnet, table, route, local)
         onward: list[str] = []
         if route and route.target.kind == "nat_gateway":
-            onward = [gateway.subnet for gateway in vpc.nat_gateways if gateway.name == route.target.name]
+            # A regional one is in no subnet, and so are the decisions beyond it.
+            onward = [held.subnet for held in vpc.nat_gateways if held.name == route.target.name and held.subnet]
         elif route and route.target.kind == "instance" and (owner := owner_of(vpc, route.target.name)):
             onward = [owner[0].subnet]  # an instance's default route leaves by its primary ENI
         if not onward:

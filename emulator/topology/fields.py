@@ -10,6 +10,7 @@ from emulator.topology.fields_endpoints import ENDPOINT_SERVICE, INTERFACE_ENDPO
 from emulator.topology.fields_expect import EXPECTATION
 from emulator.topology.fields_filters import NETWORK_ACL, SECURITY_GROUP
 from emulator.topology.fields_instances import INSTANCE, SERVICES, TARGET
+from emulator.topology.fields_nat import NAT_GATEWAY
 from emulator.topology.fields_public_access import BLOCK_PUBLIC_ACCESS
 from emulator.topology.fields_transit import PEERING_ATTACHMENT, TRANSIT_GATEWAY
 from emulator.topology.kinds import Key, ListOf, MapOf, MapTo, Noun, ScalarOr
@@ -27,7 +28,7 @@ from emulator.topology.values import (
     REGION,
     ZONE,
 )
-from emulator.topology.values_gateways import GATEWAY, POOLED_IP
+from emulator.topology.values_gateways import GATEWAY
 from emulator.topology.values_routes import DESTINATION
 
 NO_VGW = "virtual private gateways are not emulated"
@@ -77,43 +78,6 @@ ROUTE_TABLE = Noun(
         "subnets": "a subnet names its route_table",
         "associations": "a subnet names its route_table",
         "propagating_vgws": NO_VGW,
-    },
-)
-
-NAT_GATEWAY = Noun(
-    "NAT gateway",
-    "Lets a private subnet open connections that nobody can open towards it.",
-    {
-        "subnet": Key(
-            NAME, "The subnet it stands in; for a public one, with a route to the internet gateway.", required=True
-        ),
-        "connectivity_type": Key(
-            values.choice("public", "private"),
-            "public: it has an Elastic IP; private: it translates to its private IP. Left out: public.",
-        ),
-        "elastic_ip": Key(POOLED_IP, "Its public address; left out: one of the lab's pool. A private one has none."),
-        "private_ip": Key(ADDRESS, "Its address in the subnet; left out: the lowest free one."),
-        "secondary_elastic_ips": Key(
-            ListOf(ADDRESS), "For a public one: more Elastic IPs; each is mapped to a private IP of its own."
-        ),
-        "secondary_private_ips": Key(
-            ListOf(ADDRESS), "More private IPs; left out: as many of the subnet's free ones as are needed."
-        ),
-        "secondary_private_ip_address_count": Key(
-            values.integer(1, 7, "a number of addresses from 1 to 7"),
-            "For a private one: how many more private IPs the subnet gives it.",
-        ),
-        "state": Key(
-            values.choice("available", "deleted"),
-            "deleted: it is gone, and the routes to it are blackholes. Left out: available.",
-        ),
-    },
-    instead={
-        "subnet_id": "the key is subnet",
-        "allocation_id": "the key is elastic_ip, an address",
-        "secondary_allocation_ids": "the key is secondary_elastic_ips, a list of addresses",
-        "secondary_private_ip_addresses": "the key is secondary_private_ips",
-        "availability_mode": "every NAT gateway is zonal; regional ones are not emulated",
     },
 )
 

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from emulator.errors import UsageError
 from emulator.topology.given import Addresses, slot
 from emulator.topology.model import INTERNET, Topology
+from emulator.topology.nat_nodes import nat_nodes
 from emulator.topology.suggest import nearest
 from emulator.topology.zonal import aliases, answering
 
@@ -108,10 +109,10 @@ def owners(topology: Topology, addresses: Addresses) -> Iterator[tuple[str, str,
                 for number in range(len(interface.addresses)):
                     name = slot(interface.name, number)
                     yield instance.name, name, addresses.private[name], addresses.public.get(name)
-        for gateway in vpc.nat_gateways:
-            for number in range(len(gateway.secondary) + 1):
-                name = slot(gateway.name, number)
-                yield gateway.name, name, addresses.private[name], addresses.public.get(name)
+        for held_by in nat_nodes(vpc):
+            for number in range(len(held_by.addresses)):
+                name = slot(held_by.name, number)
+                yield held_by.name, name, addresses.private[name], addresses.public.get(name)
         for held in vpc.zonal:
             for name in held.nodes:
                 yield name, name, addresses.private[name], addresses.public.get(name)
@@ -145,7 +146,7 @@ class Directory:
 
     def __init__(self, topology: Topology, addresses: Addresses) -> None:
         self._topology = topology
-        self._gateways = {gateway.name for vpc in topology.vpcs for gateway in vpc.nat_gateways}
+        self._gateways = {node.name for vpc in topology.vpcs for node in nat_nodes(vpc)}
         self._silent = {name for vpc in topology.vpcs for held in vpc.zonal for name in held.nodes}
         self._stopped = {held.name for vpc in topology.vpcs for held in vpc.instances if held.state == "stopped"}
         self._vpcs = {node.name: node.vpc for node in topology.nodes()}

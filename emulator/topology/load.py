@@ -16,7 +16,8 @@ from emulator.topology.load_balancers import build_load_balancers, build_target_
 from emulator.topology.load_endpoints import with_endpoints
 from emulator.topology.load_expectations import build_expectation
 from emulator.topology.load_instances import build_instance, terminated
-from emulator.topology.load_nat import deleted, nat_gateway
+from emulator.topology.load_nat import buildable, deleted, nat_gateway
+from emulator.topology.load_nat_routes import own_table
 from emulator.topology.load_peering import build_connections
 from emulator.topology.load_public_access import build_public_access
 from emulator.topology.load_transit import attached_subnets, attached_vpcs, build_gateways, build_peerings
@@ -38,6 +39,7 @@ from emulator.topology.routes import Owners, build_route_table, gateway_of
 from emulator.topology.security import DEFAULT_GROUP, build_group, implied_group
 from emulator.topology.services import build_services
 from emulator.topology.settings import Settings
+from emulator.topology.zone_names import zone_in
 
 DEFAULT_REGION = "us-east-1"
 DEFAULT_MAIN = "main"
@@ -128,7 +130,16 @@ def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], rep
     if main == DEFAULT_MAIN and not any(table.name == main for table in tables):
         tables = (RouteTable(main, ()), *tables)  # VPC-19: a new VPC has a main route table with local routes only
     subnets = [subnet for subnet in record.get("subnets") or () if _buildable(subnet, report, "cidr_block")]
-    nats = [gateway for gateway in record.get("nat_gateways") or () if _buildable(gateway, report, "subnet")]
+    nats = {
+        nat.name: nat_gateway(nat, region, report)
+        for nat in record.get("nat_gateways") or ()
+        if buildable(nat, report) and not deleted(nat)
+    }
+    tables += tuple(
+        own_table(held, nats[held.name], record, gateway.name, blocks, owners, report)
+        for held in record.get("nat_gateways") or ()
+        if held.name in nats and nats[held.name].regional
+    )
     groups = tuple(build_group(group, record.name, lists, report) for group in record.get("security_groups") or ())
     if not any(group.name == DEFAULT_GROUP for group in groups):
         groups = (implied_group(DEFAULT_GROUP), *groups)
@@ -143,7 +154,7 @@ def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], rep
         main,
         tuple(built.values()),
         tables,
-        tuple(nat_gateway(nat, report) for nat in nats if not deleted(nat)),
+        tuple(nats.values()),
         groups,
         tuple(
             build_instance(instance, record.name, built, report)
@@ -166,15 +177,8 @@ def _vpc(record: Record, region: str, owners: Owners, lists: frozenset[str], rep
 
 
 def _subnet(record: Record, vpc: Record, region: str, main: str, report: Report) -> Subnet:
-    zone = record.get("availability_zone") or "a"
-    if len(zone) == 1:
-        zone = region + zone
-    elif zone[:-1] != region:
-        whose = f"VPC {vpc.name} is in" if vpc.get("region") else "the lab's region is"
-        hint = f"{whose} {region}; write {zone[-1]} or {region}{zone[-1]}"
-        report.error(
-            record.where, f"zone {zone} is in another region", hint, "InvalidParameterValue", "availability_zone"
-        )
+    whose = f"VPC {vpc.name} is in {region}" if vpc.get("region") else f"the lab's region is {region}"
+    zone = zone_in(region, record.get("availability_zone") or "a", record.where, report, whose)
     return Subnet(
         record.name,
         record.get("cidr_block"),

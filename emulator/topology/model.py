@@ -14,6 +14,7 @@ from emulator.topology.balancers import LoadBalancer, TargetGroup
 from emulator.topology.endpoints import EndpointService, InterfaceEndpoint
 from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
+from emulator.topology.nat import NatGateway
 from emulator.topology.peering import VpcPeeringConnection
 from emulator.topology.place import written
 from emulator.topology.public_access import BlockMode, PublicAccess
@@ -164,30 +165,6 @@ class Subnet:
     cidr_reservations: tuple[CidrReservation, ...] = ()
 
 
-class SecondaryAddress(NamedTuple):
-    """A further address of an ENI (NAT-25). None: from the subnet. At a public NAT gateway each has an Elastic IP."""
-
-    private_ip: IPv4Address | None = None
-    elastic_ip: IPv4Address | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NatGateway:
-    """A zonal NAT gateway (NAT-01). `private_ip` None: from the subnet.
-
-    A public one (NAT-02) has an Elastic IP, of the pool where `elastic_ip` is None; a private one (NAT-03) has none.
-    One whose state is "deleted" never gets here: it is gone, and routes to it are blackholes (NAT-08).
-    """
-
-    name: str
-    subnet: str
-    private_ip: IPv4Address | None
-    elastic_ip: IPv4Address | None
-    where: Where = written()
-    connectivity_type: Literal["public", "private"] = "public"
-    secondary: tuple[SecondaryAddress, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class DhcpOptions:
     """What a VPC tells its instances about names (DHCP-02). No `servers`: AmazonProvidedDNS."""
@@ -243,6 +220,20 @@ class Vpc:
     def zonal(self) -> tuple[LoadBalancer | InterfaceEndpoint, ...]:
         """What has a node in each of its subnets (LB-02, PL-20)."""
         return (*self.load_balancers, *self.vpc_endpoints)
+
+    @property
+    def zones_in_use(self) -> tuple[str, ...]:
+        """RNAT-03: the zones in which it has network interfaces, those of NAT gateways apart."""
+        held = {interface.subnet for instance in self.instances for interface in instance.interfaces}
+        held |= {name for one in self.zonal for name in one.subnets} | {one.subnet for one in self.attached_subnets}
+        return tuple(sorted({subnet.availability_zone for subnet in self.subnets if subnet.name in held}))
+
+    def nodes_of(self, gateway: NatGateway) -> tuple[str, ...]:
+        """The nodes of one of its NAT gateways: the gateway itself, or what a regional one has in each of its zones."""
+        if not gateway.regional:
+            return (gateway.name,)
+        zones = tuple(held.availability_zone for held in gateway.zone_addresses) or self.zones_in_use
+        return tuple(map(gateway.node, zones))
 
     @property
     def awake(self) -> "Vpc":
@@ -386,7 +377,8 @@ class Topology:
             if vpc.internet_gateway:
                 yield Node(vpc.internet_gateway, "internet_gateway", vpc.name)
             for nat in vpc.nat_gateways:
-                yield Node(nat.name, "nat_gateway", vpc.name)
+                for name in vpc.nodes_of(nat):
+                    yield Node(name, "nat_gateway", vpc.name)
             for balancer in vpc.load_balancers:
                 for name in balancer.nodes:
                     yield Node(name, "network_load_balancer", vpc.name)

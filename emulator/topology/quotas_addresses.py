@@ -6,7 +6,8 @@ The first two are an account's, in an availability zone; the units are a VPC's. 
 from collections.abc import Iterator
 
 from emulator.errors import Where
-from emulator.topology.model import NatGateway, Topology, Vpc
+from emulator.topology.model import Topology, Vpc
+from emulator.topology.nat import NatGateway
 from emulator.topology.report import Report
 
 GATEWAYS_PER_ZONE = 5

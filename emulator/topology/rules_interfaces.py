@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from emulator.errors import Where
 from emulator.names import guest_link
+from emulator.topology import advice_nat
 from emulator.topology.addresses import (
     INTERNET_ADDRESS,
     RESERVED_FRONT,
@@ -24,6 +25,7 @@ from emulator.topology.suggest import did_you_mean, listed
 INTERFACES_AT_MOST, ADDRESSES_AT_MOST = 15, 50  # ENI-02, ENI-04: of the largest instance types
 ELASTIC_IPS_PER_GATEWAY = 2  # Q-04
 
+NO_SUBNET = ""  # RNAT-01
 
 RESERVED_FOR = ("the network", "the VPC's router", "DNS", "future use")  # SUB-05, from base+0
 
@@ -52,6 +54,7 @@ def check(topology: Topology, report: Report) -> None:
         found = list(_interfaces(vpc))
         _check_private(topology, vpc, found, report)
         _check_gateways(vpc, report)
+        advice_nat.check_number(vpc, report)
         for interface in found:
             if interface.elastic_ip is not None:
                 _check_elastic(vpc, interface, elastic, report)
@@ -64,6 +67,12 @@ def check(topology: Topology, report: Report) -> None:
 def _interfaces(vpc: Vpc) -> Iterator[Interface]:
     """In the order in which `addresses.assign` serves them."""
     for gateway in vpc.nat_gateways:
+        if gateway.regional:
+            for zone in gateway.zone_addresses:
+                for index, address in enumerate(zone.elastic_ips):
+                    name, key = gateway.node(zone.availability_zone), f"elastic_ips[{index}]"
+                    yield Interface(name, zone.where, NO_SUBNET, None, address, elastic_key=key)
+            continue
         yield Interface(gateway.name, gateway.where, gateway.subnet, gateway.private_ip, gateway.elastic_ip)
         for index, further in enumerate(gateway.secondary):
             keys = f"secondary_private_ips[{index}]", f"secondary_elastic_ips[{index}]"
@@ -100,6 +109,8 @@ def _check_private(topology: Topology, vpc: Vpc, found: list[Interface], report:
     used: dict[tuple[str, int], Interface] = {}
     count = dict.fromkeys(subnets, 0)
     for interface in found:
+        if interface.subnet == NO_SUBNET:
+            continue
         subnet = subnets.get(interface.subnet)
         if subnet is None:
             _unknown_subnet(topology, vpc, interface, subnets, report)
@@ -205,7 +216,8 @@ def _check_elastic(vpc: Vpc, interface: Interface, elastic: dict[IPv4Address, In
 
 def _check_gateways(vpc: Vpc, report: Report) -> None:
     for gateway in vpc.nat_gateways:
-        if gateway.elastic_ip is None and gateway.connectivity_type == "public" and lacks_gateway(vpc, report):
+        pooled = gateway.elastic_ip is None and not gateway.zone_addresses and gateway.connectivity_type == "public"
+        if pooled and lacks_gateway(vpc, report):
             # NAT-02, NAT-06
             what = f"network {vpc.name} has no internet gateway attached"
             report.error(gateway.where, what, f"give VPC {vpc.name} an internet_gateway", "Gateway.NotAttached")

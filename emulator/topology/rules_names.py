@@ -94,7 +94,8 @@ def _named(topology: Topology, report: Report) -> Iterator[_Named]:
         if vpc.internet_gateway:
             yield _Named(vpc.internet_gateway, "internet_gateway", vpc.name, report.at(vpc.where, "internet_gateway"))
         for nat in vpc.nat_gateways:
-            yield _Named(nat.name, "nat_gateway", vpc.name, nat.where)
+            for name in dict.fromkeys((nat.name, *vpc.nodes_of(nat))):
+                yield _Named(name, "nat_gateway", vpc.name, nat.where)
         for balancer in vpc.load_balancers:
             yield _Named(balancer.name, "network_load_balancer", vpc.name, balancer.where)
             for name in balancer.nodes:

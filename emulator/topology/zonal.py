@@ -1,4 +1,6 @@
-"""Load balancers and endpoints: their nodes, one in each zone, and which of these a name stands for. Pure."""
+"""Load balancers, endpoints, regional NAT gateways: their nodes, one in each zone, and which of these a name stands
+for. Pure.
+"""
 
 from collections.abc import Iterator
 
@@ -9,11 +11,14 @@ from emulator.topology.targets import registered, usable
 
 def aliases(topology: Topology) -> dict[str, tuple[str, ...]]:
     """What has several nodes, by its name: those nodes. Who calls it is answered by any of them (LB-02, PL-32)."""
-    return {held.name: held.nodes for vpc in topology.vpcs for held in vpc.zonal}
+    found = {held.name: held.nodes for vpc in topology.vpcs for held in vpc.zonal}
+    return found | {
+        held.name: vpc.nodes_of(held) for vpc in topology.vpcs for held in vpc.nat_gateways if held.regional
+    }
 
 
 def answering(topology: Topology, name: str) -> tuple[str, ...]:
-    """The nodes that a load balancer's or an endpoint's name stands for; none if it is no such name.
+    """The nodes that such a name stands for; none if it is no such name.
 
     LB-03, LB-22: a load balancer's node that has no target to use is out of DNS, as long as another one has some.
     """
@@ -24,6 +29,9 @@ def answering(topology: Topology, name: str) -> tuple[str, ...]:
         for endpoint in vpc.vpc_endpoints:
             if endpoint.name == name:
                 return endpoint.nodes
+        for gateway in vpc.nat_gateways:
+            if gateway.regional and gateway.name == name:
+                return vpc.nodes_of(gateway)
     return ()
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from emulator.errors import UsageError
 from emulator.topology.model import Topology
+from emulator.topology.nat_nodes import nat_nodes
 from emulator.topology.suggest import nearest
 
 
@@ -53,7 +54,8 @@ def dark(topology: Topology) -> dict[str, str]:
         }
         running = ((held.name, held.subnet) for held in vpc.awake.instances)
         found |= {name: lost[subnet] for name, subnet in running if subnet in lost}
-        found |= {held.name: lost[held.subnet] for held in vpc.nat_gateways if held.subnet in lost}
+        lost |= {node.subnet: node.zone for node in nat_nodes(vpc) if node.zone in topology.dark_zones}
+        found |= {node.name: lost[node.subnet] for node in nat_nodes(vpc) if node.subnet in lost}
         found |= {held.node(name): lost[name] for held in vpc.load_balancers for name in held.subnets if name in lost}
         found |= {held.node(name): lost[name] for held in vpc.vpc_endpoints for name in held.subnets if name in lost}
     return found

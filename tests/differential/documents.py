@@ -195,6 +195,9 @@ class _Vpc:
         dice = self.dice
         made: dict[str, Record] = {}
         for name in self.nats:
+            if self.attached and dice.chance(20):
+                made[name] = self._regional()
+                continue
             gateway: Record = {"subnet": "s0" if dice.chance(80) else dice.pick(tuple(self.subnets))}
             if not self.attached or dice.chance(12):
                 gateway["connectivity_type"] = "private"
@@ -207,6 +210,20 @@ class _Vpc:
             if dice.chance(5):
                 gateway["state"] = "deleted"
             made[name] = gateway
+        return made
+
+    def _regional(self) -> Record:
+        """In automatic mode, or with some zones; sometimes its own table leads through an appliance."""
+        dice = self.dice
+        made: Record = {"availability_mode": "regional"}
+        if dice.chance(50):
+            made["availability_zone_address"] = [
+                {"availability_zone": zone, "elastic_ips": [self._elastic_ip() for _ in range(dice.pick((1, 1, 2)))]}
+                for zone in dice.some(("a", "b", "c"), 1, 3)
+            ]
+        if dice.chance(30):
+            further = (*(subnet["cidr_block"] for subnet in self.subnets.values()), "0.0.0.0/0", "45.0.0.0/8")
+            made["routes"] = {block: dice.pick(self.ways) for block in dice.some(further, 1, 2)}
         return made
 
     def _elastic_ip(self) -> str:

@@ -162,10 +162,12 @@ class _Gateway:
         dice, hub = self.dice, self.vpcs[self.hub]
         kind = "nat_gateways" if self.plan == "egress" else "instances"
         way = dice.pick(self._ways(hub, kind))
-        own = hub[kind][way]["subnet"]
+        held_by = hub[kind][way]
+        # A regional NAT gateway has a table of its own (RNAT-02).
+        own = table_of(hub, held_by["subnet"]) if "subnet" in held_by else held_by.setdefault("routes", {})
         for subnet in attachments[f"at-{self.hub}"]["subnets"]:
             routes = table_of(hub, subnet)
-            if routes is not table_of(hub, own):
+            if routes is not own:
                 routes[_EVERYWHERE] = way
                 for other in self.vpcs:
                     for block in blocks_of(self.vpcs[other]) if other != self.hub else ():
@@ -174,7 +176,7 @@ class _Gateway:
         for name, vpc in self.vpcs.items():
             for block in blocks_of(vpc) if name != self.hub else ():
                 if leads(hub, block):
-                    table_of(hub, own)[block] = self.name
+                    own[block] = self.name
             for table, held in vpc["route_tables"].items():
                 if name != self.hub and table != "edge" and dice.chance(70):
                     held["routes"][_EVERYWHERE] = self.name

@@ -59,6 +59,10 @@ def balancer(node: str) -> Component:
 INTERNET = Component("internet", "internet")
 
 PROOFS: dict[str, tuple[Proof, ...]] = {
+    "regional-nat": (
+        Proof("nat-gateway-zone-missing", ("app-a > web.example:80",)),
+        Proof("nat-gateway-deleted", ("app-? > web.example:80",)),
+    ),
     "nat": (
         Proof("default-route-missing", ("dev > *",)),
         Proof("default-route-missing", ("dev > *", "attacker > web:80"), on="public"),

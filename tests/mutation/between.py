@@ -88,7 +88,7 @@ MUTANTS = (
     Mutant(
         "every zone has the link of the first (TGW-05)",
         _TABLES,
-        "(_captures(vpc, table, subnet) or _depends_on_zone(table))",
+        "(_captures(vpc, table, subnet) or _depends_on_zone(vpc, table))",
         "_captures(vpc, table, subnet)",
         TRANSIT,
     ),

@@ -1,6 +1,6 @@
 """Mistakes in what leads packets: routes, the source/destination check, appliances, gateways."""
 
-from tests.mutation.mutant import APPLIANCES, INTERNET, LINK_LAYER, NAT, ROUTES, Mutant
+from tests.mutation.mutant import APPLIANCES, INTERNET, LINK_LAYER, NAT, REGIONAL_NAT, ROUTES, Mutant
 
 _TABLES, _ROUTING, _SOURCE, _APPLIANCE = (f"compile/{name}.py" for name in ("tables", "routing", "source", "appliance"))
 _NAT, _INTERNET, _VPC, _HOPS = (f"compile/{name}.py" for name in ("nat", "internet", "vpc", "hops"))
@@ -111,6 +111,27 @@ MUTANTS = (
         APPLIANCES,
     ),
     # --- NAT gateways
+    Mutant(
+        "a regional NAT gateway serves every zone from the first one (RNAT-05, RNAT-07)",
+        _ROUTING,
+        'return serving(vpc, target.name, held.subnet.availability_zone if held.subnet else "")',
+        "return vpc.nodes_of(next(one for one in vpc.nat_gateways if one.name == target.name))[0]",
+        REGIONAL_NAT,
+    ),
+    Mutant(
+        "a regional NAT gateway is judged by the default ACL (RNAT-01)",
+        "topology/nat_nodes.py",
+        'NO_ACL = ""',
+        'NO_ACL = "default"',
+        REGIONAL_NAT,
+    ),
+    Mutant(
+        "a regional NAT gateway has no routes of its own but the default one (RNAT-02)",
+        "topology/load_nat_routes.py",
+        "for route in written.routes if _fits(route, gateway, report)]",
+        "for route in () if _fits(route, gateway, report)]",
+        REGIONAL_NAT,
+    ),
     Mutant(
         "a NAT gateway answers what is sent to it (NAT-23)",
         _NAT,

@@ -1,6 +1,6 @@
 """Mistakes about what goes dark with an availability zone (section 15 of the AWS reference)."""
 
-from tests.mutation.mutant import ZONES, Mutant
+from tests.mutation.mutant import REGIONAL_NAT, ZONES, Mutant
 
 _ZONES = "topology/zones.py"
 
@@ -15,9 +15,16 @@ MUTANTS = (
     Mutant(
         "a NAT gateway survives its zone (AZ-01)",
         _ZONES,
-        "found |= {held.name: lost[held.subnet] for held in vpc.nat_gateways if held.subnet in lost}",
+        "found |= {node.name: lost[node.subnet] for node in nat_nodes(vpc) if node.subnet in lost}",
         "found |= {}",
         ZONES,
+    ),
+    Mutant(
+        "a regional NAT gateway survives a zone (RNAT-05)",
+        _ZONES,
+        "lost |= {node.subnet: node.zone for node in nat_nodes(vpc) if node.zone in topology.dark_zones}",
+        "lost |= {}",
+        REGIONAL_NAT,
     ),
     Mutant(
         "a load balancer's node survives its zone (AZ-05)",

@@ -10,7 +10,6 @@ from emulator.topology.given import Addresses
 from emulator.topology.instances import Instance, NetworkInterface, PrivateAddress, Service
 from emulator.topology.model import (
     Internet,
-    NatGateway,
     OutsideHost,
     Route,
     RouteTable,
@@ -21,6 +20,7 @@ from emulator.topology.model import (
     Topology,
     Vpc,
 )
+from emulator.topology.nat import NatGateway
 
 ANYWHERE = IPv4Network("0.0.0.0/0")
 EVERYTHING = SecurityGroupRule(-1, 0, 65535, ANYWHERE, 1)

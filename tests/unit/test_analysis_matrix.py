@@ -68,7 +68,7 @@ def test_a_lesson_as_a_whole_is_what_its_flows_are(file: Path) -> None:
     assert passed
 
 
-@pytest.mark.parametrize("seed", [1, 5, 17, 21])
+@pytest.mark.parametrize("seed", [3, 7, 14, 26])
 def test_load_balancers_and_endpoints_as_a_whole_are_what_their_flows_are(seed: int) -> None:
     """Who reaches any target by them, with every target that may be chosen (LB-20, PL-06)."""
     topology, _ = load(text(document(random.Random(seed))))

@@ -10,7 +10,8 @@ from emulator.topology.addresses import POOL, assign, is_public
 from emulator.topology.given import Addresses
 from emulator.topology.instances import Instance
 from emulator.topology.load import load
-from emulator.topology.model import NatGateway, Topology
+from emulator.topology.model import Topology
+from emulator.topology.nat import NatGateway
 
 
 def lab(

@@ -8,17 +8,8 @@ import pytest
 from emulator.topology.expectations import Expectation
 from emulator.topology.instances import Instance, Service
 from emulator.topology.load import load
-from emulator.topology.model import (
-    GroupReference,
-    NatGateway,
-    Route,
-    RouteTable,
-    SecondaryAddress,
-    SecurityGroupRule,
-    Target,
-    Topology,
-    Vpc,
-)
+from emulator.topology.model import GroupReference, Route, RouteTable, SecurityGroupRule, Target, Topology, Vpc
+from emulator.topology.nat import NatGateway, SecondaryAddress
 
 TOPOLOGIES = sorted((Path(__file__).parents[2] / "topologies").glob("*.yaml"))
 ANYWHERE = IPv4Network("0.0.0.0/0")

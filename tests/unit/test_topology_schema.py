@@ -62,7 +62,12 @@ vpcs:
       private: {routes: {0.0.0.0/0: nat}}
       edge: {routes: {10.0.1.0/24: web.eth0}}
     nat_gateways:
-      nat: {subnet: a, elastic_ip: 52.1.2.3, private_ip: 10.0.1.9, connectivity_type: public, state: available,
+      everywhere:
+        availability_mode: regional
+        availability_zone_address: [{availability_zone: a, elastic_ips: [52.1.2.9]}]
+        routes: {8.8.8.8/32: blackhole}
+        state: deleted
+      nat: {subnet: a, private_ip: 10.0.1.9, connectivity_type: public, state: available,
         secondary_elastic_ips: [52.1.2.5], secondary_private_ips: [10.0.1.11]}
       inner: {subnet: a, connectivity_type: private, secondary_private_ip_address_count: 3}
     security_groups:

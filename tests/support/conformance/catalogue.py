@@ -47,6 +47,7 @@ _FAMILIES = {
     "EIGW": "Internet",
     "NAT": "NAT gateway",
     "NATI": "NAT gateway",
+    "RNAT": "NAT gateway",
     "SG": "Security groups",
     "CT": "Security groups",
     "ACL": "Network ACLs",
