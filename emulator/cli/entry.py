@@ -29,6 +29,7 @@ VERBS = {
     "break": "Break a running lab on purpose, and let somebody find it.",
     "az": "Let an availability zone fail, and come back.",
     "cost": "Work out what AWS would charge for it.",
+    "metrics": "Show what CloudWatch would tell of NAT gateways.",
     "doctor": "Check whether this machine can carry a lab.",
     "gc": "Sweep what killed runs left behind.",
     "completion": "Print the completion script of a shell.",

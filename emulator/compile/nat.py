@@ -19,6 +19,17 @@ from emulator.topology.settings import Settings
 IDLE_SECONDS = 350  # NAT-27
 MTU = 8500  # NAT-32, MTU-02
 _HEADERS = 40  # of IPv4 and TCP, without options
+# NAT-50: what `vpcemu metrics` reads.
+COUNTERS = (
+    "attempts",
+    "established",
+    "no_port",
+    "dropped",
+    "from_source",
+    "from_destination",
+    "to_source",
+    "to_destination",
+)
 _DESTINATIONS = 65536  # how many different ones are counted at a time
 
 
@@ -49,13 +60,30 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                 nft.Set("flows", "ipv4_addr . inet_proto . inet_service", (), size=_DESTINATIONS),
                 nft.Set("queries", "ipv4_addr", (), size=_DESTINATIONS),
             ),
+            counters=COUNTERS,
             chains=(
+                nft.Chain(
+                    "received",  # what is addressed to it answers what it has translated, or nobody
+                    (
+                        nft.Rule(f"ip daddr {nft.either(addresses)} counter name from_destination accept"),
+                        nft.Rule("counter name from_source"),
+                    ),
+                    nft.Hook("filter", "prerouting", "mangle", "accept"),
+                ),
+                nft.Chain(
+                    "sent",
+                    (
+                        nft.Rule("ct direction reply counter name to_source accept"),
+                        nft.Rule("ct direction original counter name to_destination"),
+                    ),
+                    nft.Hook("filter", "postrouting", "srcnat + 10", "accept"),
+                ),
                 nft.Chain(
                     "fragments",
                     # NAT-31. Connection tracking puts fragments together at -400: afterwards there are none.
                     (
                         nft.Rule(
-                            "ip frag-off & 0x3fff != 0 ip protocol { tcp, icmp } drop",
+                            "ip frag-off & 0x3fff != 0 ip protocol { tcp, icmp } counter name dropped drop",
                             "NAT gateway: fragmented TCP or ICMP",
                         ),
                     ),
@@ -64,7 +92,7 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                 # NAT-23: nothing unsolicited comes in, and it does not answer ping.
                 nft.Chain(
                     "to_gateway",
-                    (nft.Rule("drop", "NAT gateway: nobody inside has asked for it"),),
+                    (nft.Rule("counter name dropped drop", "NAT gateway: nobody inside has asked for it"),),
                     nft.Hook("filter", "input", "filter", "drop"),
                 ),
                 nft.Chain("new", _new(tuple(marks.values()), connections)),
@@ -76,6 +104,7 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                             f"tcp flags & (syn | rst) == syn tcp option maxseg size set {MTU - _HEADERS}",
                             f"NAT gateway: TCP segments of at most {MTU - _HEADERS} bytes (MSS)",
                         ),
+                        nft.Rule("ct direction reply tcp flags & (syn | ack) == (syn | ack) counter name established"),
                         nft.Rule("ct state established,related accept", "NAT gateway: a known connection"),
                         # NAT-27: the inside host that speaks after the timeout is told by a reset. What comes from
                         # outside is addressed to the gateway itself and never gets here (NAT-28).
@@ -85,7 +114,7 @@ def _ruleset(addresses: tuple[str, ...], connections: int) -> Ruleset:
                         ),
                         # NAT-20: TCP, UDP and ICMP, nothing else.
                         nft.Rule("meta l4proto { tcp, udp, icmp } ct state new goto new"),
-                        nft.Rule("drop", "NAT gateway: begins no connection of TCP, UDP or ICMP"),
+                        nft.Rule("counter name dropped drop", "NAT gateway: begins no connection of TCP, UDP or ICMP"),
                     ),
                     nft.Hook("filter", "forward", "filter", "drop"),
                 ),
@@ -113,13 +142,14 @@ def _new(marks: tuple[str, ...], connections: int) -> tuple[nft.Rule, ...]:
     refused at one that is full while another has room; where connections end unevenly, one may come to hold more.
     Only the first packet counts: a sender that gets no answer goes on being "new". One that is dropped leaves nothing.
     """
-    over = f"ct count over {len(marks) * connections} }} counter drop"
+    over = f"ct count over {len(marks) * connections} }} counter name no_port drop"
     chosen = marks[0]
     if len(marks) > 1:
         turns = nft.either(f"{number} : {mark}" for number, mark in enumerate(marks))
         chosen = f"numgen inc mod {len(marks)} map {turns}"
     return (
         nft.Rule("ct status & confirmed == confirmed accept", "NAT gateway: outbound, not answered yet"),
+        nft.Rule("tcp flags & (syn | ack) == syn counter name attempts"),
         nft.Rule(f"ct mark set {chosen}", "NAT gateway: chooses one of its addresses"),
         nft.Rule(
             f"meta l4proto {{ tcp, udp }} add @flows {{ ip daddr . meta l4proto . th dport {over}",

@@ -72,6 +72,7 @@ class Table(NamedTuple):
     sets: tuple[Set, ...]
     chains: tuple[Chain, ...]  # a chain stands before the chains that jump to it
     timeouts: tuple[Timeout, ...] = ()
+    counters: tuple[str, ...] = ()  # named ones, from 0 whenever the table is loaded
 
 
 def render(table: Table) -> Ruleset:
@@ -84,6 +85,7 @@ def render(table: Table) -> Ruleset:
         policy = ", ".join(f"{state} : {seconds}" for state, seconds in timeout.policy)
         lines += (f"\tct timeout {timeout.name} {{", f"\t\tprotocol {timeout.protocol};", "\t\tl3proto ip;")
         lines += (f"\t\tpolicy = {{ {policy} }}", "\t}")
+    lines += [f"\tcounter {counter} {{ packets 0 bytes 0; }}" for counter in table.counters]
     for chain in table.chains:
         lines += _chain(chain)
     body = "\n".join(lines)

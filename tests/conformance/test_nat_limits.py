@@ -1,10 +1,12 @@
 """How many connections a NAT gateway holds to one destination: 55,000 per address on AWS, here three."""
 
+import json
 import socket
 from collections.abc import Iterator
 
 import pytest
 
+from emulator.lab.metrics import metrics
 from tests.support import lab as labs
 from tests.support import packets
 from tests.support.connections import Connection
@@ -13,6 +15,7 @@ from tests.support.packets import Sender, Tap, silent
 from tests.support.probes import check, drops, passes
 from tests.support.wait import eventually
 
+DOC = labs.TOPOLOGIES.parent / "docs" / "json.md"
 LIMIT = 3
 WEB_EXAMPLE = "93.184.216.34"
 SETTINGS = f"name: nat\nsettings: {{nat_gateway_connections: {LIMIT}}}\n"
@@ -29,10 +32,13 @@ def lab() -> Iterator[Lab]:
 
 
 def refused_allocations(lab: Lab) -> int:
-    """The counter of the rule that drops what finds no port."""
-    listed = lab.run("nat", "nft", "list", "chain", "ip", "vpcemu", "new").output
-    dropped = [line for line in listed.splitlines() if "ErrorPortAllocation" in line]
-    return sum(int(line.split("counter packets ")[1].split()[0]) for line in dropped)
+    return told(lab)["ErrorPortAllocation"]
+
+
+def told(lab: Lab) -> dict[str, int]:
+    """What `vpcemu metrics` tells of the one NAT gateway."""
+    (held,) = metrics(lab.name, "nat")["nat_gateways"]
+    return held["metrics"]
 
 
 def test_T_34_one_connection_too_many(lab: Lab) -> None:
@@ -49,6 +55,30 @@ def test_T_34_one_connection_too_many(lab: Lab) -> None:
     assert refused_allocations(lab) > before
     for connection in held:
         connection.carries()
+
+
+def test_NAT_50_NAT_51_metrics_tell_attempts_that_nobody_answered(lab: Lab) -> None:
+    """Every SYN is an attempt, and only what is answered is established; bytes are counted at both sides."""
+    before = told(lab)
+    made = Connection(lab, "dev", WEB_EXAMPLE, 9001)
+    made.carries()
+    check(lab, drops("dev", "203.0.113.77", "tcp", 80), passes("dev", "8.8.8.8", "tcp", 9000))
+    check(lab, drops("attacker", "52.195.125.184", "icmp"), passes("dev", "8.8.8.8", "icmp"))
+    after = told(lab)
+    grown = {name: after[name] - before[name] for name in after}
+    assert grown["ConnectionAttemptCount"] >= 3
+    assert grown["ConnectionEstablishedCount"] == 2
+    assert grown["PacketsDropCount"] >= 1
+    assert grown["ErrorPortAllocation"] == 0
+    assert after["ActiveConnectionCount"] >= 1
+    for way in ("InFromSource", "OutToDestination", "InFromDestination", "OutToSource"):
+        assert grown[f"Packets{way}"] >= 3
+        assert grown[f"Bytes{way}"] > 20 * grown[f"Packets{way}"]
+    made.reset()
+    sample = DOC.read_text().partition("## metrics\n")[2].partition("```json\n")[2].partition("```")[0]
+    (shown,) = json.loads(sample)["nat_gateways"]
+    assert shown.keys() == metrics(lab.name)["nat_gateways"][0].keys()
+    assert shown["metrics"].keys() == after.keys()
 
 
 def test_NAT_24_a_connection_that_ends_makes_room(lab: Lab) -> None:

@@ -135,7 +135,7 @@ MUTANTS = (
     Mutant(
         "a NAT gateway answers what is sent to it (NAT-23)",
         _NAT,
-        'nft.Rule("drop", "NAT gateway: nobody inside has asked for it")',
+        'nft.Rule("counter name dropped drop", "NAT gateway: nobody inside has asked for it")',
         'nft.Rule("accept", "NAT gateway: nobody inside has asked for it")',
         NAT,
     ),
