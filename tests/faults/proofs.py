@@ -56,6 +56,10 @@ def balancer(node: str) -> Component:
     return Component("network_load_balancer", node, "main")
 
 
+def gateway(direction: Literal["egress", "ingress"]) -> Component:
+    return Component("internet_gateway", "igw", "main", direction)
+
+
 INTERNET = Component("internet", "internet")
 
 PROOFS: dict[str, tuple[Proof, ...]] = {
@@ -78,6 +82,7 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
             {"dev > *:443": group("web"), "dev > dns.example": group("web")},
         ),
         Proof("specific-route-blackhole", ("dev > dns.example*",)),
+        Proof("block-public-access-on", ("dev > *",), {"attacker > web:80": gateway("ingress")}),
         Proof("specific-route-to-internet-gateway", ("dev > dns.example*",)),
         Proof("subnet-on-main-table", ("dev > *",)),
         Proof("nat-gateway-deleted", ("dev > *",)),

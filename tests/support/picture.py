@@ -133,6 +133,8 @@ def _still(value: Any, key: str = "") -> Any:
             # A set with a size is filled by packets (a NAT gateway counts connections), and those come and go.
             # What a trace and the agent note there is a number of the kernel's own count.
             passing = {"elem"} if "size" in value or value.get("name") == OWN_GENERATION else set()
+            if key == "counter":
+                passing |= {"bytes", "packets"}
             return {
                 name: _still(held, name) for name, held in value.items() if name not in _NUMBERS and name not in passing
             }
