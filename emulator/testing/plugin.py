@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.errors import VpcemuError
-
 if TYPE_CHECKING:
     from emulator.testing.labs import LabFactory, Options
 
@@ -88,8 +86,11 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test's report gets the trace and the packets; an expected failure shows the caller's lines alone."""
-    if call.excinfo is not None and isinstance(call.excinfo.value, VpcemuError):
-        _cut(call.excinfo.tb)
+    if call.excinfo is not None:
+        from emulator.errors import VpcemuError
+
+        if isinstance(call.excinfo.value, VpcemuError):
+            _cut(call.excinfo.tb)
     report = yield
     factory = item.config.stash.get(_FACTORY, None)
     if factory is not None and report.failed:

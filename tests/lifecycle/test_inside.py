@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import LabNames
 from tests.support.lifecycle import REPOSITORY, Lab, nat, start_vpcemu, vpcemu
+from tests.support.wait import eventually
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,8 @@ def test_logs_say_who_called(lab: Lab) -> None:
 
 
 def test_logs_are_followed_until_interrupted(lab: Lab) -> None:
+    assert lab.seen_as("dev", "93.184.216.34") == "52.195.125.184"
+    eventually(lambda: not vpcemu("logs", "-l", lab.name, "web.example", "http").returncode, "there is a log")
     following = start_vpcemu("logs", "-f", "-n", "0", "-l", lab.name, "web.example", "http")
     try:
         assert following.stdout
