@@ -120,9 +120,10 @@ MUTANTS = (
     ),
     Mutant(
         "a regional NAT gateway is judged by the default ACL (RNAT-01)",
-        "topology/nat_nodes.py",
-        'NO_ACL = ""',
-        'NO_ACL = "default"',
+        "compile/acl.py",
+        "in vpc.subnets:\n        acl, own = acls.get(subnet.network_acl),",
+        "in __import__('emulator.topology.nat_nodes').topology.nat_nodes.places(vpc):\n"
+        "        acl, own = acls.get(subnet.network_acl or 'default'),",
         REGIONAL_NAT,
     ),
     Mutant(
