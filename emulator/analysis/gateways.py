@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from emulator.analysis import public_access, reasons, sentences
+from emulator.analysis import public_access, reasons, reasons_gateways, sentences
 from emulator.analysis.account import Translation
 from emulator.analysis.answer import Rule
 from emulator.analysis.packets import ICMP, NAT_GATEWAY_PORTS, NO_PORTS, UDP, Packet, answer
@@ -28,10 +28,12 @@ def nat_gateway(walk: "Walk", eni: Eni, packet: Packet) -> None:
         return
     # An answer out of the blue opens no TCP connection and is no query; a datagram could be the first of a flow.
     if packet.destination in eni.addresses or (walk.back and packet.protocol != UDP):
-        walk.drop(component, lambda: reasons.unsolicited(component, eni, packet, back=walk.back))  # NAT-23
+        walk.drop(component, lambda: reasons_gateways.unsolicited(component, eni, packet, back=walk.back))  # NAT-23
         walk.answered = False
         return
-    if answer(packet) is None and walk.drop(component, lambda: reasons.protocol(component, eni, packet)):  # NAT-20
+    if answer(packet) is None and walk.drop(
+        component, lambda: reasons_gateways.protocol(component, eni, packet)
+    ):  # NAT-20
         return
     if not eni.vpc.holds(packet.source) and not walk.through_transit:  # NAT-22: it serves whom routes lead to it
         walk.notes.append(sentences.source_outside(component.name, packet))
@@ -55,11 +57,11 @@ def leave_vpc(walk: "Walk", eni: Eni, packet: Packet) -> None:
     component = Component("internet_gateway", name, ground.name, "egress")
     public = ground.public_of.get(packet.source)
     if public is None:  # IGW-03, IGW-17, SDC-03
-        if walk.drop(component, lambda: reasons.no_public_source(component, ground, packet)):
+        if walk.drop(component, lambda: reasons_gateways.no_public_source(component, ground, packet)):
             return
         walk.answered = False
     if reserved := unroutable(packet.destination):  # IGW-08
-        walk.drop(component, lambda: reasons.unroutable_destination(component, ground, packet, reserved))
+        walk.drop(component, lambda: reasons_gateways.unroutable_destination(component, ground, packet, reserved))
         walk.answered = False
         return
     onward = packet if public is None else packet._replace(source=public)
@@ -91,7 +93,7 @@ def internet(walk: "Walk", packet: Packet) -> None:
         walk.arrive(INTERNET, packet)
         return
     held = next((ground for ground in walk.world.grounds.values() if destination in ground.by_address), None)
-    if walk.drop(INTERNET_COMPONENT, lambda: reasons.unknown_address(INTERNET_COMPONENT, held, packet)):
+    if walk.drop(INTERNET_COMPONENT, lambda: reasons_gateways.unknown_address(INTERNET_COMPONENT, held, packet)):
         return
     walk.answered = False
     if held is not None and held.vpc.internet_gateway and destination not in held.public_of:
@@ -102,7 +104,7 @@ def enter_vpc(walk: "Walk", ground: Ground, packet: Packet, *, hairpin: bool = F
     """IGW-01: the public destination becomes its private address."""
     component = Component("internet_gateway", ground.vpc.internet_gateway or "", ground.name, "ingress")
     if not hairpin and (unroutable(packet.source) or ground.holds(packet.source)):  # IGW-08, SDC-03
-        if walk.drop(component, lambda: reasons.private_source(component, ground, packet)):
+        if walk.drop(component, lambda: reasons_gateways.private_source(component, ground, packet)):
             return
         walk.answered = False
     onward = packet._replace(destination=walk.world.mapped[packet.destination][1])
@@ -128,7 +130,7 @@ def from_gateway(walk: "Walk", ground: Ground, packet: Packet) -> None:
     target, route = way.eni, chosen.route
     assert target is not None
     if route is not None and not any(target.public):  # GRT-05
-        if walk.drop(component, lambda: reasons.edge_without_public(component, target, route)):
+        if walk.drop(component, lambda: reasons_gateways.edge_without_public(component, target, route)):
             return
     elif walk.explain:
         rule: Rule = route or sentences.local(chosen)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from emulator import names
@@ -13,17 +13,9 @@ from emulator.kernel import netns, process
 def received(lab: str, nodes: Collection[str]) -> dict[str, dict[str, int]]:
     """By node, of those that are there, and by link: bytes of whole frames."""
     found: dict[str, dict[str, int]] = {}
-    with netns.roam() as go:
-        for entry in netns.owned(lab):
-            if not entry.inode or entry.node not in nodes:
-                continue
-            namespace = netns.open_namespace(entry.name)
-            try:
-                go(namespace)
-                with open("/proc/thread-self/net/dev", encoding="ascii") as file:
-                    found[entry.node] = _read(file.read())
-            finally:
-                os.close(namespace)
+    for node, _ in _visit(lab, nodes):
+        with open("/proc/thread-self/net/dev", encoding="ascii") as file:
+            found[node] = _read(file.read())
     return found
 
 
@@ -44,6 +36,15 @@ class Counted(NamedTuple):
 def named(lab: str, nodes: Collection[str]) -> dict[str, Counted]:
     """By node, of those that are there. KernelError: nft does not say."""
     found: dict[str, Counted] = {}
+    for node, namespace in _visit(lab, nodes):
+        with open("/proc/sys/net/netfilter/nf_conntrack_count", encoding="ascii") as file:
+            flows = int(file.read())
+        found[node] = Counted(_counters(namespace), flows)
+    return found
+
+
+def _visit(lab: str, nodes: Collection[str]) -> Iterator[tuple[str, int]]:
+    """Each of the nodes that is there, from inside its namespace."""
     with netns.roam() as go:
         for entry in netns.owned(lab):
             if not entry.inode or entry.node not in nodes:
@@ -51,12 +52,9 @@ def named(lab: str, nodes: Collection[str]) -> dict[str, Counted]:
             namespace = netns.open_namespace(entry.name)
             try:
                 go(namespace)
-                with open("/proc/sys/net/netfilter/nf_conntrack_count", encoding="ascii") as file:
-                    flows = int(file.read())
-                found[entry.node] = Counted(_counters(namespace), flows)
+                yield entry.node, namespace
             finally:
                 os.close(namespace)
-    return found
 
 
 def _counters(namespace: int) -> dict[str, Count]:
