@@ -41,6 +41,7 @@ vpcs:
           - {protocol: tcp, port: 80, from: office}
           - {protocol: udp, port: 84, prefix_list_ids: [office]}
         egress: []
+      range: {ingress: [{protocol: tcp, from_port: 8000, to_port: 8003, cidr_blocks: [10.0.0.0/16]}]}
       to-office: {egress: [{protocol: all, to: office}]}
     instances:
       hq: {subnet: front, security_groups: [new]}
@@ -57,6 +58,7 @@ vpcs:
       codes: {subnet: back, security_groups: [codes]}
       five: {subnet: front, security_groups: [one, two, three, four, five]}
       listed: {subnet: front, security_groups: [listed]}
+      range: {subnet: back, security_groups: [range]}
       calls-office: {subnet: front, security_groups: [to-office]}
 internet:
   hosts:
@@ -70,6 +72,7 @@ def lab() -> Iterator[Lab]:
     with labs.up(TOPOLOGY) as up:
         for node in (*up.addresses.private, "office", "elsewhere"):
             up.serve(node, tcp=(80, 81, 82, 83), udp=(84,))
+        up.serve("range", tcp=(7999, 8000, 8003, 8004))
         yield up
 
 
@@ -143,6 +146,11 @@ def test_T_49_a_protocol_without_ports(lab: Lab) -> None:
     sender.send("vpn", packets.Raw(right), proto=50)
     came.wait(right)
     silent(came, about=wrong)
+
+
+def test_SG_21_both_ends_of_a_port_range(lab: Lab) -> None:
+    """A range of ports begins with its first and ends with its last one."""
+    check(lab, passes("near", "range", "tcp", 8000, 8003), drops("near", "range", "tcp", 7999, 8004))
 
 
 def test_SG_21_type_and_code(lab: Lab) -> None:
