@@ -45,8 +45,7 @@ def _take(lab: str, say: Callable[[str], None]) -> int | None:
         if there and not os.path.exists(_sign(lab)):
             return None
         try:
-            os.makedirs(places.RUN, mode=0o755, exist_ok=True)
-            os.makedirs(places.directory(lab), mode=0o700, exist_ok=True)
+            places.make(lab)
             sign = os.open(_sign(lab), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:  # a `down` removed the directory in between
             continue

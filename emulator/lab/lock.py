@@ -61,10 +61,8 @@ def _acquire(lab: str, waiting: Callable[[str], None]) -> int:
     told = False
     name = places.path(lab, NAME)
     while True:
-        # 0755 above, so that completion can list labs without root; 0700 below.
-        os.makedirs(places.RUN, mode=0o755, exist_ok=True)
         try:
-            os.makedirs(places.directory(lab), mode=0o700, exist_ok=True)
+            places.make(lab)
             fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:  # a `down` removed the directory in between
             continue

@@ -48,6 +48,18 @@ def named_namespaces(lab: str) -> list[str]:
         return []
 
 
+def make(lab: str) -> None:
+    """The lab's directory. FileNotFoundError: a `down` has removed it in between, try again."""
+    # 0755 above, so that completion can list labs without root; 0700 below.
+    try:
+        os.makedirs(RUN, mode=0o755, exist_ok=True)
+    except FileExistsError:  # it was there, and is gone before makedirs has looked what it is
+        if os.path.exists(RUN):
+            raise
+        raise FileNotFoundError(RUN) from None
+    os.makedirs(directory(lab), mode=0o700, exist_ok=True)
+
+
 def choose(lab: str | None) -> str:
     """The lab that is meant: the one named, or the only one there is."""
     labs = recorded()
