@@ -19,6 +19,9 @@ from emulator.topology.peering import VpcPeeringConnection
 FAR_MTU = 8500  # MTU-04
 
 
+_ASKED = 1  # bit of a flow's label: a peer's NAT gateway began it
+
+
 def links(topology: Topology) -> Iterator[Veth]:
     """The links of all active connections. MTU-01: as large a packet as within a VPC, unless it leaves the region."""
     vpcs = {vpc.name: vpc for vpc in topology.vpcs}
@@ -100,13 +103,19 @@ def return_rules(borders: tuple[Border, ...]) -> set[PolicyRule]:
 
 
 def return_chain(borders: tuple[Border, ...]) -> tuple[nft.Chain, ...]:
-    """After conntrack has told an answer from a question, and before the route is looked up."""
+    """After conntrack has told an answer from a question, and before the route is looked up.
+
+    Another network may have somebody with the address of the peer's NAT gateway, whose flows come by another link. So a
+    flow that the gateway begins is labelled: all bits of the mark are taken.
+    """
     held = sorted({ip for border in borders for ip in border.returns})
     if not held:
         return ()
-    body = f"ct direction reply ip daddr {nft.either(held)} meta mark set {names.RETURN_TABLE}"
-    rule = nft.Rule(body, remarks.RETURN_TO_SENDER)
-    return (nft.Chain("return_to_sender", (rule,), nft.Hook("filter", "prerouting", "mangle", "accept")),)
+    asked = [nft.together(nft.link(border.link), ip) for border in borders for ip in sorted(border.returns)]
+    came = f"ct state new iifname . ip saddr {nft.either(asked)} ct label set {_ASKED}"
+    body = f"ct direction reply ct label {_ASKED} ip daddr {nft.either(held)} meta mark set {names.RETURN_TABLE}"
+    rules = (nft.Rule(came, remarks.SEEN), nft.Rule(body, remarks.RETURN_TO_SENDER))
+    return (nft.Chain("return_to_sender", rules, nft.Hook("filter", "prerouting", "mangle", "accept")),)
 
 
 def return_labels(vpc: Vpc, borders: tuple[Border, ...]) -> dict[tuple[str, object], str]:
