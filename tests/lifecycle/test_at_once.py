@@ -115,7 +115,7 @@ def test_a_test_after_one_that_was_killed(make: Make) -> None:
     lab = make(_tried())
     for then in ("test", "up"):
         killed = start_vpcemu("test", lab.file)
-        eventually(lambda: (found := record.read(lab.name)) is not None and found.complete)
+        eventually(lambda: (found := record.read(lab.name)) is not None and found.complete, "it is up", within=60)
         killed.kill()
         killed.communicate(timeout=60)
         assert nodes(lab.name)
