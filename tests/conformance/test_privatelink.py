@@ -23,7 +23,7 @@ from tests.support.views import agree
 
 OPEN = "{ingress: [{protocol: all, from: 0.0.0.0/0}]}"
 LISTENERS = """[{port: 80, protocol: TCP, target_group: web}, {port: 53, protocol: UDP, target_group: names},
-                       {port: 8080, protocol: TCP, target_group: proxied}]"""
+                       {port: 54, protocol: TCP_UDP, target_group: both}, {port: 8080, protocol: TCP, target_group: proxied}]"""
 TOPOLOGY = f"""
 region: ap-northeast-1
 vpcs:
@@ -43,15 +43,16 @@ vpcs:
         subnet: p-a
         private_ip: 10.0.1.10
         security_groups: [target]
-        services: [http, {{udp: 53}}, {{http: 8080, proxy_protocol: true}}]
+        services: [http, {{udp: 53}}, {{tcp: 53}}, {{http: 8080, proxy_protocol: true}}]
       api-c:
         subnet: p-c
         private_ip: 10.0.3.10
         security_groups: [target]
-        services: [http, {{udp: 53}}, {{http: 8080, proxy_protocol: true}}]
+        services: [http, {{udp: 53}}, {{tcp: 53}}, {{http: 8080, proxy_protocol: true}}]
     target_groups:
       web: {{port: 80, protocol: TCP, targets: [api-a, api-c]}}
       names: {{port: 53, protocol: UDP, targets: [api-a, api-c], health_check: {{port: 80}}}}
+      both: {{port: 53, protocol: TCP_UDP, targets: [api-a, api-c], health_check: {{port: 80}}}}
       proxied: {{port: 8080, protocol: TCP, targets: [api-a, api-c], proxy_protocol_v2: true}}
       web-guarded: {{port: 80, protocol: TCP, targets: [api-a]}}
     load_balancers:
@@ -334,7 +335,9 @@ def test_PL_28_tcp_and_udp_only(lab: Lab) -> None:
         drops("c3", "ep1.one-a", "udp", 80),
         drops("c1", "ep1.one-a", "icmp"),
     )
-    check(lab, passes("c1", "ep1.one-a", "udp", 53), passes("c3", "ep1.one-c", "udp", 53))
+    agree(lab, passes("c1", "ep1.one-a", "udp", 53), passes("c3", "ep1.one-c", "udp", 53))
+    # A listener for both takes both.
+    agree(lab, passes("c3", "ep1.one-a", "tcp", 54), passes("c3", "ep1.one-a", "udp", 54))
 
 
 def test_PL_31_a_group_of_the_other_side(lab: Lab) -> None:
