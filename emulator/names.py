@@ -41,8 +41,9 @@ UNTRACKED_BY_CALLER, UNTRACKED_BY_CALLED = 1, 2
 FIRST_APPLIANCE_BIT = 2  # this and the next ones: which appliances the flow has passed (CT-13)
 FIRST_NODE_BIT = 26  # this and the higher ones, a number: which node of a load balancer began the flow (NLB-08)
 
-RETURN_TABLE = 0xFFF  # table and mark of what goes back to a peer's NAT gateway (NAT-42); route_table() is above it
+RETURN_TABLE = 0xF80  # and a connection's number: table and mark of what goes back to a peer's NAT gateway
 NODE_TABLE = 0xF00  # and the node's number: table and mark of what goes back to a node of a load balancer
+ROUTE_TABLES = 0x1000  # and above: route_table()
 ROUTE_RULE_PRIORITY = 100  # `ip rule`: below `local` (0), above `main` (32766)
 # Inside an instance with several ENIs, as Amazon Linux has it: what is sent from an ENI's address looks up its table.
 SOURCE_RULE_PRIORITY = 10000
@@ -146,7 +147,7 @@ def route_table(name: str) -> int:
     A hash and not a count, so that a table added in front renumbers nobody. Never one of the kernel's own (253-255);
     `compile/lab.py` refuses the (one in 16 million) clash within a VPC.
     """
-    return 0x1000 + crc32(name.encode()) % 0xFFFFFF
+    return ROUTE_TABLES + crc32(name.encode()) % 0xFFFFFF
 
 
 def aws_id(prefix: str, *identity: str) -> str:

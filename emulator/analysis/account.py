@@ -59,8 +59,9 @@ class Memory:
         self.balanced: list[Balanced] = []
         self.seen: set[tuple[str, str, int, int]] = set()  # ENI, direction, source, destination
         self.translated: list[Translation] = []
+        self.by_peering: dict[tuple[str, int, int], str] = {}  # NAT-42: by VPC led to, source, destination
         self.told_dark: set[str] = set()  # nodes of which it was said that their zone is down
-        self.began: dict[str, str] = {}  # TGW-42: by transit gateway, the zone where a flow came in first
+        self.began: dict[tuple[str, frozenset[int]], str] = {}  # TGW-42: where first, by transit gateway and both ends
         self.asked: int | None = None  # how many translations there were when the answer set out
 
     def choose(self, node: str, packet: Packet, count: int) -> int:

@@ -35,6 +35,11 @@ def nat_gateway(walk: "Walk", eni: Eni, packet: Packet) -> None:
         component, lambda: reasons_gateways.protocol(component, eni, packet)
     ):  # NAT-20
         return
+    here = any(held.node == eni.node for held in walk.memory.translated[walk.memory.asked or 0 :])
+    if packet.source in eni.addresses and not here:  # if here: its own packet comes back, by a circle of routes
+        walk.answered = False
+        walk.drop(component, lambda: reasons_gateways.namesake(component, eni, packet))
+        return
     if not eni.vpc.holds(packet.source) and not walk.through_transit:  # NAT-22: it serves whom routes lead to it
         walk.notes.append(sentences.source_outside(component.name, packet))
     chosen = walk.memory.choose(eni.node, packet, len(eni.addresses))  # NAT-26

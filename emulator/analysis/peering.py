@@ -26,6 +26,9 @@ def cross(walk: "Walk", ground: Ground, name: str, packet: Packet) -> None:
         walk.drop(component, lambda: reasons_peering.outside(component, connection, ground, peer, strange, packet))
         return
     walk.passed(component, sentences.crosses(ground.name, peer.name), packet, where=connection.where)
+    sender = ground.by_address.get(packet.source)
+    if not walk.back and sender is not None and sender.gateway and not sender.gateway.regional:
+        walk.memory.by_peering[peer.name, packet.source, packet.destination] = name
     held = peer.by_address.get(packet.destination)
     if held is None:  # PCX-32: the resolver is for the VPC's own instances
         vpc = Component("vpc", peer.name, peer.name)
@@ -54,16 +57,8 @@ def towards(walk: "Walk", ground: Ground, destination: int) -> str:
 
 
 def returns(walk: "Walk", ground: Ground, packet: Packet) -> "Way | None":
-    """NAT-42: what answers a NAT gateway of a peer goes back to it, whatever the route table says."""
+    """NAT-42: what answers a NAT gateway of a peer goes back by the connection by which it has asked."""
     from emulator.analysis.walk import Way
 
-    for held in walk.memory.translated[: walk.memory.asked]:
-        eni = walk.world.enis_of[held.node][0]
-        if eni.gateway is None or eni.gateway.regional or eni.vpc is ground:
-            continue
-        if (held.outside, held.far) != (packet.destination, packet.source):
-            continue
-        for connection in walk.world.topology.peerings_of(ground.name):
-            if connection.other(ground.name) == eni.vpc.name:
-                return Way("peering", None, (), connection.name)
-    return None
+    connection = walk.memory.by_peering.get((ground.name, packet.destination, packet.source))
+    return Way("peering", None, (), connection) if connection else None

@@ -33,6 +33,14 @@ def unsolicited(component: Component, eni: Eni, packet: Packet, *, back: bool) -
     return Explanation("NGW_DEST_ADDRESS_PRESERVATION", component, sentence, eni.gateway.where, hint, packet=packet)
 
 
+def namesake(component: Component, eni: Eni, packet: Packet) -> Explanation:
+    """Two VPCs with one block, and a route from one to a NAT gateway of the other: no answer could be told apart."""
+    assert eni.gateway is not None
+    sentence = f"NAT gateway {component.name} takes nobody else for {address(packet.source)}, which is its own address"
+    hint = "two networks that meet need blocks that do not overlap"
+    return Explanation("NGW_SOURCE_ADDRESS_REASSIGN", component, sentence, eni.gateway.where, hint, packet=packet)
+
+
 def protocol(component: Component, eni: Eni, packet: Packet) -> Explanation:
     """NAT-20, NAT-21: what has no port and no query id cannot be told apart afterwards."""
     sentence = f"NAT gateway {component.name} does not translate {traffic(packet)}"

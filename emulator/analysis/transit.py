@@ -68,7 +68,8 @@ def _through(walk: "Walk", gateway: TransitGateway, source: str, zone: str, pack
         walk.answered = False
         walk.drop(component, lambda: reasons_transit.no_route(component, table, chosen, peering, packet))
         return
-    began = walk.memory.began.setdefault(gateway.name, zone)
+    # What has become another flow on the way, behind a NAT gateway say, has begun anew.
+    began = walk.memory.began.setdefault((gateway.name, frozenset((packet.source, packet.destination))), zone)
     walk.through_transit = True
     if peering is not None:
         _beyond(walk, gateway, table.name, chosen, peering, packet)

@@ -5,6 +5,7 @@ What comes in by it is routed by the main table, which knows this VPC's ENIs and
 """
 
 from collections.abc import Iterator
+from zlib import crc32
 
 from emulator import names
 from emulator.compile import nft, remarks
@@ -17,9 +18,7 @@ from emulator.topology.nat_nodes import nat_nodes
 from emulator.topology.peering import VpcPeeringConnection
 
 FAR_MTU = 8500  # MTU-04
-
-
-_ASKED = 1  # bit of a flow's label: a peer's NAT gateway began it
+_NUMBERS = 128  # bits of a flow's label, and more than a VPC may have active connections (Q-09)
 
 
 def links(topology: Topology) -> Iterator[Veth]:
@@ -85,37 +84,48 @@ def _mac(held: VpcPeeringConnection, vpc: str) -> str:
 
 
 def return_routes(borders: tuple[Border, ...]) -> set[Route]:
-    """NAT-42: what answers a NAT gateway of a peer goes back to it, whatever the subnet's route table says.
-
-    Two peers of one VPC may have the same blocks (PCX-15), hence two NAT gateways with one address: the last wins.
-    """
-    held = {ip: border for border in borders for ip in border.returns}
+    """NAT-42: what answers a NAT gateway of a peer goes back to it, whatever the subnet's route table says."""
     return {
-        Route(names.RETURN_TABLE, f"{ip}/32", "unicast", border.link, str(names.NEXT_HOP), onlink=True)
-        for ip, border in held.items()
+        Route(_table(number), f"{ip}/32", "unicast", border.link, str(names.NEXT_HOP), onlink=True)
+        for number, border in _numbered(borders)
+        for ip in border.returns
     }
 
 
 def return_rules(borders: tuple[Border, ...]) -> set[PolicyRule]:
-    if not any(border.returns for border in borders):
-        return set()
-    return {PolicyRule(names.ROUTE_RULE_PRIORITY, names.RETURN_TABLE, names.RETURN_TABLE)}
+    tables = [_table(number) for number, _ in _numbered(borders)]
+    return {PolicyRule(names.ROUTE_RULE_PRIORITY, table, table) for table in tables}
 
 
-def return_chain(borders: tuple[Border, ...]) -> tuple[nft.Chain, ...]:
+def return_chains(borders: tuple[Border, ...]) -> tuple[nft.Chain, ...]:
     """After conntrack has told an answer from a question, and before the route is looked up.
 
-    Another network may have somebody with the address of the peer's NAT gateway, whose flows come by another link. So a
-    flow that the gateway begins is labelled: all bits of the mark are taken.
+    An address says too little: another peer may have the same blocks (PCX-15), and a transit gateway may lead to
+    somebody with the gateway's address, or to the gateway itself, which is then answered by the route table alone. So
+    a flow is labelled with the connection by which it came: all bits of the mark are taken.
     """
-    held = sorted({ip for border in borders for ip in border.returns})
-    if not held:
+    numbered = _numbered(borders)
+    if not numbered:
         return ()
-    asked = [nft.together(nft.link(border.link), ip) for border in borders for ip in sorted(border.returns)]
-    came = f"ct state new iifname . ip saddr {nft.either(asked)} ct label set {_ASKED}"
-    body = f"ct direction reply ct label {_ASKED} ip daddr {nft.either(held)} meta mark set {names.RETURN_TABLE}"
-    rules = (nft.Rule(came, remarks.SEEN), nft.Rule(body, remarks.RETURN_TO_SENDER))
-    return (nft.Chain("return_to_sender", rules, nft.Hook("filter", "prerouting", "mangle", "accept")),)
+    asked = [nft.together(border.quoted, ip) for _, border in numbered for ip in border.returns]
+    held = sorted({ip for _, border in numbered for ip in border.returns})
+    label = [nft.Rule(f"iifname {border.quoted} ct label set {number}", remarks.SEEN) for number, border in numbered]
+    back = [
+        nft.Rule(
+            f"ct label {number} ip daddr {nft.either(border.returns)} meta mark set {_table(number)}",
+            remarks.RETURN_TO_SENDER,
+        )
+        for number, border in numbered
+    ]
+    rules = (
+        nft.Rule(f"ct state new iifname . ip saddr {nft.either(asked)} jump asked_by_peer"),
+        nft.Rule(f"ct direction reply ip daddr {nft.either(held)} jump back_to_peer"),
+    )
+    return (
+        nft.Chain("asked_by_peer", tuple(label)),
+        nft.Chain("back_to_peer", tuple(back)),
+        nft.Chain("return_to_sender", rules, nft.Hook("filter", "prerouting", "mangle", "accept")),
+    )
 
 
 def return_labels(vpc: Vpc, borders: tuple[Border, ...]) -> dict[tuple[str, object], str]:
@@ -125,3 +135,18 @@ def return_labels(vpc: Vpc, borders: tuple[Border, ...]) -> dict[tuple[str, obje
         (router_of(vpc.name), route): f"back to the NAT gateway that asked, by {by_link[route.link]}"
         for route in return_routes(borders)
     }
+
+
+def _table(number: int) -> int:
+    return names.RETURN_TABLE + number
+
+
+def _numbered(borders: tuple[Border, ...]) -> list[tuple[int, Border]]:
+    """Those with NAT gateways beyond, by the link: another connection changes a number only where the two meet."""
+    taken: dict[int, Border] = {}
+    for border in sorted(borders, key=lambda border: border.link):
+        if border.returns and len(taken) < _NUMBERS:
+            wanted = crc32(border.link.encode()) % _NUMBERS
+            tries = (at % _NUMBERS for at in range(wanted, wanted + _NUMBERS))
+            taken[next(number for number in tries if number not in taken)] = border
+    return sorted(taken.items())

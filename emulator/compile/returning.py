@@ -16,8 +16,6 @@ from emulator.compile.state import PolicyRule, Route
 
 _FIRST = names.FIRST_NODE_BIT
 _MASK = 0xFFFFFFFF & ~((1 << _FIRST) - 1)
-# NLB-07 before NAT-42: a target's answer to a peer's NAT gateway becomes the node's, and only that goes to the gateway.
-_LAST_WORD = "mangle + 1"  # return_to_sender has spoken
 NODES = (1 << (32 - _FIRST)) - 1
 
 
@@ -44,7 +42,7 @@ def returning(enis: dict[str, Eni], every: dict[str, Eni]) -> Returning:
     )
     return Returning(
         (nft.Set("node_table", "mark : mark", tables),),
-        (nft.Chain("back_to_node", (back,), nft.Hook("filter", "prerouting", _LAST_WORD, "accept")),),
+        (nft.Chain("back_to_node", (back,), nft.Hook("filter", "prerouting", "mangle", "accept")),),
         tuple(
             nft.Rule(
                 f"iifname {nft.link(eni.link)} ip saddr != {eni.ip} "

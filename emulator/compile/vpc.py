@@ -155,7 +155,7 @@ def _ruleset(
                 *barred.chains,
                 hops.forwarded(),
                 senders.chain,
-                *peering.return_chain(borders),
+                *peering.return_chains(borders),
                 *back.chains,
                 nft.Chain(
                     "to_router",

@@ -28,7 +28,7 @@ def journey(flow: Flow, passes: Sequence[Pass], narrator: Narrator, unsent: str)
     if not forward:
         words = f"{flow.source} could not send it: {unsent}" if unsent else f"{flow.source} did not send it"
         return Trace(flow, Verdict("drop", narrator.component(flow.source)), (), (), words)
-    stopped = narrator.ended(forward[-1], hops[-1])
+    stopped = narrator.ended(forward, hops[-1])
     receiver, seen_as = "", None
     if stopped is None:
         receiver, seen_as = forward[-1].node, IPv4Address(forward[-1].ends.source)
@@ -67,7 +67,7 @@ def _verdict(
     if stopped is not None:
         return Verdict("drop", stopped.component), stopped.words
     if back:
-        ended = narrator.ended(back[-1], hops_back[-1])
+        ended = narrator.ended(back, hops_back[-1])
         at = ended.component if ended else narrator.component(back[-1].node)
         words = ended.words if ended else f"the answer went to {back[-1].node}"
         return Verdict("drop", at, True, receiver, seen_as), words

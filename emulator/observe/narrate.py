@@ -4,7 +4,7 @@ The words are the comments of the rules that the kernel says it has applied; the
 the kernel has, by the mark that the packet bore.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 from typing import NamedTuple, Protocol
 
@@ -201,8 +201,9 @@ class Narrator:
 
     # --- ends -------------------------------------------------------------------------------------------------
 
-    def ended(self, held: Pass, hop: TraceHop) -> Ended | None:
-        """Why the packet went no further than this pass. None: it arrived there."""
+    def ended(self, way: Sequence[Pass], hop: TraceHop) -> Ended | None:
+        """Why the packet went no further than the last of these passes. None: it arrived there. hop: that pass told."""
+        held = way[-1]
         if held.dropped:
             last = next((met for met in reversed(hop.rules) if met.decision == "deny"), None)
             if last is not None:
@@ -218,7 +219,10 @@ class Narrator:
             if kind == "internet":
                 return Ended(self.component(node), f"the internet knows no {held.ends.destination}")
             if kind == "nat_gateway" and held.ends.source in self._own(node):
-                # Its kernel refuses what it has sent itself, and no rule of ours is asked.
+                # Its kernel refuses what carries its own address, and no rule of ours is asked.
+                if all(other.node != node for other in way[:-1]):
+                    words = f"{node} takes nobody else for {held.ends.source}, which is its own address"
+                    return Ended(self.component(node), words)
                 table = self._led_by[node]
                 words = f"route table {table} leads what {node} has translated back to {node}"
                 return Ended(Component("route_table", table, self._vpc[node]), words)
@@ -270,7 +274,7 @@ class Narrator:
             if route.kind != "throw":
                 return label, self._at_rest(label) or component if route.kind == "blackhole" else None
             words = f"route table {name}: {route.destination} local"
-        elif names.NODE_TABLE < held.mark <= names.RETURN_TABLE and (route := _longest(tables, held.mark, destination)):
+        elif names.NODE_TABLE < held.mark < names.ROUTE_TABLES and (route := _longest(tables, held.mark, destination)):
             return self._state.labels.get((node, route), ""), None  # NAT-42, NLB-08
         else:
             words = "local"

@@ -241,26 +241,40 @@ vpcs:
     internet_gateway: igw
     subnets:
       north: {{cidr_block: 10.0.1.0/24, route_table: north}}
+      quiet: {{cidr_block: 10.0.2.0/24}}
     route_tables:
       north: {{routes: {{0.0.0.0/0: igw, 198.51.100.0/24: left-link, 198.51.100.16/28: right-link}}}}
     security_groups: {{open: {OPEN}}}
     instances:
       caller: {{subnet: north, security_groups: [open], elastic_ip: 52.1.1.1}}
-  left: &spoke
+      quiet: {{subnet: quiet, security_groups: [open]}}
+  left:
     cidr_block: 198.51.100.0/24
-    subnets: {{all: {{cidr_block: 198.51.100.0/24}}}}
-    route_tables: {{main: {{routes: {{10.0.0.0/16: left-link}}}}}}
+    subnets:
+      all: {{cidr_block: 198.51.100.0/25}}
+      inner: {{cidr_block: 198.51.100.128/25, route_table: inner}}
+    route_tables:
+      main: {{routes: {{10.0.0.0/16: left-link}}}}
+      inner: {{routes: {{10.0.0.0/16: nat-left}}}}
+    nat_gateways: {{nat-left: {{subnet: all, connectivity_type: private, private_ip: 198.51.100.20}}}}
     security_groups: {{open: {OPEN}}}
     instances:
       left: {{subnet: all, private_ip: 198.51.100.9, security_groups: [open]}}
+      left-inner: {{subnet: inner, security_groups: [open]}}
       left-too: {{subnet: all, private_ip: 198.51.100.17, security_groups: [open]}}
   right:
     cidr_block: 198.51.100.0/24
-    subnets: {{all: {{cidr_block: 198.51.100.0/24}}}}
-    route_tables: {{main: {{routes: {{10.0.0.0/16: right-link}}}}}}
+    subnets:
+      all: {{cidr_block: 198.51.100.0/25}}
+      inner: {{cidr_block: 198.51.100.128/25, route_table: inner}}
+    route_tables:
+      main: {{routes: {{10.0.0.0/16: right-link}}}}
+      inner: {{routes: {{10.0.0.0/16: nat-right}}}}
+    nat_gateways: {{nat-right: {{subnet: all, connectivity_type: private, private_ip: 198.51.100.20}}}}
     security_groups: {{open: {OPEN}}}
     instances:
       right: {{subnet: all, private_ip: 198.51.100.9, security_groups: [open]}}
+      right-inner: {{subnet: inner, security_groups: [open]}}
       right-too: {{subnet: all, private_ip: 198.51.100.17, security_groups: [open]}}
 vpc_peering_connections:
   left-link: {{vpc: hub, peer_vpc: left, auto_accept: true}}
@@ -269,7 +283,7 @@ internet:
   hosts:
     far: {{ip: 198.51.100.9}}
     else: {{ip: 198.51.100.17}}
-""".replace(" &spoke", "")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +291,7 @@ def twins() -> Iterator[Lab]:
     with labs.up(SAME) as up:
         for node, port in (("left", 81), ("right", 82), ("left-too", 83), ("right-too", 84), ("far", 85), ("else", 86)):
             up.serve(node, tcp=(80, port))
+        up.serve("quiet", udp=(80,))
         yield up
 
 
@@ -295,6 +310,18 @@ def test_PCX_15_peers_with_the_same_block(twins: Lab) -> None:
         [Probe("caller", "198.51.100.9", "tcp", port, "refused") for port in (82, 85)],
         passes("caller", "198.51.100.17", "tcp", 84),
         [Probe("caller", "198.51.100.17", "tcp", port, "refused") for port in (83, 86)],
+    )
+
+
+def test_NAT_42_PCX_15_two_nat_gateways_with_one_address(twins: Lab) -> None:
+    """Each of two peers with one block has a NAT gateway, at the same address: it gets the answers to what it asked."""
+    quiet = twins.private("quiet")
+    agree(
+        twins,
+        [Probe(node, quiet, "udp", 80, seen_as="198.51.100.20") for node in ("left-inner", "right-inner")],
+        passes("left-inner", quiet, "icmp"),
+        passes("right-inner", quiet, "icmp"),
+        drops("right", quiet, "icmp"),  # no NAT gateway, no route: no answer
     )
 
 

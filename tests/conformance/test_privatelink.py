@@ -22,8 +22,10 @@ from tests.support.probes import Probe, check, drops, passes
 from tests.support.views import agree
 
 OPEN = "{ingress: [{protocol: all, from: 0.0.0.0/0}]}"
-LISTENERS = """[{port: 80, protocol: TCP, target_group: web}, {port: 53, protocol: UDP, target_group: names},
-                       {port: 54, protocol: TCP_UDP, target_group: both}, {port: 8080, protocol: TCP, target_group: proxied}]"""
+LISTENERS = """[{port: 80, protocol: TCP, target_group: web},
+                       {port: 53, protocol: UDP, target_group: names},
+                       {port: 54, protocol: TCP_UDP, target_group: both},
+                       {port: 8080, protocol: TCP, target_group: proxied}]"""
 TOPOLOGY = f"""
 region: ap-northeast-1
 vpcs:

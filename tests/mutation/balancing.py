@@ -8,15 +8,8 @@ MUTANTS = (
     Mutant(
         "a target's answer takes its own way to the client (NLB-08)",
         _BACK,
-        'nft.Hook("filter", "prerouting", _LAST_WORD, "accept")',
-        'nft.Hook("filter", "forward", _LAST_WORD, "accept")',
-        BALANCERS,
-    ),
-    Mutant(
-        "a target answers a peer's NAT gateway past the node (NLB-07, NAT-42)",
-        _BACK,
-        '"mangle + 1"',
-        '"mangle - 1"',
+        'nft.Hook("filter", "prerouting", "mangle", "accept")',
+        'nft.Hook("filter", "forward", "mangle", "accept")',
         BALANCERS,
     ),
     Mutant(

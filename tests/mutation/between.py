@@ -42,6 +42,13 @@ MUTANTS = (
         "returns=(),",
         PEERING,
     ),
+    Mutant(
+        "of two NAT gateways with one address the last is answered (NAT-42, PCX-15)",
+        _PEERING,
+        'f"iifname {border.quoted} ct label set {number}"',
+        'f"ct label set {number}"',
+        PEERING,
+    ),
     # --- transit gateways
     Mutant(
         "a propagated route takes the place of a static one (TGW-22)",
