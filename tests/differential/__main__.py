@@ -21,7 +21,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/differential",
         description="Random topologies and flows: the model, the wire and a trace must agree. Needs root.",
-        epilog="A failure is made small and written as a YAML file; the exit code is then 1.",
+        epilog="A failure is made small and written as a YAML file; the exit code is then 1. "
+        "Ctrl+C ends the run after the topology that it is at.",
     )
     parser.add_argument("cases", nargs="*", type=Path, metavar="CASE.yaml", help="run these again instead")
     parser.add_argument("--minutes", type=float, default=1.0, help="how long (1)")
@@ -32,11 +33,16 @@ def main() -> int:
     parser.add_argument("--within", action="store_true", help="VPCs each by itself: no load balancers, nothing between")
     parser.add_argument("--first", action="store_true", help="stop at the first failure, as it is")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception takes the lab down, a signal does not
+    signal.signal(signal.SIGTERM, _end)
     if arguments.cases:
         return _again(arguments.cases)
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1_000_000)
     return _Search(arguments, seed).run()
+
+
+def _end(number: int, _: object) -> None:
+    """An exception takes the lab down, a signal does not."""
+    sys.exit(128 + number)
 
 
 def _again(paths: list[Path]) -> int:
@@ -64,15 +70,25 @@ class _Search:
         self.tally = Tally()
         self.kinds: dict[tuple[str, ...], int] = {}
         self.deadline = time.monotonic() + arguments.minutes * 60
+        self.stopped = 0  # by which signal
+
+    def stop(self, number: int, _: object) -> None:
+        """After the topology that it is at, so that what was found is told; at once when asked again."""
+        self.stopped = number
+        signal.signal(number, _end)
 
     @property
     def over(self) -> bool:
+        if self.stopped:
+            return True
         wanted = self.arguments.topologies
         late = self.tally.topologies >= wanted if wanted else time.monotonic() > self.deadline
         return late or (self.arguments.first and bool(self.kinds))
 
     def run(self) -> int:
         began = time.monotonic()
+        signal.signal(signal.SIGINT, self.stop)
+        signal.signal(signal.SIGTERM, self.stop)
         while not self.over:
             explore(self.seed, _BATCH, self.visit, self.arguments.within)
             print(f"{time.monotonic() - began:6.0f} s, seed {self.seed}: {self.tally.short()}", flush=True)
@@ -84,7 +100,9 @@ class _Search:
                 print(f"  {count:5} {', '.join(kind)}")
         else:
             print("no disagreement")
-        return int(bool(self.kinds))
+        if self.stopped:
+            print("cut short")
+        return 1 if self.kinds else 128 + self.stopped if self.stopped else 0
 
     def visit(self, document: Document, numbers: list[int]) -> None:
         if self.over:
