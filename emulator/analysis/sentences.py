@@ -76,6 +76,14 @@ def source_outside(gateway: str, packet: Packet) -> str:
     )
 
 
+def opens_and_carries_nothing(node: str) -> str:
+    """NATI-01. A kernel translates the first packet of a flow, and a SYN-ACK is not that."""
+    return (
+        f"{node} translates, and has not seen the question: the connection opens and carries no data, since it takes "
+        "what follows for a flow of its own. Lead both ways through it, or neither"
+    )
+
+
 def one_of_its_addresses(gateway: str, eni: Eni, chosen: int) -> str:
     """NAT-26."""
     seen = [address(public or private) for private, public in zip(eni.addresses, eni.public, strict=True)]

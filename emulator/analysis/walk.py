@@ -20,7 +20,7 @@ from emulator.analysis import (
 from emulator.analysis.account import Account, Question, Translation
 from emulator.analysis.answer import Rule
 from emulator.analysis.filters import ask_groups
-from emulator.analysis.packets import ICMP, UDP, Packet
+from emulator.analysis.packets import ICMP, TCP, UDP, Packet
 from emulator.analysis.routing import Choice, Table
 from emulator.analysis.world import Eni, Ground, Land, is_group_address, known_as
 from emulator.topology.flows import ECHO_REQUEST, Component
@@ -95,12 +95,11 @@ class Walk(Account):
             if self.drop(component, lambda: reasons.firewall(component, eni, asked, refused), partial=partial):
                 return
         out = self._interface_towards(node, onward.destination)
-        if (
-            restored is None
-            and appliance.translates
-            and self._is_new(node, onward)
-            and not ground.holds(onward.destination)  # NATI-01: for what leaves the VPC
-        ):
+        # NATI-01: for what leaves the VPC.
+        foreign = restored is None and appliance.translates and not ground.holds(onward.destination)
+        if foreign and self.back and packet.protocol == TCP and not self._knows(node, onward):
+            self.notes.append(sentences.opens_and_carries_nothing(node))
+        if foreign and self._is_new(node, onward):
             own = out.addresses[0]
             translation = Translation(node, onward.source, onward.source_ports, own, onward.destination)
             self.memory.translated.append(translation)
@@ -112,9 +111,12 @@ class Walk(Account):
         """Whether the guest takes the packet for the first of a flow, and translates it."""
         if not self.back:
             return True
+        return not self._knows(node, packet) and packet.protocol == UDP  # a SYN-ACK out of the blue opens no connection
+
+    def _knows(self, node: str, packet: Packet) -> bool:
+        """Whether the question to this answer has passed one of the node's interfaces."""
         names = {eni.name for eni in self.world.enis_of[node]}
-        known = any(held[0] in names and held[2:] == (packet.destination, packet.source) for held in self.memory.seen)
-        return not known and packet.protocol == UDP  # an answer out of the blue opens no TCP connection
+        return any(held[0] in names and held[2:] == (packet.destination, packet.source) for held in self.memory.seen)
 
     def _interface_towards(self, node: str, address: int) -> Eni:
         """The guest's own routes for what it forwards: a subnet that it is in; the VPC lies behind its first further

@@ -46,8 +46,10 @@ def strangers(enis: Iterable[Eni]) -> Strangers:
         )
         for elements, name, address, judge in ways:
             known = nft.Rule(f"ct mark and {bit} == {bit} return")
-            rules = (known, nft.Rule(f"{address} {own} {came}return"), nft.Rule(f"jump {judge}", remarks.STRANGER))
-            chains.append(nft.Chain(name, rules))
+            rules = [known, nft.Rule(f"{address} {own} {came}return"), nft.Rule(f"jump {judge}", remarks.STRANGER)]
+            if judge == "sender":  # CT-13: what has come in and gone out again is a flow that it knows now
+                rules.append(nft.Rule(f"ct mark set ct mark or {bit | others}", remarks.SEEN))
+            chains.append(nft.Chain(name, tuple(rules)))
             elements.append(nft.Element(link, f"jump {name}"))
         seen += [nft.Rule(f"{way} {link} ct mark set ct mark or {bit}", remarks.SEEN) for way in ("iifname", "oifname")]
     return Strangers(

@@ -2,6 +2,8 @@
 
 from tests.support import lab as labs
 from tests.support import packets, probes
+from tests.support.connection import Connection
+from tests.support.lab import edited
 from tests.support.packets import Tap
 from tests.support.probes import drops, passes
 
@@ -55,8 +57,8 @@ vpcs:
     security_groups:
       open: {ingress: [{protocol: all, from: 10.0.0.0/16}]}  # tracked
       inspected:
-        ingress: [{protocol: tcp, port: 80, from: 10.0.1.0/24}]
-        egress: [{protocol: tcp, port: 80, to: 10.0.0.0/16}]
+        ingress: [{protocol: tcp, port: 80, from: 10.0.1.0/24}, {protocol: udp, port: 53, from: 10.0.1.0/24}]
+        egress: [{protocol: tcp, port: 80, to: 10.0.0.0/16}, {protocol: udp, port: 53, to: 10.0.0.0/16}]
     instances:
       a: {subnet: a, security_groups: [open]}
       b: {subnet: b, security_groups: [open]}
@@ -69,15 +71,37 @@ def test_CT_13_an_appliance_knows_the_flows_that_it_has_seen_and_no_others() -> 
     """The answer to what an appliance has let through passes its groups; an answer to what went past it does not."""
     with labs.up(ONE_WAY) as lab:
         lab.serve("a", tcp=(80,))
-        lab.serve("b", tcp=(80,))
+        lab.serve("b", tcp=(80,), udp=(53,))
         lab.serve("c", tcp=(80,))
         appliance = Tap(lab, "fw")
         probes.check(
             lab,
             passes("a", "b", "tcp", 80),
+            passes("a", "b", "udp", 53),  # asked once: the first answer comes through
             passes("b", "c", "tcp", 80),  # past the appliance, both ways
             drops("b", "a", "tcp", 80),  # its group lets nobody but a ask
             drops("c", "a", "tcp", 80),
         )
         answered = [frame.packet for frame in appliance.came() if packets.TCP in frame.packet]
         assert {packet[packets.IP].src for packet in answered} == {lab.private("a"), lab.private("b")}
+
+
+def test_CT_13_CT_07_an_appliance_remembers_the_answers_that_it_has_let_through() -> None:
+    """An answer may be the first that an appliance sees of a flow: it tracks that as well, so its rule may go."""
+    rule = "{protocol: tcp, port: 1024-65535, from: 10.0.1.0/24}"
+    answers = f"[{{protocol: tcp, port: 80, from: 10.0.1.0/24}}, {rule}]"
+    before = edited(
+        ONE_WAY,
+        {
+            "[{protocol: tcp, port: 80, from: 10.0.1.0/24}, {protocol: udp, port: 53, from: 10.0.1.0/24}]": answers,
+            "[{protocol: tcp, port: 80, to: 10.0.0.0/16}, ": "[{protocol: tcp, port: all, to: 10.0.0.0/16}, ",
+        },
+    )
+    with labs.up(before) as lab:
+        lab.serve("c", tcp=(81,))
+        running = Connection(lab, "c", "a", 80)
+        running.lives()
+        lab.up(edited(before, {answers: answers.replace(f", {rule}", "")}))
+        running.lives()
+        lab.serve("a", tcp=(80,))
+        probes.check(lab, drops("c", "a", "tcp", 80), passes("b", "c", "tcp", 81))

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.differential import cases
+from tests.differential import cases, edits
 from tests.differential.compare import Disagreement, disagreements
 from tests.differential.documents import Document, text
 from tests.differential.explore import examine, explore, keep
@@ -31,13 +31,14 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("differential-failures"), help="a folder for the files")
     parser.add_argument("--small", type=int, default=10, help="how many failures are made small, of a kind each (10)")
     parser.add_argument("--within", action="store_true", help="VPCs each by itself: no load balancers, nothing between")
+    parser.add_argument("--edits", action="store_true", help="edit the topologies while connections run")
     parser.add_argument("--first", action="store_true", help="stop at the first failure, as it is")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     if arguments.cases:
         return _again(arguments.cases)
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1_000_000)
-    return _Search(arguments, seed).run()
+    return (_Edits if arguments.edits else _Search)(arguments, seed).run()
 
 
 def _end(number: int, _: object) -> None:
@@ -62,38 +63,24 @@ def _again(paths: list[Path]) -> int:
     return int(failed)
 
 
-class _Search:
-    """A long run."""
+class _Run:
+    """A long run. What it has found is told when it is cut short, too."""
 
     def __init__(self, arguments: argparse.Namespace, seed: int) -> None:
         self.arguments, self.seed = arguments, seed
-        self.tally = Tally()
         self.kinds: dict[tuple[str, ...], int] = {}
         self.deadline = time.monotonic() + arguments.minutes * 60
         self.stopped = 0  # by which signal
 
-    def stop(self, number: int, _: object) -> None:
-        """After the topology that it is at, so that what was found is told; at once when asked again."""
-        self.stopped = number
-        signal.signal(number, _end)
-
-    @property
-    def over(self) -> bool:
-        if self.stopped:
-            return True
-        wanted = self.arguments.topologies
-        late = self.tally.topologies >= wanted if wanted else time.monotonic() > self.deadline
-        return late or (self.arguments.first and bool(self.kinds))
-
     def run(self) -> int:
         began = time.monotonic()
-        signal.signal(signal.SIGINT, self.stop)
-        signal.signal(signal.SIGTERM, self.stop)
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGTERM, self._stop)
         while not self.over:
-            explore(self.seed, _BATCH, self.visit, self.arguments.within)
-            print(f"{time.monotonic() - began:6.0f} s, seed {self.seed}: {self.tally.short()}", flush=True)
+            self.batch()
+            print(f"{time.monotonic() - began:6.0f} s, seed {self.seed}: {self.short()}", flush=True)
             self.seed += 1
-        print(self.tally)
+        print(self.long())
         if self.kinds:
             print(f"{sum(self.kinds.values())} disagreements of {len(self.kinds)} kinds")
             for kind, count in sorted(self.kinds.items(), key=lambda held: -held[1]):
@@ -104,18 +91,99 @@ class _Search:
             print("cut short")
         return 1 if self.kinds else 128 + self.stopped if self.stopped else 0
 
-    def visit(self, document: Document, numbers: list[int]) -> None:
+    def _stop(self, number: int, _: object) -> None:
+        """After the topology that it is at; at once when asked again."""
+        self.stopped = number
+        signal.signal(number, _end)
+
+    @property
+    def over(self) -> bool:
+        if self.stopped:
+            return True
+        wanted = self.arguments.topologies
+        late = self.topologies >= wanted if wanted else time.monotonic() > self.deadline
+        return late or (self.arguments.first and bool(self.kinds))
+
+    def new(self, kind: tuple[str, ...]) -> bool:
+        """Count it; whether it is the first of its kind, and one of so few that it is worth writing down."""
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        return self.kinds[kind] == 1
+
+    @property
+    def worth_keeping(self) -> bool:
+        return not self.arguments.first and len(self.kinds) <= self.arguments.small
+
+    @property
+    def topologies(self) -> int:
+        raise NotImplementedError
+
+    def batch(self) -> None:
+        """Try some more, until it is over."""
+        raise NotImplementedError
+
+    def short(self) -> str:
+        raise NotImplementedError
+
+    def long(self) -> str:
+        raise NotImplementedError
+
+
+class _Search(_Run):
+    """Of topologies as they come up."""
+
+    def __init__(self, arguments: argparse.Namespace, seed: int) -> None:
+        super().__init__(arguments, seed)
+        self.tally = Tally()
+
+    def batch(self) -> None:
+        explore(self.seed, _BATCH, self._visit, self.arguments.within)
+
+    def _visit(self, document: Document, numbers: list[int]) -> None:
         if self.over:
             return
         for found in examine(document, numbers, self.tally):
-            kind = _kind(found)
-            known = kind in self.kinds
-            self.kinds[kind] = self.kinds.get(kind, 0) + 1
-            if known:
-                continue
-            print(f"seed {self.seed}: {found}", flush=True)
-            if not self.arguments.first and len(self.kinds) <= self.arguments.small:
-                print(f"made small: {keep(document, found, self.arguments.output)}", flush=True)
+            if self.new(_kind(found)):
+                print(f"seed {self.seed}: {found}", flush=True)
+                if self.worth_keeping:
+                    print(f"made small: {keep(document, found, self.arguments.output)}", flush=True)
+
+    @property
+    def topologies(self) -> int:
+        return self.tally.topologies
+
+    def short(self) -> str:
+        return self.tally.short()
+
+    def long(self) -> str:
+        return str(self.tally)
+
+
+class _Edits(_Run):
+    """Of connections that run while their topology is edited."""
+
+    def __init__(self, arguments: argparse.Namespace, seed: int) -> None:
+        super().__init__(arguments, seed)
+        self.tally = edits.Tally()
+
+    def batch(self) -> None:
+        for number in range(_BATCH):
+            if self.over:
+                return
+            chances = random.Random(f"{self.seed} {number}")
+            for found in edits.examine(chances, self.tally, self.arguments.within):
+                if self.new(found.kind):
+                    print(f"seed {self.seed}: {found}", flush=True)
+                    if self.worth_keeping:
+                        print(f"written: {edits.keep(found, self.arguments.output)}", flush=True)
+
+    @property
+    def topologies(self) -> int:
+        return self.tally.topologies
+
+    def short(self) -> str:
+        return str(self.tally)
+
+    long = short
 
 
 def _kind(found: Disagreement) -> tuple[str, ...]:

@@ -149,6 +149,13 @@ MUTANTS = (
         "",
         APPLIANCES,
     ),
+    Mutant(
+        "an appliance forgets the answers that it has let through (CT-13, CT-07)",
+        "compile/strangers.py",
+        'if judge == "sender":',
+        "if False:",
+        APPLIANCES,
+    ),
     # --- network ACLs
     Mutant(
         "the ACL is asked within a subnet (ACL-02)",
