@@ -34,7 +34,7 @@ class Analyzer:
 
     def analyze(self, flow: Flow) -> Analysis:
         """As the function of that name."""
-        branches = list(self._branches(flow, explain=True))
+        branches = list(self.walks(flow, explain=True))
         verdicts = [_verdict(*branch) for branch in branches]
         there, back = branches[_deciding(verdicts)]
         verdict = verdicts[_deciding(verdicts)]
@@ -64,21 +64,23 @@ class Analyzer:
     def verdict(self, flow: Flow) -> Verdict:
         """The verdict alone: several times faster."""
         verdicts = []
-        for branch in self._branches(flow, explain=False):
+        for branch in self.walks(flow, explain=False):
             verdicts.append(_verdict(*branch))
             if verdicts[-1].result == "drop":
                 break
         return verdicts[_deciding(verdicts)]
 
-    def _branches(self, flow: Flow, *, explain: bool) -> Iterator[tuple[Walk, Walk | None]]:
-        """A walk for each target and each address that components on the way may choose; one if there is no choice."""
+    def walks(self, flow: Flow, *, explain: bool = True) -> Iterator[tuple[Walk, Walk | None]]:
+        """There and back, for each target and each address that components on the way may choose; once if there is no
+        choice. explain: see `Account`.
+        """
         plan: list[int] | None = []
         while plan is not None:
-            there, back = self._walks(flow, Memory(plan), explain=explain)
+            there, back = self._walk(flow, Memory(plan), explain=explain)
             yield there, back
             plan = there.memory.next_plan
 
-    def _walks(self, flow: Flow, memory: Memory, *, explain: bool) -> tuple[Walk, Walk | None]:
+    def _walk(self, flow: Flow, memory: Memory, *, explain: bool) -> tuple[Walk, Walk | None]:
         packet = packets.first(flow)
         there = Walk(self.world, memory, explain=explain)
         there.send(flow.source, packet)

@@ -65,7 +65,7 @@ def disagreements(
             found.append(Disagreement(flow, field, {"analyze": model[number], "wire": wire}))
     if tally is not None:
         tally.count(analyses)
-    return found + _traced(lab, analyses, tally, patient)
+    return found + _traced(lab, analyzer, analyses, tally, patient)
 
 
 def _on_the_wire(lab: Lab, flows: Sequence[Flow], patient: bool) -> list[Verdict]:
@@ -76,7 +76,9 @@ def _on_the_wire(lab: Lab, flows: Sequence[Flow], patient: bool) -> list[Verdict
         wire.close()
 
 
-def _traced(lab: Lab, analyses: Sequence[Analysis], tally: Tally | None, every: bool) -> list[Disagreement]:
+def _traced(
+    lab: Lab, analyzer: Analyzer, analyses: Sequence[Analysis], tally: Tally | None, every: bool
+) -> list[Disagreement]:
     """Who dropped it, by the model and by a trace."""
     drops = [held for held in analyses if held.verdict.result == "drop" and not held.by_port]
     if not every:
@@ -86,13 +88,14 @@ def _traced(lab: Lab, analyses: Sequence[Analysis], tally: Tally | None, every: 
     traces = trace(lab.name, [held.flow for held in drops])
     found = []
     for held, traced in zip(drops, traces, strict=True):
-        model, real = held.verdict, _settled_drop(traced.verdict, held)
+        astray = _astray(analyzer, held.flow)
+        model, real = held.verdict, _settled_drop(traced.verdict, held, astray)
         if tally is not None:
             tally.traced += 1
             at = traced.verdict.dropped_at
             if real == model and at not in {verdict.dropped_at for verdict in held.alternatives}:
-                tally.astray += at in _astray(held)
-                tally.elsewhere += at not in _astray(held)
+                tally.astray += at in astray
+                tally.elsewhere += at not in astray
         if field := _differs(model, real):
             found.append(Disagreement(held.flow, field, {"analyze": model, "trace": real}))
     return found
@@ -114,12 +117,12 @@ def _settled(real: Verdict, analysis: Analysis, routers: set[str]) -> Verdict:
     return real
 
 
-def _settled_drop(real: Verdict, analysis: Analysis) -> Verdict:
+def _settled_drop(real: Verdict, analysis: Analysis, astray: set[Component]) -> Verdict:
     """What a trace saw, in the model's words if it is any of the drops that the model lets happen."""
     unseen = _in_a_circle(analysis) or _out_of_sight(analysis)
     for held in analysis.alternatives:
         somewhere = unseen or real.dropped_at in _reasons(analysis, held)
-        somewhere |= held.on_the_way_back and real.dropped_at in _astray(analysis)
+        somewhere |= held.on_the_way_back and real.dropped_at in astray
         if not _differs(held, real, who=not somewhere):
             return analysis.verdict
     return real
@@ -133,17 +136,21 @@ def _reasons(analysis: Analysis, held: Verdict) -> set[Component]:
     return {reason.component for reason in analysis.explanations if reason.on_the_way_back == way_back}
 
 
-def _astray(analysis: Analysis) -> set[Component]:
-    """Internet gateways by which an answer leaves though its question did not come in by them. AWS translates it
-    (IGW-01), and whoever gets it has asked another address; Linux, which tracks flows, drops it at the gateway.
+def _astray(analyzer: Analyzer, flow: Flow) -> set[Component]:
+    """Internet gateways by which an answer leaves though its question did not come in by them, for any of the choices on
+    the way. AWS translates it (IGW-01), and whoever gets it has asked another address; Linux, which tracks flows, drops
+    it at the gateway.
     """
-    ways = [hop.component for hop in analysis.forward]
-    asked = {(at.name, at.vpc) for at in ways if at.kind == "internet_gateway" and at.direction == "ingress"}
-    return {
-        at
-        for at in (hop.component for hop in analysis.back)
-        if at.kind == "internet_gateway" and at.direction == "egress" and (at.name, at.vpc) not in asked
-    }
+    found: set[Component] = set()
+    for there, back in analyzer.walks(flow):
+        ways = [hop.component for hop in there.hops]
+        asked = {(at.name, at.vpc) for at in ways if at.kind == "internet_gateway" and at.direction == "ingress"}
+        found |= {
+            at
+            for at in (hop.component for hop in (back.hops if back else ()))
+            if at.kind == "internet_gateway" and at.direction == "egress" and (at.name, at.vpc) not in asked
+        }
+    return found
 
 
 def _in_a_circle(analysis: Analysis) -> bool:
