@@ -137,7 +137,7 @@ def _reasons(analysis: Analysis, held: Verdict) -> set[Component]:
 
 
 def _astray(analyzer: Analyzer, flow: Flow) -> set[Component]:
-    """Internet gateways by which an answer leaves though its question did not come in by them, for any of the choices on
+    """Internet gateways by which an answer leaves though its question did not come in by them, for any choice on
     the way. AWS translates it (IGW-01), and whoever gets it has asked another address; Linux, which tracks flows, drops
     it at the gateway.
     """
