@@ -416,6 +416,18 @@ def test_a_nat_instance_needs_the_check_off_and_a_guest_that_forwards(extra: str
         assert str(found.verdict.seen_as) == "203.0.113.10"
 
 
+@pytest.mark.parametrize(("service", "carries"), [("nat", False), ("router", True)])
+def test_a_nat_instance_spoils_what_it_sees_the_answers_of_only(service: str, carries: bool) -> None:
+    """A SYN-ACK is no first packet, so the connection opens; the data after it are taken for one, and translated."""
+    text = ROUTER.replace("web: {subnet: public,", "web: {subnet: public, source_dest_check: false,")
+    text = text.replace("services: [http]", f"services: [{service}]")
+    text = text.replace("app: {subnet: private,", "app: {subnet: private, elastic_ip: 203.0.113.11,")
+    text = text.replace("port: 8080, from: web", "port: 8080, from: 0.0.0.0/0")
+    found = ask(text, "host.example", "203.0.113.11", 8080)
+    assert found.reachable
+    assert any("carries no data" in note for note in found.notes) != carries
+
+
 def test_a_router_that_does_not_translate_is_refused_by_the_gateway() -> None:
     text = ROUTER.replace("web: {subnet: public,", "web: {subnet: public, source_dest_check: false,").replace(
         "[http]", "[router]"
