@@ -1,5 +1,6 @@
 """vpcemu logs NODE [SERVICE]"""
 
+import os
 from itertools import chain
 
 import click
@@ -41,8 +42,10 @@ def command(lab: str | None, node: str, service: str | None, follow: bool, lines
     from emulator.lab import logs
 
     files = logs.files(lab, node, service)
-    if not files and not follow:
-        echo_error(f"{node} has written no log")
+    if not files:
+        echo_error(f"{node} has no services")
+    elif not any(map(os.path.exists, files.values())):
+        echo_error(f"{', '.join(files)} of {node}: nothing written yet")
     found = chain(logs.tail(files, lines), logs.follow(files) if follow and files else ())
     for line in found:
         click.echo(f"{line.service} | {line.text}" if len(files) > 1 else line.text)

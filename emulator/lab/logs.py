@@ -20,23 +20,20 @@ class Line(NamedTuple):
 
 
 def files(lab: str | None, node: str, service: str | None) -> dict[str, str]:
-    """The log files that are meant, by service. Raises UsageError for names that do not exist."""
+    """The log files that are meant, by service; one appears when its service has something to say.
+
+    Raises UsageError for names that do not exist.
+    """
     seen = view.read(places.choose(lab))
-    view.node(seen, node)
+    known = view.node(seen, node).get("services", [])
     directory = places.path(seen.lab, f"logs/{node}")
-    found = {}
-    if os.path.isdir(directory):
-        found = {
-            name.removesuffix(".log"): f"{directory}/{name}"
-            for name in sorted(os.listdir(directory))
-            if name.endswith(".log")
-        }
-    if service is None:
-        return found
-    if service not in found:
-        known = ", ".join(found) or "none"
-        raise UsageError(f"{node} has no log of a service called {service}", f"it has logs of: {known}")
-    return {service: found[service]}
+    written = os.listdir(directory) if os.path.isdir(directory) else []
+    # A log outlives its service; so there may be logs of services that the file has no more.
+    services = {*known, *(name.removesuffix(".log") for name in written if name.endswith(".log"))}
+    if service is not None and service not in services:
+        raise UsageError(f"{node} has no service called {service}", f"it has {', '.join(sorted(services)) or 'none'}")
+    wanted = services if service is None else {service}
+    return {name: f"{directory}/{name}.log" for name in sorted(wanted)}
 
 
 def tail(logs: dict[str, str], lines: int) -> Iterator[Line]:
@@ -54,14 +51,14 @@ def tail(logs: dict[str, str], lines: int) -> Iterator[Line]:
 
 
 def follow(logs: dict[str, str]) -> Iterator[Line]:
-    """New lines as they come, for ever, across rotations."""
-    streams = {service: _open(path) for service, path in logs.items()}
-    for stream in streams.values():
+    """New lines as they come, for ever, across rotations; also of logs that are not there yet."""
+    streams: dict[str, IO[str] | None] = {service: _open(path) for service, path in logs.items()}
+    for stream in filter(None, streams.values()):
         stream.seek(0, os.SEEK_END)
     partial = dict.fromkeys(logs, "")
 
-    def drain(service: str) -> Iterator[Line]:
-        while text := streams[service].readline():
+    def drain(service: str, stream: IO[str]) -> Iterator[Line]:
+        while text := stream.readline():
             partial[service] += text
             if text.endswith("\n"):
                 yield Line(service, partial[service].rstrip("\n"))
@@ -70,20 +67,27 @@ def follow(logs: dict[str, str]) -> Iterator[Line]:
     while True:
         idle = True
         for service, path in logs.items():
-            for line in drain(service):
+            stream = streams[service] or _open(path)
+            if stream is None:
+                continue
+            streams[service] = stream
+            for line in drain(service, stream):
                 idle = False
                 yield line
-            if _rotated(streams[service], path):
-                yield from drain(service)  # what was written between the two lines above
-                streams[service].close()
+            if _rotated(stream, path):
+                yield from drain(service, stream)  # what was written between the two lines above
+                stream.close()
                 streams[service] = _open(path)
                 idle = False
         if idle:
             time.sleep(_POLL)
 
 
-def _open(path: str) -> IO[str]:
-    return open(path, encoding="utf-8", errors="replace")
+def _open(path: str) -> IO[str] | None:
+    try:
+        return open(path, encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
 
 
 def _rotated(stream: IO[str], path: str) -> bool:

@@ -48,6 +48,10 @@ def view(topology: Topology, addresses: Addresses) -> View:
                 f"{instance.name}.{names.guest_link(held.device_index)}": _addresses(addresses, held.name)
                 for held in instance.interfaces
             }
+    instances = (instance for vpc in topology.vpcs for instance in vpc.instances)
+    services = {held.name: held.services for held in instances} | {h.name: h.services for h in topology.internet.hosts}
+    for name in services.keys() & nodes.keys():
+        nodes[name]["services"] = [service.name for service in services[name]]
     lost = set(topology.dark_zones)
     for vpc in topology.vpcs:
         for balancer in vpc.load_balancers:

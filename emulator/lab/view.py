@@ -30,6 +30,7 @@ class Seen(TypedDict):
     search: NotRequired[str]  # DHCP-02: only in a VPC with dhcp_options
     nameservers: NotRequired[list[str]]
     stopped: NotRequired[bool]
+    services: NotRequired[list[str]]  # their names, where there are any
     name: NotRequired[str]  # what it shares with others: the endpoint, the load balancer that this is a part of
     # Of an instance with several ENIs, the private and the public address of each by the ENI's name: fw.eth0, fw.eth1.
     interfaces: NotRequired[dict[str, list[str]]]

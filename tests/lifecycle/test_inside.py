@@ -129,8 +129,11 @@ def test_logs_say_who_called(lab: Lab) -> None:
     while "GET" not in text and time.monotonic() < deadline:
         text = vpcemu("logs", "-l", lab.name, "web.example", "http").stdout
     assert re.search(r"52\.195\.125\.184:\d+ GET /", text), text
-    assert vpcemu("logs", "-l", lab.name, "web.example", "nope").returncode == 2
-    assert vpcemu("logs", "-l", lab.name, "attacker").returncode == 0
+    wrong = vpcemu("logs", "-l", lab.name, "web.example", "nope")
+    assert (wrong.returncode, "web.example has no service called nope" in wrong.stderr) == (2, True)
+    assert "it has http" in wrong.stderr
+    silent = vpcemu("logs", "-l", lab.name, "attacker")
+    assert (silent.returncode, silent.stderr) == (0, "vpcemu: attacker has no services\n")
 
 
 def test_logs_are_followed_until_interrupted(lab: Lab) -> None:

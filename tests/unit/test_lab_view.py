@@ -81,6 +81,16 @@ def test_logs_are_followed_across_a_rotation(tmp_path: Path) -> None:
     assert [line.text for line in logs.tail({"http": str(path)}, 3)] == ["three", "four", "five"]
 
 
+def test_a_log_that_is_not_there_yet_is_followed_from_its_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "http.log"
+    assert not list(logs.tail({"http": str(path)}, 5))
+    found = logs.follow({"http": str(path)})
+    timer = threading.Timer(0.3, lambda: path.write_text("one\n"))
+    timer.start()
+    assert next(found).text == "one"
+    timer.join()
+
+
 def test_nodes_of_one_name_are_called_in_turn() -> None:
     """LB-02: the name of a load balancer stands for its nodes, and by DNS each is the first one now and then."""
 
