@@ -53,8 +53,8 @@ def tail(logs: dict[str, str], lines: int) -> Iterator[Line]:
 def follow(logs: dict[str, str]) -> Iterator[Line]:
     """New lines as they come, for ever, across rotations; also of logs that are not there yet."""
     streams: dict[str, IO[str] | None] = {service: _open(path) for service, path in logs.items()}
-    for stream in filter(None, streams.values()):
-        stream.seek(0, os.SEEK_END)
+    for there in filter(None, streams.values()):
+        there.seek(0, os.SEEK_END)
     partial = dict.fromkeys(logs, "")
 
     def drain(service: str, stream: IO[str]) -> Iterator[Line]:
