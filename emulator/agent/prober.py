@@ -203,7 +203,7 @@ class Run:
         if attempt.said:
             return attempt.said
         seconds = f"no answer within {self._request.window:g} s"
-        return f"it arrived at {attempt.receiver}, but {seconds}" if attempt.receiver else seconds
+        return f"{seconds}, though it arrived at {attempt.receiver}" if attempt.receiver else seconds
 
     def _open_receivers(self) -> None:
         protocols: dict[str, set[str]] = {}

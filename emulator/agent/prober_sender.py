@@ -131,7 +131,7 @@ class Tcp(_Socket):
         if not self._ours and not self._run.payload:
             self._end("pass", "connected")
             return
-        self._attempt.said = "connected, but no data came back"
+        self._attempt.said = "no data came back, though it connected"
         if self._ours:
             # Closed by a reset: thousands of connections would wait in the tables of every gateway otherwise.
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

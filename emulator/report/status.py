@@ -29,7 +29,7 @@ def status(facts: Status, paint: Paint = PLAIN) -> list[str]:
     """The whole page: head, VPCs, internet, and what is wrong."""
     lines = [_head(facts, paint), *_broken(facts, paint), *_dark(facts, paint)]
     for vpc in facts["vpcs"]:
-        lines += ["", *_vpc(vpc, paint)]
+        lines += ["", *_vpc(vpc, facts["dark_zones"], paint)]
     lines += _peerings(facts, paint)
     lines += _transits(facts, paint)
     lines += ["", *_internet(facts, paint)]
@@ -65,6 +65,12 @@ def _lost(facts: Status, zone: str) -> str:
         lost = {subnet["name"] for subnet in vpc["subnets"] if subnet["availability_zone"] == zone}
         instances += sum(1 for held in vpc["instances"] if held["subnet"] in lost)
         gateways += sum(1 for held in vpc["nat_gateways"] if held["subnet"] in lost)
+        gateways += sum(
+            1
+            for held in vpc["nat_gateways"]
+            for node in held["availability_zones"]
+            if node["availability_zone"] == zone
+        )
     return counts((instances, "instance"), (gateways, "NAT gateway")) or "nothing is in it"
 
 
@@ -104,7 +110,7 @@ def state(name: LabState, paint: Paint = PLAIN) -> str:
     return paint.good(name) if name == "up" else paint.bad(name)
 
 
-def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
+def _vpc(vpc: VpcStatus, dark: Sequence[str], paint: Paint) -> list[str]:
     gateway = f", internet gateway {vpc['internet_gateway']}" if vpc["internet_gateway"] else ", no internet gateway"
     if vpc["internet_gateway"] and vpc["internet_gateway_block_mode"] != "off":
         gateway += f" ({vpc['internet_gateway_block_mode']})"  # BPA-01
@@ -119,7 +125,7 @@ def _vpc(vpc: VpcStatus, paint: Paint) -> list[str]:
             (
                 subnet["name"],
                 subnet["cidr_block"],
-                subnet["availability_zone"],
+                subnet["availability_zone"] + (" (down)" if subnet["availability_zone"] in dark else ""),
                 subnet["route_table"],
                 subnet["network_acl"] if subnet["network_acl"] != DEFAULT_ACL else "",
                 subnet["kind"],

@@ -79,7 +79,7 @@ def test_silence_is_a_drop_and_says_how_far_it_came(wired: Bench) -> None:
     # Raw sockets see what is delivered: a packet that the node's own filter drops has not arrived.
     assert [each.receiver for each in found] == ["b", "", "b", "b", "", "b"]
     assert found[1].detail == "no answer within 0.3 s"
-    assert found[2].detail == "it arrived at b, but no answer within 0.3 s"
+    assert found[2].detail == "no answer within 0.3 s, though it arrived at b"
 
 
 def test_an_icmp_error_is_not_silence(wired: Bench) -> None:
@@ -148,7 +148,7 @@ def test_a_payload_has_to_come_back_whole(wired: Bench) -> None:
     assert [each.result for each in found] == ["pass", "drop", "pass", "pass"]
     assert [each.detail for each in found] == [
         "connected, 9000 bytes echoed",
-        "connected, but no data came back",
+        "no data came back, though it connected",
         "1200 bytes answered",
         "answered",
     ]

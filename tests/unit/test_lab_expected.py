@@ -17,8 +17,12 @@ _FLOW = Flow("dev", IPv4Address("10.0.0.4"), IPv4Address("10.0.0.5"), "tcp", 80)
     ("receiver", "detail", "words"),
     [
         ("", "no answer within 1.5 s", "there is no answer within 1.5 s"),
-        ("web", "it arrived at web, but no answer within 1.5 s", "it arrived at web, but no answer within 1.5 s"),
-        ("", "connected, but no data came back", "connected, but no data came back"),
+        (
+            "web",
+            "no answer within 1.5 s, though it arrived at web",
+            "there is no answer within 1.5 s, though it arrived at web",
+        ),
+        ("", "no data came back, though it connected", "no data came back, though it connected"),
     ],
 )
 def test_a_drop_is_told_in_a_sentence(receiver: str, detail: str, words: str) -> None:

@@ -10,6 +10,8 @@ from emulator.report.shapes import (
     EndpointStatus,
     InstanceStatus,
     InternetStatus,
+    NatGatewayStatus,
+    NatGatewayZone,
     NetworkInterfaceStatus,
     PrivateAddress,
     ServiceStatus,
@@ -85,7 +87,7 @@ def lab(**changes: Any) -> Status:
         internet_gateway_block_mode=changes.pop("mode", "off"),
         main_route_table="main",
         subnets=[subnet],
-        nat_gateways=[],
+        nat_gateways=changes.pop("nat_gateways", []),
         load_balancers=[],
         target_groups=[],
         vpc_endpoint_services=changes.pop("offered", []),
@@ -122,6 +124,27 @@ def test_a_subnet_with_an_acl_of_its_own_shows_it() -> None:
 def test_BPA_01_a_mode_that_blocks_stands_beside_the_gateway() -> None:
     for mode, words in (("off", "internet gateway igw"), ("block-ingress", "internet gateway igw (block-ingress)")):
         assert status.status(lab(internet_gateway="igw", mode=mode))[2] == f"VPC main 10.0.0.0/16, {words}"
+
+
+def test_a_zone_that_is_down_and_what_is_lost_with_it() -> None:
+    nodes = [
+        NatGatewayZone(name=f"nat.{zone}", availability_zone=f"us-east-1{zone}", public_ips=["52.0.0.1"])
+        for zone in ("a", "b")
+    ]
+    regional = NatGatewayStatus(
+        name="nat",
+        subnet="",
+        connectivity_type="public",
+        availability_mode="regional",
+        availability_zones=nodes,
+        private_ip="",
+        public_ip="",
+        secondary=[],
+    )
+    lines = status.status(lab(nat_gateways=[regional], dark_zones=["us-east-1a"]))
+    assert lines[1] == "zone us-east-1a is down: 1 instance, 1 NAT gateway (`vpcemu az up us-east-1a lab`)"
+    assert "us-east-1a (down)" in lines[5]
+    assert not any("(down)" in line for line in status.status(lab()))
 
 
 def test_a_lab_of_one() -> None:
