@@ -35,10 +35,13 @@ def nat_gateway(walk: "Walk", eni: Eni, packet: Packet) -> None:
         component, lambda: reasons_gateways.protocol(component, eni, packet)
     ):  # NAT-20
         return
-    here = any(held.node == eni.node for held in walk.memory.translated[walk.memory.asked or 0 :])
-    if packet.source in eni.addresses and not here:  # if here: its own packet comes back, by a circle of routes
+    if packet.source in eni.addresses:  # as no guest does, it takes no packet from outside that carries its own address
         walk.answered = False
-        walk.drop(component, lambda: reasons_gateways.namesake(component, eni, packet))
+        if any(held.node == eni.node for held in walk.memory.translated[walk.memory.asked or 0 :]):
+            table = Component("route_table", eni.subnet.table.name, eni.vpc.name)
+            walk.drop(table, lambda: reasons.loop(table, eni, packet))
+        else:
+            walk.drop(component, lambda: reasons_gateways.namesake(component, eni, packet))
         return
     if not eni.vpc.holds(packet.source) and not walk.through_transit:  # NAT-22: it serves whom routes lead to it
         walk.notes.append(sentences.source_outside(component.name, packet))
