@@ -174,6 +174,9 @@ def _edit(held: Document, dice: Dice) -> Document | None:
 
 
 def _change(held: Document, dice: Dice) -> None:
+    if dice.chance(25):
+        dice.pick((_newcomer, _stop, _public, _nat_gateway, _peering, _transit))(held, dice)
+        return
     vpc = held["vpcs"][dice.pick(tuple(held["vpcs"]))]
     dice.pick((_rules, _rules, _rule, _rule, _membership, _acl, _acl, _route))(vpc, dice)
 
@@ -234,6 +237,62 @@ def _route(vpc: dict[str, Any], dice: Dice) -> None:
     if places:
         routes, destination = dice.pick(places)
         routes[destination] = "blackhole"
+
+
+def _newcomer(held: Document, dice: Dice) -> None:
+    """Somebody whom no connection concerns."""
+    vpc = held["vpcs"][dice.pick(tuple(held["vpcs"]))]
+    name = f"late{sum(name.startswith('late') for each in held['vpcs'].values() for name in each['instances'])}"
+    if vpc["subnets"]:
+        groups = dice.some(tuple(vpc["security_groups"]), 1, 2)
+        vpc["instances"][name] = {"subnet": dice.pick(tuple(vpc["subnets"])), "security_groups": groups}
+
+
+def _stop(held: Document, dice: Dice) -> None:
+    running = [one for vpc in held["vpcs"].values() for one in vpc["instances"].values() if "state" not in one]
+    if running:
+        dice.pick(running)["state"] = "stopped"
+
+
+def _public(held: Document, dice: Dice) -> None:
+    """A public address for somebody who had none."""
+    given = ("elastic_ip", "associate_public_ip_address", "network_interfaces", "secondary_private_ips")
+    private = [
+        one
+        for vpc in held["vpcs"].values()
+        for one in vpc["instances"].values()
+        if not any(key in one for key in given)
+        and not vpc["subnets"][one["subnet"]].get("map_public_ip_on_launch")
+        and isinstance(vpc.get("internet_gateway"), str)
+    ]
+    if private:
+        dice.pick(private)["elastic_ip"] = f"52.9.9.{dice.number(1, 254)}"
+
+
+def _nat_gateway(held: Document, dice: Dice) -> None:
+    there = [one for vpc in held["vpcs"].values() for one in vpc.get("nat_gateways", {}).values() if "state" not in one]
+    if there:
+        dice.pick(there)["state"] = "deleted"
+
+
+def _peering(held: Document, dice: Dice) -> None:
+    connections = held.get("vpc_peering_connections", {})
+    if connections:
+        name = dice.pick(tuple(connections))
+        connections[name] = {key: connections[name][key] for key in ("vpc", "peer_vpc")} | {"state": "deleted"}
+
+
+def _transit(held: Document, dice: Dice) -> None:
+    """A route of a transit gateway leads nowhere."""
+    tables = [
+        table["routes"]
+        for gateway in held.get("transit_gateways", {}).values()
+        for table in gateway.get("route_tables", {}).values()
+        if table.get("routes")
+    ]
+    if tables:
+        routes = dice.pick(tables)
+        routes[dice.pick(tuple(routes))] = "blackhole"
 
 
 def _blocks(vpc: dict[str, Any]) -> tuple[str, ...]:

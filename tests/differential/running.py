@@ -43,6 +43,8 @@ def begin(analyzer: Analyzer, flow: Flow) -> Tracked:
 
 def fate(analyzer: Analyzer, flow: Flow, tracked: Tracked) -> Fate | None:
     """What becomes of the next question and its answer; None: it depends on a port that somebody chooses."""
+    if any(not eni.running for eni in analyzer.world.enis_of.get(flow.source, ())):
+        return Fate(False, False)
     there = _Next(analyzer.world, Memory(), tracked)
     there.send(flow.source, packets.first(flow))
     if there.dropped_at is not None:
