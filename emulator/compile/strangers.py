@@ -25,10 +25,12 @@ class Strangers(NamedTuple):
 
 
 def strangers(enis: Iterable[Eni]) -> Strangers:
-    """For the ENIs that forward what is not theirs: those with groups and without the source/destination check."""
-    appliances = {
-        nft.link(eni.link): eni for eni in enis if eni.groups and not eni.source_dest_check and not eni.balancer
-    }
+    """For the ENIs, with groups, of every instance that has one without the source/destination check: that one forwards
+    what is not its own, and takes in what is for another one of the same instance.
+    """
+    enis = [eni for eni in enis if eni.groups and not eni.balancer]
+    forwarding = {eni.node for eni in enis if not eni.source_dest_check}
+    appliances = {nft.link(eni.link): eni for eni in enis if eni.node in forwarding}
     if not appliances:
         return Strangers()
     bits = _bits(eni.link for eni in appliances.values())

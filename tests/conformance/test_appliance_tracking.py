@@ -3,9 +3,10 @@
 from tests.support import lab as labs
 from tests.support import packets, probes
 from tests.support.connection import Connection
-from tests.support.lab import edited
+from tests.support.lab import changed, edited
 from tests.support.packets import Tap
 from tests.support.probes import drops, passes
+from tests.support.views import agree
 
 # `fw` would be untracked by its own rules. `b` answers only because its group knows the flow: it may send nothing.
 TOPOLOGY = """
@@ -105,3 +106,35 @@ def test_CT_13_CT_07_an_appliance_remembers_the_answers_that_it_has_let_through(
         running.lives()
         lab.serve("a", tcp=(80,))
         probes.check(lab, drops("c", "a", "tcp", 80), passes("b", "c", "tcp", 81))
+
+
+# Routes lead what is for `two` to its second interface. It answers from its first one, which has seen no question.
+TWO_INTERFACES = """
+vpcs:
+  main:
+    cidr_block: 10.0.0.0/16
+    subnets:
+      client: {cidr_block: 10.0.1.0/24, route_table: client}
+      first: {cidr_block: 10.0.2.0/24}
+      second: {cidr_block: 10.0.3.0/24}
+    route_tables:
+      client: {routes: {10.0.2.0/24: two.eth1}}
+    security_groups:
+      open: {ingress: [{protocol: all, from: 0.0.0.0/0}]}
+      mute: {ingress: [{protocol: all, from: 0.0.0.0/0}], egress: []}
+    instances:
+      client: {subnet: client, security_groups: [open]}
+      two:
+        subnet: first
+        security_groups: [mute]
+        network_interfaces: [{subnet: second, security_groups: [mute], source_dest_check: false}]
+"""
+
+
+def test_CT_13_an_answer_by_an_interface_that_was_not_asked() -> None:
+    """An answer is one for the interface that has seen the question; any other asks its groups."""
+    with labs.up(TWO_INTERFACES) as lab:
+        agree(lab, drops("client", "two", "icmp"), passes("client", lab.private("two.eth1"), "icmp"))
+        opened = {"security_groups: [mute]\n        network": "security_groups: [open]\n        network"}
+        with changed(TWO_INTERFACES, lab, opened):
+            agree(lab, passes("client", "two", "icmp"))

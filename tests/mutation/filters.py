@@ -156,6 +156,13 @@ MUTANTS = (
         "if False:",
         APPLIANCES,
     ),
+    Mutant(
+        "an instance's interfaces share what they have seen (CT-13)",
+        "compile/strangers.py",
+        "if eni.node in forwarding}",
+        "if not eni.source_dest_check}",
+        APPLIANCES,
+    ),
     # --- network ACLs
     Mutant(
         "the ACL is asked within a subnet (ACL-02)",
