@@ -15,13 +15,13 @@ from emulator.analysis.routing import Table
 from emulator.analysis.walk import Walk, Way
 from emulator.analysis.world import Eni, World, known_as
 from emulator.topology.flows import Component, Flow
-from emulator.topology.security import EVERYWHERE
 from emulator.topology.values import ALL_PROTOCOLS
 
+_ALL = (0, 0xFFFFFFFF)
 _OTHER = {"egress": "ingress", "ingress": "egress"}
 
 Place = tuple[str, str, int, int]  # ENI, direction, source, destination: of a question, or of an answer by another way
-Tracked = Mapping[Place, bool]
+Tracked = Mapping[Place, bool | None]  # None: by an appliance that need not by its rules, and does here as a rule
 
 
 class Fate(NamedTuple):
@@ -69,7 +69,7 @@ class _First(Walk):
 
     def __init__(self, world: World, memory: Memory, *, back: bool = False) -> None:
         super().__init__(world, memory, explain=False, back=back)
-        self.tracked: dict[Place, bool] = {}
+        self.tracked: dict[Place, bool | None] = {}
         self._caller: Place | None = None  # of this pass of a router
         self._from: Eni | None = None
 
@@ -92,7 +92,8 @@ class _First(Walk):
         if self.back and (eni.name, _OTHER[direction], packet.destination, packet.source) in self.memory.seen:
             return super().judge(eni, direction, packet, other)  # it knows the question
         beside = direction == "ingress" and self._from is not None and _always(self._from)
-        self.tracked[place] = _always(eni) or beside or not _open(eni, direction, packet)
+        open_to_all = _open(eni, direction, packet)
+        self.tracked[place] = None if _appliance(eni) and open_to_all else _always(eni) or beside or not open_to_all
         if direction == "egress":
             self._caller = place
         return super().judge(eni, direction, packet, other)
@@ -100,8 +101,11 @@ class _First(Walk):
 
 def _always(eni: Eni) -> bool:
     """CT-04; and appliances, where one flow passes the router twice."""
-    appliance = bool(eni.groups) and not eni.check  # a transit gateway's attachment has no groups
-    return bool(eni.gateway or eni.balancer or eni.endpoint) or appliance
+    return bool(eni.gateway or eni.balancer or eni.endpoint) or _appliance(eni)
+
+
+def _appliance(eni: Eni) -> bool:
+    return bool(eni.groups) and not eni.check  # a transit gateway's attachment has no groups
 
 
 def _open(eni: Eni, direction: str, packet: Packet) -> bool:
@@ -114,7 +118,7 @@ def _open(eni: Eni, direction: str, packet: Packet) -> bool:
         for group in groups
         for way in ("egress", "ingress")
         for match in group.rules(way)
-        if match.rule.peer == EVERYWHERE
+        if not match.member and (match.low, match.high) == _ALL  # in a prefix list, too (SG-22)
     ]
     allowed = any(way == direction and covers(rule, packet) == packet.ports for way, rule in everybody)
     return allowed and any(way != direction and rule.protocol == ALL_PROTOCOLS for way, rule in everybody)
@@ -130,13 +134,14 @@ class _Next(Walk):
     def judge(self, eni: Eni, direction: str, packet: Packet, other: Eni | None) -> bool:
         place = (eni.name, direction, packet.source, packet.destination)
         question = (eni.name, _OTHER[direction], packet.destination, packet.source)
-        if self._tracked[question if self.back and question in self._tracked else place]:
+        tracked = self._tracked[question if self.back and question in self._tracked else place]
+        if tracked:
             return False
         held = [eni.vpc.groups[name] for name in eni.groups]
         pieces = ask_groups(held, direction, packet, known_as(eni.vpc, other))
         if all(piece.passes for piece in pieces):
             return False
         component = Component("security_group", eni.name, eni.vpc.name, direction)  # type: ignore[arg-type]
-        partial = any(piece.passes for piece in pieces)
+        partial = tracked is None or any(piece.passes for piece in pieces)
         why = reasons.groups
         return self.drop(component, lambda: why(component, eni, packet, pieces, other, None), partial=partial)
