@@ -114,16 +114,25 @@ def test_a_test_after_one_that_was_killed(make: Make) -> None:
     """What it left is nobody's: the next one takes it down, and its own after that. An `up` makes it somebody's."""
     lab = make(_tried())
     for then in ("test", "up"):
-        killed = start_vpcemu("test", lab.file)
-        eventually(lambda: (found := record.read(lab.name)) is not None and found.complete, "it is up", within=60)
-        killed.kill()
-        killed.communicate(timeout=60)
-        assert nodes(lab.name)
+        eventually(lambda: _killed_under_way(lab), "a test is killed while its lab is up", within=120)
         if then == "up":
             lab.up()
         done = vpcemu("test", lab.file)
         assert done.returncode == 0, done.stdout + done.stderr
         assert bool(nodes(lab.name)) == (then == "up")
+
+
+def _killed_under_way(lab: Lab) -> bool:
+    """Kills a `vpcemu test` once its lab is up; False: it was done before this looked."""
+
+    def is_up() -> bool:
+        return (found := record.read(lab.name)) is not None and found.complete
+
+    running = start_vpcemu("test", lab.file)
+    eventually(lambda: is_up() or running.poll() is not None, within=60)
+    running.kill()
+    running.communicate(timeout=60)
+    return bool(nodes(lab.name))
 
 
 def _tried() -> dict[str, object]:
