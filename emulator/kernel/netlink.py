@@ -1,7 +1,5 @@
 """The only pyroute2 import: what is done once per lab, where clarity beats the 200 ms that the import takes."""
 
-from collections.abc import Callable
-from contextlib import suppress
 from errno import ENODEV
 
 from emulator.errors import KernelError
@@ -40,22 +38,3 @@ def delete_link_at_home(link: str, alias: str) -> bool:
                     raise KernelError(f"delete the uplink {link}: {reason}") from reason
             return True
     return False
-
-
-def probes() -> list[tuple[str, Callable[[], None]]]:
-    """What a lab needs of the kernel, as (words, a trial that raises): to be run in a namespace made for it."""
-    from pyroute2 import IPRoute
-
-    def veth() -> None:
-        with IPRoute() as route:
-            route.link("add", ifname="vpcemu-a", kind="veth", peer="vpcemu-b")
-            with suppress(Exception):
-                route.link("del", index=route.link_lookup(ifname="vpcemu-a")[0])
-
-    def route_tables() -> None:
-        with IPRoute() as route:
-            route.rule("add", priority=100, fwmark=0x1234, table=0x1234)
-            route.route("add", dst="192.0.2.0/24", type="blackhole", table=0x1234)
-            route.route("add", dst="198.51.100.0/24", type="throw", table=0x1234)
-
-    return [("a veth pair", veth), ("routing tables chosen by packet mark", route_tables)]

@@ -20,7 +20,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EBUSY, EINVAL
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from emulator import names
 from emulator.errors import KernelError, UnsupportedError
@@ -32,7 +32,6 @@ _HERE: Final = "/proc/thread-self/ns/net"
 _FORWARDING: Final = "/proc/sys/net/ipv4/ip_forward"  # of the namespace of the task that opens it
 _FILES_AT_MOST: Final = 65536
 INTERRUPTS: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM})
-_Result = TypeVar("_Result")
 
 
 class Made(NamedTuple):
@@ -120,12 +119,6 @@ def channel_in(namespace: int, family: int = 0) -> Channel:
     """A netlink socket of that namespace. The thread is home again before anything is sent."""
     with enter(namespace):
         return Channel(family)
-
-
-def run_inside(namespace: int, work: Callable[[], _Result]) -> _Result:
-    """What `work` returns when it runs there. It must not start threads or switch to other coroutines."""
-    with enter(namespace):
-        return work()
 
 
 # --- making ----------------------------------------------------------------------------------------------------

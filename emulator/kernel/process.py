@@ -1,13 +1,12 @@
 """The only file that starts processes or ends them; `enter.py` becomes one."""
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from select import POLLIN, poll
-from typing import IO, TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from emulator.errors import KernelError
 from emulator.kernel import netns
@@ -146,57 +145,6 @@ def _birthplace(namespace: int | None) -> Iterator[None]:
             yield
         finally:
             signal.pthread_sigmask(signal.SIG_BLOCK, netns.INTERRUPTS)
-
-
-def start_daemon(argv: Sequence[str], log: str, env: Mapping[str, str] | None = None, cwd: str = "/") -> int:
-    """Start a program that outlives us: its own session, no terminal, output appended to `log`. Its process id."""
-    program = shutil.which(argv[0]) or argv[0]
-    environment = dict(os.environ if env is None else env)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    try:
-        child = os.fork()
-        if child == 0:
-            _become_daemon(program, argv, environment, cwd, nothing, output, writer)
-        os.close(writer)
-        writer = -1
-        os.waitpid(child, 0)
-        said = b""
-        while piece := os.read(reader, 256):  # ends when the daemon has become the program
-            said += piece
-        process_id, _, failure = said.decode().partition("\n")
-        if failure or not process_id:
-            raise KernelError(f"start {argv[0]}: {failure or 'it died at once'}")
-        return int(process_id)
-    finally:
-        for file in (output, nothing, reader, writer):
-            if file >= 0:
-                os.close(file)
-
-
-def _become_daemon(
-    program: str, argv: Sequence[str], env: dict[str, str], cwd: str, nothing: int, output: int, writer: int
-) -> NoReturn:
-    """Forked twice, so that it has no parent of ours and can never get a terminal. Tells its number, then execs."""
-    try:
-        os.setsid()
-        if os.fork():
-            os._exit(0)
-        os.write(writer, f"{os.getpid()}\n".encode())
-        os.dup2(nothing, 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        for inherited in [int(name) for name in os.listdir("/proc/self/fd")]:
-            if inherited > 2 and inherited != writer:  # not ours: a caller's pipe would never see its end
-                with suppress(OSError):
-                    os.close(inherited)
-        os.chdir(cwd)
-        os.execve(program, list(argv), env)
-    except OSError as reason:
-        os.write(writer, f"{reason.strerror}".encode())
-    finally:
-        os._exit(127)
 
 
 # --- ending ----------------------------------------------------------------------------------------------------

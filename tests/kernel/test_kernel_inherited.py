@@ -1,5 +1,6 @@
 """What a new namespace takes over from the machine, and must not keep."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,4 +33,8 @@ def test_on_a_machine_that_forwards_a_guest_does_not(lab_name: str, monkeypatch:
 
 def _forwards(lab: str, node: str) -> str:
     namespace = netns.open_namespace(names.netns(lab, node))
-    return netns.run_inside(namespace, lambda: FORWARDING.read_text().strip())
+    try:
+        with netns.enter(namespace):
+            return FORWARDING.read_text().strip()
+    finally:
+        os.close(namespace)

@@ -194,7 +194,8 @@ def test_one_comes_home_from_an_error(up: State) -> None:
         with pytest.raises(ZeroDivisionError), netns.enter(namespace):
             assert 1 / (here() - os.fstat(namespace).st_ino)
         assert here() == home
-        assert netns.run_inside(namespace, here) == os.fstat(namespace).st_ino
+        with netns.enter(namespace):
+            assert here() == os.fstat(namespace).st_ino
         assert here() == home
     finally:
         os.close(namespace)
@@ -311,7 +312,8 @@ def test_the_router_is_not_the_machine(up: State) -> None:
     """Settings are written while inside: the machine forwards as before."""
     router = netns.open_namespace(names.netns(up.lab, LEFT))
     try:
-        assert netns.run_inside(router, forwarding) == "1"
+        with netns.enter(router):
+            assert forwarding() == "1"
     finally:
         os.close(router)
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from emulator.errors import KernelError, UsageError
 from emulator.kernel import enter, netns, nftables, process
 from emulator.kernel.host import Host
 from tests.support.small_lab import plan, small_lab
-from tests.support.wait import eventually
 
 EXEC = """
 import os, sys
@@ -137,33 +135,6 @@ def test_a_program_started_there_hears_every_signal(node: str) -> None:
         assert done.stdout.split() == ["SigBlk:", "0" * 16]
     finally:
         os.close(namespace)
-
-
-def test_a_daemon_outlives_us_without_a_terminal(tmp_path: Path, node: str) -> None:
-    log = tmp_path / "log"
-    number = process.start_daemon(
-        ("sh", "-c", "echo started; echo $EXTRA >&2; exec sleep 60"), str(log), {"EXTRA": "x"}
-    )
-    try:
-        status = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-        parent, session, terminal = int(status[1]), int(status[3]), int(status[4])
-        assert parent != os.getpid()
-        assert session != os.getsid(0)
-        assert terminal == 0
-        assert os.readlink(f"/proc/{number}/fd/0") == os.devnull
-        deadline = time.monotonic() + 5
-        while log.read_text() != "started\nx\n":
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        # The loader of `sleep` has files open for a moment.
-        eventually(lambda: {int(fd) for fd in os.listdir(f"/proc/{number}/fd")} == {0, 1, 2}, "no other file is open")
-    finally:
-        os.kill(number, signal.SIGKILL)
-
-
-def test_a_daemon_that_cannot_start_says_so(tmp_path: Path, node: str) -> None:
-    with pytest.raises(KernelError, match="No such file"):
-        process.start_daemon(("/no/such/program",), str(tmp_path / "log"))
 
 
 def test_everything_in_a_namespace_is_killed_even_what_forks(node: str) -> None:
