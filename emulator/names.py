@@ -6,6 +6,7 @@ functions of the names in the topology alone, so an edit never renames what it d
 
 import re
 from base64 import b32encode
+from collections.abc import Iterable
 from hashlib import blake2s
 from ipaddress import IPv4Address, IPv4Network
 from zlib import crc32
@@ -148,6 +149,21 @@ def route_table(name: str) -> int:
     `compile/lab.py` refuses the (one in 16 million) clash within a VPC.
     """
     return ROUTE_TABLES + crc32(name.encode()) % 0xFFFFFF
+
+
+def numbered(wanting: Iterable[str], count: int) -> dict[str, int]:
+    """A number below `count` for each name, which are `count` at most: by the name's hash, and the next free one where
+    two meet. So a further name changes another one's number only where they do.
+    """
+    found: dict[str, int] = {}
+    taken: set[int] = set()
+    for name in sorted(wanting):
+        number = crc32(name.encode()) % count
+        while number in taken:
+            number = (number + 1) % count
+        taken.add(number)
+        found[name] = number
+    return found
 
 
 def aws_id(prefix: str, *identity: str) -> str:

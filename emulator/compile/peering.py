@@ -5,7 +5,6 @@ What comes in by it is routed by the main table, which knows this VPC's ENIs and
 """
 
 from collections.abc import Iterator
-from zlib import crc32
 
 from emulator import names
 from emulator.compile import nft, remarks
@@ -142,11 +141,7 @@ def _table(number: int) -> int:
 
 
 def _numbered(borders: tuple[Border, ...]) -> list[tuple[int, Border]]:
-    """Those with NAT gateways beyond, by the link: another connection changes a number only where the two meet."""
-    taken: dict[int, Border] = {}
-    for border in sorted(borders, key=lambda border: border.link):
-        if border.returns and len(taken) < _NUMBERS:
-            wanted = crc32(border.link.encode()) % _NUMBERS
-            tries = (at % _NUMBERS for at in range(wanted, wanted + _NUMBERS))
-            taken[next(number for number in tries if number not in taken)] = border
-    return sorted(taken.items())
+    """Those with NAT gateways beyond."""
+    by_link = {border.link: border for border in borders if border.returns}
+    numbers = names.numbered(sorted(by_link)[:_NUMBERS], _NUMBERS)
+    return sorted((number, by_link[link]) for link, number in numbers.items())

@@ -8,7 +8,6 @@ whatever it does with its other clients (PL-24). Nothing begins at the provider'
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
-from zlib import crc32
 
 from emulator import names
 from emulator.compile import nft, remarks
@@ -48,15 +47,10 @@ class Held(NamedTuple):
 def held(topology: Topology) -> dict[str, Held]:
     """All carriers, by the endpoint's node. Their addresses follow its name, and no other endpoint changes them."""
     found: dict[str, Held] = {}
-    taken: set[int] = set()
-    for carrier in sorted(carriers(topology), key=lambda carrier: carrier.node):
-        count = names.CARRIER_BLOCK.num_addresses // 2
-        pair = crc32(carrier.node.encode()) % count
-        while pair in taken:
-            pair = (pair + 1) % count
-        taken.add(pair)
+    by_node = {carrier.node: carrier for carrier in carriers(topology)}
+    for node, pair in names.numbered(by_node, names.CARRIER_BLOCK.num_addresses // 2).items():
         near = names.CARRIER_BLOCK.network_address + 2 * pair
-        found[carrier.node] = Held(carrier, str(near), str(near + 1))
+        found[node] = Held(by_node[node], str(near), str(near + 1))
     return found
 
 

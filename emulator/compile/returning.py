@@ -7,7 +7,6 @@ Six bits hold it: 63 nodes in a VPC.
 
 from collections.abc import Iterable
 from typing import NamedTuple
-from zlib import crc32
 
 from emulator import names
 from emulator.compile import nft, remarks
@@ -78,9 +77,5 @@ def _table(number: int) -> int:
 
 
 def _numbers(nodes: Iterable[str]) -> dict[str, int]:
-    """From 1; by the node's name, so that another one changes it only where the two meet."""
-    taken: dict[int, str] = {}
-    for name in sorted(nodes):
-        wanted = crc32(name.encode()) % NODES
-        taken[next(place % NODES for place in range(wanted, wanted + NODES) if place % NODES not in taken)] = name
-    return {name: number + 1 for number, name in taken.items()}
+    """From 1, since 0 is no node."""
+    return {name: number + 1 for name, number in names.numbered(nodes, NODES).items()}

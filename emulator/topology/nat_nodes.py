@@ -8,9 +8,8 @@ and without a network ACL. Only a trace ever shows these addresses.
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import NamedTuple
-from zlib import crc32
 
-from emulator.names import REGIONAL_NAT_BLOCK
+from emulator.names import REGIONAL_NAT_BLOCK, numbered
 from emulator.topology.model import Subnet, Vpc
 from emulator.topology.nat import NatGateway, SecondaryAddress
 
@@ -85,10 +84,4 @@ def _block(number: int, zone: str) -> IPv4Network:
 
 
 def _numbers(gateways: list[str]) -> dict[str, int]:
-    """By the gateway's name, so that another one changes it only where the two meet."""
-    taken: dict[int, str] = {}
-    for name in gateways[:REGIONAL_AT_MOST]:  # more are refused
-        wanted = crc32(name.encode()) % REGIONAL_AT_MOST
-        near = ((wanted + step) % REGIONAL_AT_MOST for step in range(REGIONAL_AT_MOST))
-        taken[next(number for number in near if number not in taken)] = name
-    return dict.fromkeys(gateways, 0) | {name: number for number, name in taken.items()}
+    return dict.fromkeys(gateways, 0) | numbered(gateways[:REGIONAL_AT_MOST], REGIONAL_AT_MOST)  # more are refused

@@ -73,10 +73,6 @@ class _First(Walk):
         self._caller: Place | None = None  # of this pass of a router
         self._from: Eni | None = None
 
-    def leave(self, eni: Eni, packet: Packet) -> None:
-        self._caller, self._from = None, eni
-        super().leave(eni, packet)
-
     def take(self, eni: Eni, table: Table, way: Way, packet: Packet) -> None:
         if self._caller is not None and way.eni is not None and _always(way.eni):
             self.tracked[self._caller] = True
